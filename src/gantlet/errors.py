@@ -1,0 +1,52 @@
+"""Errors that tell a person what was expected, what was received and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+__all__ = ["GantletError", "RunError", "UsageError", "unknown"]
+
+
+class GantletError(Exception):
+    """Base of every error that Gantlet raises on purpose.
+
+    Arguments:
+        what: the thing that is wrong, named as the person knows it (a path, a setting).
+        expected: what would have been right.
+        received: what was there instead.
+        remedy: a sentence that says what to do.
+    """
+
+    exit_code = 1
+
+    def __init__(
+        self, what: str, *, expected: str = "", received: str = "", remedy: str = ""
+    ) -> None:
+        self.what, self.expected, self.received, self.remedy = what, expected, received, remedy
+        clauses = [f"expected {expected}" if expected else "", f"received {received}" * bool(received)]
+        detail = ", ".join(clause for clause in clauses if clause)
+        sentences = [f"{what}: {detail}" if detail else what, remedy]
+        super().__init__(" ".join(s.rstrip(".") + "." for s in sentences if s))
+
+
+class UsageError(GantletError):
+    """The input, a setting or a path cannot be used as given (exit code 2)."""
+
+    exit_code = 2
+
+
+class RunError(GantletError):
+    """A run that began rightly could not go on (exit code 1)."""
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
+    """The error for a name that is in no table, with the nearest names that are."""
+    names = sorted(known)
+    near = get_close_matches(name, names, n=3, cutoff=0.5)
+    remedy = f"Did you mean {' or '.join(near)}?" if near else ""
+    return UsageError(
+        f"unknown {kind} {name!r}",
+        expected=f"one of {', '.join(names)}",
+        remedy=remedy,
+    )

@@ -1,0 +1,52 @@
+"""What a family of networks is: settings that build a generator and a discriminator for any data."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import NamedTuple, Self
+
+from torch import Tensor, nn
+
+from gantlet.spec import DataSpec
+
+__all__ = ["Critique", "Network"]
+
+
+class Critique(NamedTuple):
+    """What a discriminator answers for B samples (or B packs)."""
+
+    logits: Tensor
+    """Shape (B,): large for real."""
+    features: Tensor | None = None
+    """Shape (B, F): the last hidden layer, for feature matching."""
+    classes: Tensor | None = None
+    """Shape (B, K): class logits of an auxiliary classifier (Odena et al. 2017)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network(ABC):
+    """Settings of one family. Networks know no loss and no data set, only a `DataSpec`.
+
+    A spec with classes asks for networks that use labels; one without, for networks that do not.
+    The generator is called as G(z, y) -> x with z of shape (B, latent), y of shape (B,) or None,
+    x of shape (B, *spec.shape). The discriminator is called as D(x, y) -> Critique; with
+    `pack` = m it takes x of shape (B / m, m * C, H, W) (or (B / m, m * D) for points) and y None.
+    """
+
+    name: str
+    latent: int = 64
+    """Length of the latent vector z."""
+
+    @abstractmethod
+    def generator(self, spec: DataSpec, *, group: int = 1) -> nn.Module:
+        """A generator for `spec`; batch-coupled layers work on groups of `group` samples."""
+
+    @abstractmethod
+    def discriminator(self, spec: DataSpec, *, group: int = 1, pack: int = 1) -> nn.Module:
+        """A discriminator for `spec` on packs of `pack` samples."""
+
+    @classmethod
+    @abstractmethod
+    def tiny(cls) -> Self:
+        """The smallest settings that keep every part of the family, for tests."""

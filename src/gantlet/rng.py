@@ -1,0 +1,93 @@
+"""Random numbers that are functions of (seed, stream, index), so that no state need be stored.
+
+Row i of a stream depends on the seed, the stream's name and i alone. A batch is a range of rows;
+ranks and micro-batches take parts of the range, and resuming starts at the next row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+__all__ = ["BLOCK", "Noise", "permutation", "rows", "seed_of"]
+
+BLOCK = 64
+"""Rows drawn by one generator. A part of a format: another value is another stream."""
+
+Draw = Callable[..., Tensor]
+
+
+def seed_of(seed: int, *keys: str | int) -> int:
+    """A 63-bit seed for the stream that `keys` name, by BLAKE2b (RFC 7693)."""
+    text = "\x1f".join([str(seed), *map(str, keys)])
+    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> 1
+
+
+def _generator(seed: int, *keys: str | int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed_of(seed, *keys))
+
+
+def rows(
+    seed: int, stream: str, start: int, count: int, shape: tuple[int, ...], draw: Draw = torch.randn
+) -> Tensor:
+    """Rows [start, start + count) of a stream, each of `shape`, in float32 on the CPU.
+
+    Whole blocks of `BLOCK` rows are drawn, each from a generator of its own, and cut to the range.
+    """
+    first, last = start // BLOCK, (start + count + BLOCK - 1) // BLOCK
+    blocks = [
+        draw((BLOCK, *shape), generator=_generator(seed, stream, block), dtype=torch.float32)
+        for block in range(first, last)
+    ]
+    return torch.cat(blocks)[start - first * BLOCK :][:count]
+
+
+def permutation(seed: int, stream: str, epoch: int, n: int) -> Tensor:
+    """The order in which `stream` visits n samples in one epoch, shape (n,)."""
+    return torch.randperm(n, generator=_generator(seed, stream, "order", epoch))
+
+
+class Noise:
+    """The random numbers of a range of samples, by name: `noise("z", (64,))` has shape (B, 64).
+
+    Asking twice for a name gives the same numbers. `names` tells what has been asked for, so that
+    a compiled loss can be handed its numbers beforehand (`draw_all`).
+
+    Arguments:
+        seed, stream: which stream of random numbers.
+        start, count: the range of sample indices.
+        device, dtype: of the tensors returned; the draws themselves are float32 on the CPU.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        stream: str,
+        start: int,
+        count: int,
+        *,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self.seed, self.stream, self.start, self.count = seed, stream, start, count
+        self.device, self.dtype = torch.device(device), dtype
+        self.drawn: dict[str, Tensor] = {}
+
+    def __call__(self, name: str, shape: tuple[int, ...]) -> Tensor:
+        """Standard normal numbers of shape (B, *shape)."""
+        return self._named(name, shape, torch.randn)
+
+    def uniform(self, name: str, shape: tuple[int, ...]) -> Tensor:
+        """Uniform numbers on [0, 1) of shape (B, *shape)."""
+        return self._named(name, shape, torch.rand)
+
+    def _named(self, name: str, shape: tuple[int, ...], draw: Draw) -> Tensor:
+        if name not in self.drawn:
+            stream = f"{self.stream}/{name}"
+            numbers = rows(self.seed, stream, self.start, self.count, shape, draw)
+            self.drawn[name] = numbers.to(self.device, self.dtype)
+        return self.drawn[name]
