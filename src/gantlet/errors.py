@@ -24,7 +24,10 @@ class GantletError(Exception):
         self, what: str, *, expected: str = "", received: str = "", remedy: str = ""
     ) -> None:
         self.what, self.expected, self.received, self.remedy = what, expected, received, remedy
-        clauses = [f"expected {expected}" if expected else "", f"received {received}" * bool(received)]
+        clauses = [
+            f"expected {expected}" if expected else "",
+            f"received {received}" * bool(received),
+        ]
         detail = ", ".join(clause for clause in clauses if clause)
         sentences = [f"{what}: {detail}" if detail else what, remedy]
         super().__init__(" ".join(s.rstrip(".") + "." for s in sentences if s))

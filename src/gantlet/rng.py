@@ -32,7 +32,12 @@ def _generator(seed: int, *keys: str | int) -> torch.Generator:
 
 
 def rows(
-    seed: int, stream: str, start: int, count: int, shape: tuple[int, ...], draw: Draw = torch.randn
+    seed: int,
+    stream: str,
+    start: int,
+    count: int,
+    shape: tuple[int, ...],
+    draw: Draw = torch.randn,
 ) -> Tensor:
     """Rows [start, start + count) of a stream, each of `shape`, in float32 on the CPU.
 

@@ -1,1 +1,73 @@
+"""Data: a folder, a file, an array or a built-in name becomes a `Dataset`."""
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from gantlet.data.arrays import from_arrays
+from gantlet.data.builtin import BUILTINS
+from gantlet.data.dataset import Array, Dataset
+from gantlet.data.kinds import KINDS, readable, sniff
+from gantlet.data.settings import DataSettings
+from gantlet.errors import UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["BUILTINS", "KINDS", "DataSettings", "Dataset", "Source", "open_data"]
+
+Source: TypeAlias = "str | Path | Array | Tensor | tuple[Any, Any]"
+
+
+def open_data(
+    source: Source,
+    settings: DataSettings | None = None,
+    *,
+    cache: Path | None = None,
+) -> Dataset:
+    """The data at a path, under a built-in name, or in arrays.
+
+    The kind of a path is told by its content, see `KINDS`. A string that is a built-in name
+    (`digits`, `ring`, `grid`) is never a path: write `./digits` for a folder of that name.
+
+    Arguments:
+        source: a path, a built-in name, an array or tensor, or a pair (samples, labels).
+        settings: size, labels; the defaults if none are given.
+        cache: folder for decoded data too large for memory (above 1 GiB).
+
+    Raises:
+        UsageError: the source is missing, damaged or of no kind that is known; the error says
+            what to do.
+    """
+    settings = settings or DataSettings()
+    if isinstance(source, str) and source in BUILTINS:
+        return BUILTINS[source].opens(settings)
+    if not isinstance(source, str | Path):
+        x, y = source if isinstance(source, tuple) else (source, None)
+        labels = None if y is None else _array(y)
+        return from_arrays(_array(x), labels, name="array", settings=settings, cache=cache)
+    path = Path(source).expanduser()
+    with readable(path):
+        return KINDS[sniff(path)].opens(path, settings, cache)
+
+
+def _array(values: Any) -> Array:
+    """An array as it is, a tensor as an array on the CPU, a list of labels as an array."""
+    if isinstance(values, np.ndarray):
+        return values
+    if isinstance(values, list):
+        return np.asarray(values)
+    import torch
+
+    if isinstance(values, torch.Tensor):
+        tensor = values.detach().cpu()
+        return (tensor.float() if tensor.dtype is torch.bfloat16 else tensor).numpy()
+    raise UsageError(
+        "the data",
+        expected="a path, a built-in name, an array, a tensor or a pair (samples, labels)",
+        received=type(values).__name__,
+        remedy="Convert it with np.asarray",
+    )

@@ -85,6 +85,8 @@ class Game:
     phases: Sequence[Phase]
     sample: Callable[[nn.ModuleDict, Query], Tensor]
     """From live, averaged or loaded players to x of shape (B, *spec.shape)."""
+    judge: Callable[[nn.ModuleDict, Batch], Tensor] | None = None
+    """A critic's scores of samples, large for real, one for each sample or pack; for health."""
     bundled: Sequence[str] = ("generator",)
     """Players that are averaged and go into the bundle."""
     group: int = 1

@@ -1,1 +1,1 @@
-
+"""Metrics: from samples to numbers."""

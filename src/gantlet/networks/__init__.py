@@ -1,1 +1,20 @@
+"""Families of networks. One file a family, one line here."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gantlet.networks.base import Critique, Network
+from gantlet.networks.dcgan import DCGAN
+from gantlet.networks.mlp import MLP
+from gantlet.networks.r3gan import R3GAN
+from gantlet.networks.resnet import ResNet
+
+__all__ = ["DCGAN", "MLP", "NETWORKS", "R3GAN", "Critique", "Network", "ResNet"]
+
+NETWORKS: Mapping[str, type[Network]] = {
+    "mlp": MLP,
+    "dcgan": DCGAN,
+    "resnet": ResNet,
+    "r3gan": R3GAN,
+}

@@ -1,4 +1,4 @@
-"""What a family of networks is: settings that build a generator and a discriminator for any data."""
+"""What a family of networks is: settings that build the two players for any data."""
 
 from __future__ import annotations
 

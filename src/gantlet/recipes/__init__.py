@@ -1,1 +1,74 @@
+"""Recipes: settings that go together, as functions of the data. One line here each."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from gantlet.config import Config
+from gantlet.errors import unknown
+from gantlet.recipes.classic import (
+    dcgan,
+    lsgan,
+    minimax,
+    mlp,
+    mlp_leaky,
+    resnet,
+    sngan,
+    wgan,
+    wgan_gp,
+)
+from gantlet.recipes.points import points
+from gantlet.recipes.r3gan import r3gan
+from gantlet.spec import DataSpec
+
+__all__ = ["RECIPES", "chosen", "recipe", "tiny"]
+
+Recipe = Callable[[DataSpec], Config]
+
+RECIPES: Mapping[str, Recipe] = {
+    "minimax": minimax,
+    "mlp": mlp,
+    "mlp-leaky": mlp_leaky,
+    "dcgan": dcgan,
+    "resnet": resnet,
+    "lsgan": lsgan,
+    "wgan": wgan,
+    "wgan-gp": wgan_gp,
+    "sngan": sngan,
+    "r3gan": r3gan,
+    "points": points,
+}
+
+
+def recipe(name: str, spec: DataSpec) -> Config:
+    """The settings of a named recipe for data of `spec`."""
+    if name not in RECIPES:
+        raise unknown("recipe", name, RECIPES)
+    return RECIPES[name](spec)
+
+
+def chosen(spec: DataSpec) -> tuple[str, str]:
+    """The recipe that suits the data, and why, as a sentence."""
+    if spec.kind == "points":
+        return "points", "Recipe points: the data are points without the order of an image."
+    if min(spec.shape[1:]) < 4:
+        return "mlp", "Recipe mlp: images below 4 pixels a side leave nothing to convolve."
+    return "r3gan", "Recipe r3gan: the strongest baseline for images."
+
+
+def tiny(name: str, spec: DataSpec) -> Config:
+    """A recipe with the smallest networks and batches that keep all of its parts, for tests."""
+    full = recipe(name, spec)
+    kept = {
+        key: getattr(full.network, key)
+        for key in ("activation", "discriminator_norm", "discriminator_condition")
+        if key in type(full.network).__dataclass_fields__
+    }
+    return replace(
+        full,
+        network=replace(type(full.network).tiny(), **kept),
+        game=replace(full.game, group=4),
+        train=replace(full.train, batch=16, tick=64, ema_half_life=64),
+        stop=replace(full.stop, samples=256),
+    )

@@ -1,1 +1,1 @@
-
+"""Training: any game, on any data, stopped and resumed anywhere."""

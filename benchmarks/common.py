@@ -1,0 +1,134 @@
+"""What the benchmarks share: real data, the stepper of a recipe, and a page of results."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+
+from gantlet.config import Config, Train, override
+from gantlet.data import Dataset, open_data
+from gantlet.data.split import split
+from gantlet.recipes import recipe
+from gantlet.train.machine import Machine, find_machine, granted_threads
+from gantlet.train.step import Stepper
+from gantlet.train.trainer import built, prepared
+
+__all__ = ["ROOT", "Page", "Setup", "mnist", "parser", "setup", "spread", "stepper"]
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = ROOT / "docs" / "benchmarks"
+
+
+def mnist() -> Path:
+    """The folder of MNIST's four idx files, below the folder that GANTLET_DATA names."""
+    folder = Path(os.environ.get("GANTLET_DATA", ROOT.parent / "shared" / "data")) / "mnist"
+    if not folder.is_dir():
+        raise SystemExit("no MNIST: set GANTLET_DATA to the folder that holds mnist/*.gz")
+    return folder
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """Options that every benchmark has."""
+    options = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    options.add_argument("--write", action="store_true", help="write docs/benchmarks/NAME.md")
+    return options
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A recipe on data, on this machine."""
+
+    dataset: Dataset
+    config: Config
+    machine: Machine
+
+
+def setup(dataset: Dataset | None, name: str, settings: Sequence[str] = ()) -> Setup:
+    """A recipe's settings; on MNIST if no data are given."""
+    dataset = dataset or open_data(mnist())
+    config = override(recipe(name, dataset.spec), settings)
+    return Setup(dataset, config, find_machine(config.train))
+
+
+def stepper(what: Setup) -> Stepper:
+    """A stepper at the start of a run."""
+    game = built(what.config, what.dataset.spec)
+    indices = split(what.dataset, what.config.data).train
+    averaged, feed = prepared(game, what.dataset, indices, what.config, what.machine)
+    return Stepper(game, averaged, feed, what.config, what.machine)
+
+
+def spread(values: Sequence[float], form: str = ".2f") -> str:
+    """Median and range, as `1.80 (1.75 to 1.91)`."""
+    ordered = torch.tensor(sorted(values), dtype=torch.float64)
+    middle = float(ordered.quantile(0.5))
+    return f"{middle:{form}} ({float(ordered[0]):{form}} to {float(ordered[-1]):{form}})"
+
+
+def _git(*words: str) -> str:
+    command = ["git", "-C", str(ROOT), *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def commit() -> str:
+    """The commit measured; says so where the source differs from it."""
+    name = _git("rev-parse", "--short", "HEAD") or "unknown"
+    changed = _git("status", "--porcelain", "--", "src", "benchmarks")
+    return f"{name} with changes not yet committed" if changed else name
+
+
+def computer() -> str:
+    """Processor threads, whether it has bf16 instructions, versions."""
+    has = find_machine(Train(device="cpu")).precision == "bfloat16"
+    return (
+        f"{granted_threads()} of {os.cpu_count()} cores ({platform.machine()}), "
+        f"bf16 instructions: {'yes' if has else 'no'}, torch {torch.__version__}, "
+        f"Python {platform.python_version()}"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """A page of results."""
+
+    name: str
+    title: str
+    text: str
+    """What is measured, and how."""
+    command: str
+    n: str
+    """How many of what were measured."""
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    end: str = ""
+    """What stands below the table."""
+
+    def markdown(self) -> str:
+        """The page as Markdown."""
+        table = [self.columns, ["---"] * len(self.columns), *self.rows]
+        lines = ["| " + " | ".join(row) + " |" for row in table]
+        facts = [
+            f"- Command: `{self.command}`",
+            f"- Date: {datetime.now(UTC):%Y-%m-%d}; commit: {commit()}",
+            f"- n: {self.n}",
+            f"- Machine: {computer()}",
+        ]
+        parts = [f"# {self.title}", self.text, "\n".join(lines), self.end, "\n".join(facts)]
+        return "\n\n".join(part.strip() for part in parts if part) + "\n"
+
+    def publish(self, write: bool) -> None:
+        """Print the page; write it into the documentation if asked to."""
+        print(self.markdown())
+        if write:
+            PAGES.mkdir(parents=True, exist_ok=True)
+            (PAGES / f"{self.name}.md").write_text(self.markdown(), encoding="utf-8")

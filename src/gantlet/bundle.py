@@ -1,0 +1,182 @@
+"""A finished generator in a folder: weights in safetensors, the rest JSON, nothing to unpickle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load, save
+from torch import nn
+
+from gantlet import __version__
+from gantlet.config import Config, from_mapping
+from gantlet.errors import UsageError
+from gantlet.games.base import Game
+from gantlet.spec import DataSpec
+from gantlet.train.callback import Callback, End, Start, Tick
+from gantlet.train.checkpoint import write_bytes, write_text
+
+__all__ = ["FORMAT", "Bundle", "BundleWriter", "read_bundle", "write_bundle"]
+
+FORMAT = 1
+_WEIGHTS, _ABOUT = "weights.safetensors", "bundle.json"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A game with the averaged players loaded, ready for sampling."""
+
+    game: Game
+    spec: DataSpec
+    config: Config
+    about: Mapping[str, Any]
+    """Name of the data, samples seen, version."""
+    path: Path
+
+    @property
+    def players(self) -> nn.ModuleDict:
+        """The bundled players."""
+        return nn.ModuleDict({name: self.game.players[name] for name in self.game.bundled})
+
+
+def write_bundle(
+    folder: Path,
+    players: nn.ModuleDict,
+    spec: DataSpec,
+    config: Mapping[str, Any],
+    about: Mapping[str, Any],
+) -> None:
+    """Write weights, description and model card; each file is replaced as a whole."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = save({k: t.detach().cpu().clone() for k, t in players.state_dict().items()})
+    described = {
+        "format": FORMAT,
+        "gantlet": __version__,
+        "weights_sha256": hashlib.sha256(weights).hexdigest(),
+        "spec": spec.to_json(),
+        "config": dict(config),
+        "about": dict(about),
+    }
+    write_bytes(folder / _WEIGHTS, weights)
+    write_text(folder / _ABOUT, json.dumps(described, indent=1) + "\n")
+    write_text(folder / "README.md", _card(spec, config, about))
+
+
+def read_bundle(folder: Path, game: Game | None = None) -> Bundle:
+    """Load a bundle, or the bundle of a run's folder.
+
+    Arguments:
+        folder: a bundle's folder, or a run's.
+        game: the game, where it was a person's own and no settings can rebuild it.
+
+    Raises:
+        UsageError: no bundle there, a newer format, altered weights.
+    """
+    folder = folder / "bundle" if (folder / "bundle" / _ABOUT).exists() else folder
+    described = _described(folder)
+    content = _weights(folder, described["weights_sha256"])
+    spec, config = DataSpec.from_json(described["spec"]), from_mapping(described["config"])
+    if game is None and described["about"].get("own_game"):
+        raise UsageError(
+            f"bundle {folder} holds a game of its maker's own",
+            remedy="Build that game and hand it over: gantlet.load(path, game=...).",
+        )
+    game = game or config.game.build(spec, config.network)
+    bundle = Bundle(game, spec, config, described["about"], folder)
+    bundle.players.load_state_dict(load(content))
+    bundle.players.eval().requires_grad_(False)
+    return bundle
+
+
+def _described(folder: Path) -> dict[str, Any]:
+    path = folder / _ABOUT
+    try:
+        described: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        newer = described["format"] > FORMAT
+    except FileNotFoundError:
+        raise UsageError(
+            f"no bundle in {folder}",
+            expected="the folder of a run or of a bundle",
+            remedy="A run writes one at its first tick; `gantlet train` makes a run.",
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"bundle file {path} is altered or torn ({error})") from None
+    if newer:
+        raise UsageError(
+            f"bundle {folder}",
+            expected=f"format {FORMAT} or older",
+            received=f"format {described['format']}",
+            remedy="Install the newer Gantlet that wrote it.",
+        )
+    return described
+
+
+def _weights(folder: Path, digest: str) -> bytes:
+    path = folder / _WEIGHTS
+    content = path.read_bytes() if path.exists() else b""
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise UsageError(
+            f"bundle file {path} is missing or altered",
+            expected="the checksum in bundle.json",
+            remedy="Run the training command again, which writes the bundle anew.",
+        )
+    return content
+
+
+def _card(spec: DataSpec, config: Mapping[str, Any], about: Mapping[str, Any]) -> str:
+    """A model card in the form that model hubs read."""
+    shape = " x ".join(map(str, spec.shape))
+    labels = f"- Classes: {', '.join(spec.classes)}\n" if spec.classes else ""
+    return f"""---
+library_name: gantlet
+tags: [gan, {config["recipe"]}]
+---
+
+# {about["data"]}: {config["recipe"]}
+
+A generator trained by [Gantlet](https://pypi.org/project/gantlet/) {__version__}.
+
+- Data: {about["data"]}, {about["count"]} samples of {spec.kind} {shape}
+{labels}- Recipe: {config["recipe"]}
+- Real samples seen: {about["seen"]}
+- Health at the end: {about["verdict"]}
+
+```python
+import gantlet
+
+gantlet.load(".").sample(16, seed=0).save("made")
+```
+
+Its samples show what the training data show, with their gaps and biases; it may repeat training
+samples. Look at them, and measure them, before you rely on them.
+"""
+
+
+class BundleWriter(Callback):
+    """Writes the bundle at each tick and at the end, so that a run can be sampled as it trains."""
+
+    def __init__(self, about: Mapping[str, Any]) -> None:
+        self._about = dict(about)
+        self._start: Start | None = None
+
+    def on_start(self, start: Start) -> None:
+        """Remember what is trained."""
+        self._start = start
+
+    def on_tick(self, tick: Tick) -> None:
+        """Write the bundle."""
+        self._write(tick.averaged, tick.row["seen"], tick.verdict.name)
+
+    def on_end(self, end: End) -> None:
+        """Write the bundle."""
+        self._write(end.averaged, end.seen, end.verdict.name)
+
+    def _write(self, averaged: nn.ModuleDict, seen: int, verdict: str) -> None:
+        if self._start is not None:
+            about = {**self._about, "seen": seen, "verdict": verdict}
+            folder = self._start.folder / "bundle"
+            write_bundle(folder, averaged, self._start.spec, self._start.config, about)

@@ -1,0 +1,107 @@
+"""What a person sees while a run trains: a live line in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console as RichConsole
+from rich.live import Live
+from rich.text import Text
+
+from gantlet.train.callback import Callback, End, Progress, Start, Tick
+
+__all__ = ["Console", "duration"]
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person writes them: 42 s, 3 min 20 s, 2 h 5 min."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
+class Console(Callback):
+    """Prints a run's course."""
+
+    def __init__(self) -> None:
+        self._rich = RichConsole(highlight=False)
+        self._live: Live | None = None
+        self._health = ""
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """The live line, on while a run trains."""
+        if not self._rich.is_terminal:
+            yield
+            return
+        with Live(console=self._rich, refresh_per_second=4, transient=True) as self._live:
+            yield
+
+    def on_start(self, start: Start) -> None:
+        """Say what is trained, on what, and where it goes."""
+        for note in start.notes:
+            self._print(note)
+        if start.target is not None and start.seen >= start.target:
+            return
+        verb = f"Going on at {start.seen:,} samples" if start.seen else "Training"
+        goal = f" to {start.target:,} samples" if start.target else ""
+        self._print(f"{verb}{goal}. Run folder: {start.folder}. Ctrl-C saves and stops.")
+
+    def on_progress(self, progress: Progress) -> None:
+        """Renew the live line."""
+        if self._live is not None:
+            self._live.update(Text(f"{_standing(progress)}{self._health}", no_wrap=True))
+
+    def on_note(self, sentence: str) -> None:
+        """Print a sentence."""
+        self._print(sentence)
+
+    def on_tick(self, tick: Tick) -> None:
+        """Print a line of the log."""
+        row = tick.row
+        self._health = "" if tick.verdict.name == "healthy" else f"  {tick.verdict.name}!"
+        numbers = _losses(row)
+        health = f"coverage {row['coverage']:.2f}  spread {row['spread']:.2f}"
+        pace = f"{row['seen']:>10,} samples  {row['rate']:>7,.0f}/s"
+        self._print(f"{pace}  {numbers}  {health}{self._health}")
+
+    def on_end(self, end: End) -> None:
+        """Say how it ended, where things are, and how to go on."""
+        self._print(f"{end.verdict}")
+        self._print(_ending(end))
+
+    def _print(self, line: str) -> None:
+        self._rich.print(Text(line), soft_wrap=True)
+
+
+def _losses(means: Mapping[str, Any]) -> str:
+    shown = {"pull": "pull/loss", "D": "discriminator/loss", "G": "generator/loss"}
+    return "  ".join(f"{mark} {means[name]:+.3f}" for mark, name in shown.items() if name in means)
+
+
+def _standing(progress: Progress) -> str:
+    goal = f" of {progress.target:,}" if progress.target else ""
+    left = "" if progress.seconds_left is None else f"  {duration(progress.seconds_left)} left"
+    return (
+        f"{progress.seen:,}{goal} samples  {progress.rate:,.0f}/s{left}  {_losses(progress.means)}"
+    )
+
+
+def _ending(end: End) -> str:
+    folder = end.folder
+    look = f"Look at {folder / 'samples'}; make samples with: gantlet sample {folder}"
+    if end.reason == "stopped":
+        return f"Stopped and saved at {end.seen:,} samples. The same command goes on from there."
+    more = "--minutes" if end.reason == "time" else "--samples"
+    value = "MORE" if end.reason == "time" else str(end.seen * 2)
+    return (
+        f"Finished at {end.seen:,} samples. {look}\n"
+        f"To extend it, add {more} {value} to the same command; to start afresh, --fresh."
+    )

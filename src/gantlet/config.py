@@ -1,0 +1,266 @@
+"""Settings of a run: typed, frozen, checked, written as YAML with their own docstrings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from annotated_types import Ge, Gt, Interval
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from gantlet.data import DataSettings
+from gantlet.errors import UsageError, unknown
+from gantlet.games import GAMES
+from gantlet.games.versus import Versus
+from gantlet.networks import NETWORKS
+from gantlet.networks.base import Network
+from gantlet.schedules import Schedule
+
+__all__ = [
+    "Config",
+    "Optimiser",
+    "Stop",
+    "Train",
+    "checked",
+    "differences",
+    "from_mapping",
+    "identity",
+    "override",
+    "read_yaml",
+    "to_mapping",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimiser:
+    """How one player's weights move."""
+
+    name: Literal["adam", "rmsprop", "sgd"] = "adam"
+    """adam (arXiv 1412.6980), rmsprop or sgd."""
+    lr: Annotated[float, Gt(0)] | Schedule = 2e-4
+    """Learning rate, or a schedule {start, end, samples, shape} over samples seen."""
+    beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.0
+    """Adam: decay of the mean of gradients. RMSprop and SGD: momentum."""
+    beta2: Annotated[float, Interval(ge=0, lt=1)] | Schedule = 0.99
+    """Adam and RMSprop: decay of the mean of squared gradients, or a schedule."""
+    eps: Annotated[float, Gt(0)] = 1e-8
+    """Adam and RMSprop: added to the root of the mean of squared gradients."""
+    weight_decay: Annotated[float, Ge(0)] = 0.0
+    """Weight decay (L2, added to the gradient)."""
+    clip_norm: Annotated[float, Gt(0)] | None = None
+    """Largest Euclidean norm of the player's gradient; larger ones are scaled down to it."""
+    clip_value: Annotated[float, Gt(0)] | None = None
+    """Largest absolute value of each gradient; larger ones are cut."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train:
+    """How training runs, for any game."""
+
+    seed: Annotated[int, Ge(0)] = 0
+    """Seed of weights, order of data and noise."""
+    batch: Annotated[int, Ge(2)] = 128
+    """Real samples of one pass over the phases, all ranks and micro-batches together."""
+    micro_batches: Annotated[int, Ge(1)] = 1
+    """Parts in which each rank works through its share of a batch; saves memory."""
+    precision: Literal["auto", "float32", "bfloat16", "float64"] = "auto"
+    """Arithmetic of the networks; weights stay float32 under bfloat16. auto: bfloat16 where
+    the processor has it."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:N or mps."""
+    threads: Annotated[int, Ge(1)] | None = None
+    """Processor threads; none: as many as affinity and cgroup quota grant."""
+    channels_last: bool = True
+    """Store images and convolution weights with channels last, which is faster."""
+    compile: bool = False
+    """Compile each phase's loss with torch.compile."""
+    deterministic: bool = False
+    """On CUDA: deterministic kernels, for bit-exact resume; slower."""
+    ema_half_life: Annotated[float, Ge(0)] = 5_000
+    """Samples after which a weight's share in the averaged generator has halved."""
+    ema_ramp: Annotated[float, Gt(0)] | None = 0.05
+    """The half-life is at most this share of the samples seen; none: no ramp."""
+    tick: Annotated[int, Ge(1)] = 20_000
+    """Samples between two rows of the log, each with a grid, a checkpoint, a look at health."""
+    keep: Annotated[int, Ge(1)] = 2
+    """Newest checkpoints kept, besides the best."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stop:
+    """When a run ends. No part of its identity: a run can be extended."""
+
+    samples: Annotated[int, Ge(1)] | None = 200_000
+    """Real samples to see; none: no bound."""
+    minutes: Annotated[float, Gt(0)] | None = None
+    """Minutes of training, all sessions of the run together; none: no bound."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Everything that determines a run."""
+
+    recipe: str
+    """Recipe that these settings came from."""
+    data: DataSettings = field(default_factory=DataSettings)
+    """What to make of the data."""
+    network: Network
+    """The players' networks."""
+    game: Versus = field(default_factory=Versus)
+    """Who plays whom, by which losses."""
+    optimisers: Mapping[str, Optimiser]
+    """One for each player that learns."""
+    train: Train = field(default_factory=Train)
+    """How training runs."""
+    stop: Stop = field(default_factory=Stop)
+    """When the run ends."""
+
+
+_STRICT = ConfigDict(extra="forbid", revalidate_instances="always", use_attribute_docstrings=True)
+_TABLES: Mapping[str, Mapping[str, type]] = {"network": NETWORKS, "game": GAMES}
+_OUTSIDE_IDENTITY = ("device", "threads", "keep")
+
+
+def adapter(kind: Any) -> TypeAdapter[Any]:
+    """A checker of `(kind,)`; the tuple carries the strict settings into plain dataclasses."""
+    return TypeAdapter(tuple[kind], config=_STRICT)
+
+
+def checked(kind: Any, values: Any, where: str = "") -> Any:
+    """`values`, a mapping or an instance, as a checked `kind`.
+
+    Raises UsageError for the first fault, with the setting's dotted name under `where`.
+    """
+    try:
+        return adapter(kind).validate_python((values,))[0]
+    except ValidationError as error:
+        raise _explained(error, kind, where) from None
+
+
+def _explained(error: ValidationError, kind: Any, where: str) -> UsageError:
+    fault = error.errors(include_url=False)[0]
+    path = [str(part) for part in fault["loc"][1:]]
+    name = ".".join([*([where] if where else []), *path])
+    if fault["type"] != "unexpected_keyword_argument":
+        return UsageError(
+            f"setting {name}", expected=_wanted(fault["msg"]), received=repr(fault["input"])
+        )
+    known = sorted(getattr(kind, "__dataclass_fields__", ()))
+    near = get_close_matches(path[-1], known, n=3)
+    remedy = f"Did you mean {' or '.join(near)}?" if near else ""
+    return UsageError(
+        f"unknown setting {name}", expected=f"one of {', '.join(known)}", remedy=remedy
+    )
+
+
+def _wanted(message: str) -> str:
+    return message.removeprefix("Input should be ").removeprefix("Value error, ")
+
+
+def from_mapping(values: Mapping[str, Any]) -> Config:
+    """A checked `Config` from nested plain values; `name` chooses the kind of network and game."""
+    parts = dict(values)
+    for part, table in _TABLES.items():
+        section = dict(parts.get(part) or {})
+        name = str(section.get("name", ""))
+        if name not in table:
+            raise unknown(part, name, table)
+        parts[part] = checked(table[name], section, part)
+    for part, kind in (("data", DataSettings), ("train", Train), ("stop", Stop)):
+        parts[part] = checked(kind, parts.get(part) or {}, part)
+    parts["optimisers"] = checked(
+        dict[str, Optimiser], parts.get("optimisers") or {}, "optimisers"
+    )
+    extra = sorted(set(parts) - set(Config.__dataclass_fields__))
+    if extra:
+        raise unknown("section of settings", extra[0], Config.__dataclass_fields__)
+    return Config(**parts)
+
+
+def to_mapping(config: Config) -> dict[str, Any]:
+    """Nested plain values (lists for tuples), the inverse of `from_mapping`."""
+    plain: dict[str, Any] = yaml.safe_load(
+        yaml.safe_dump(_listed(asdict(config)), sort_keys=False)
+    )
+    return plain
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _listed(part) for key, part in value.items()}
+    return [_listed(part) for part in value] if isinstance(value, tuple | list) else value
+
+
+def override(config: Config, settings: Sequence[str]) -> Config:
+    """`config` with dotted `key=value` settings applied; values are read as YAML."""
+    values = to_mapping(config)
+    for setting in settings:
+        key, sign, text = setting.partition("=")
+        if not sign or not key:
+            raise UsageError(
+                f"setting {setting!r}", expected="key=value", remedy="For example train.batch=64."
+            )
+        _place(values, key.split("."), _parsed(key, text))
+    return from_mapping(values)
+
+
+def _parsed(key: str, text: str) -> Any:
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise UsageError(f"setting {key}", expected="a YAML value", received=repr(text)) from None
+    try:  # YAML 1.1 takes 2e-4 for a string
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+def _place(values: dict[str, Any], keys: list[str], value: Any) -> None:
+    node: Any = values
+    for depth, key in enumerate(keys[:-1]):
+        if not isinstance(node, dict) or key not in node:
+            known = node if isinstance(node, dict) else ()
+            raise unknown("setting", ".".join(keys[: depth + 1]), known)
+        node = node[key]
+    if keys[-1] == "name" and keys[0] in _TABLES:  # another kind has other settings
+        node.clear()
+    if not isinstance(node, dict):
+        raise UsageError(
+            f"setting {'.'.join(keys)}", expected=f"{'.'.join(keys[:-1])} to have parts"
+        )
+    node[keys[-1]] = value
+
+
+def read_yaml(path: Path) -> Config:
+    """The settings in a YAML file."""
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UsageError(f"settings {path}", expected="a YAML file", received=str(error)) from None
+    if not isinstance(values, dict):
+        raise UsageError(f"settings {path}", expected="sections such as network: and train:")
+    return from_mapping(values)
+
+
+def identity(config: Config) -> dict[str, Any]:
+    """The settings that make a run the run it is: all but where it runs and when it ends."""
+    values = to_mapping(config)
+    del values["stop"]
+    values["train"] = {k: v for k, v in values["train"].items() if k not in _OUTSIDE_IDENTITY}
+    return values
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any], where: str = "") -> list[str]:
+    """Lines `key: old -> new` for all that differs between two nested mappings."""
+    lines = []
+    for key in dict.fromkeys([*old, *new]):
+        name, a, b = f"{where}{key}", old.get(key), new.get(key)
+        if isinstance(a, Mapping) and isinstance(b, Mapping):
+            lines += differences(a, b, f"{name}.")
+        elif a != b:
+            lines.append(f"{name}: {a} -> {b}")
+    return lines

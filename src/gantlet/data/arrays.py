@@ -1,0 +1,223 @@
+"""Arrays: `.npy` and `.npz` files, and arrays and tensors in Python.
+
+(N,) and (N, D) are points. (N, H, W) are images of one channel. Of (N, A, B, C) the channels are
+the one of axes 1 and 3 that has at most 4 entries; failing that, of square images, the odd one.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gantlet.data.archive import check_archive
+from gantlet.data.assemble import assemble, ceiling, extent, slug, stamp
+from gantlet.data.dataset import Array, Dataset, Labels, chunks
+from gantlet.data.layout import natural
+from gantlet.data.settings import DataSettings
+from gantlet.data.store import stored
+from gantlet.errors import UsageError
+
+__all__ = ["from_arrays", "label_codes", "open_npy", "open_npz"]
+
+_SAMPLES, _LABELS = ("x", "images", "data", "arr_0"), ("y", "labels")
+
+
+def open_npy(path: Path, settings: DataSettings, cache: Path | None) -> Dataset:
+    """One array, mapped into memory and not read whole."""
+    try:
+        with path.open("rb") as stream:
+            np.lib.format.read_magic(stream)
+        x = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise _unreadable(path, error) from error
+    return from_arrays(
+        x, None, name=slug(path.stem), settings=settings, cache=cache, key=stamp(path)
+    )
+
+
+def open_npz(path: Path, settings: DataSettings, cache: Path | None) -> Dataset:
+    """Samples under `x`, `images`, `data` or `arr_0` (or alone), labels under `y` or `labels`."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            check_archive(archive, str(path))
+        with np.load(path, allow_pickle=False) as arrays:
+            x_name = _pick(arrays.files, _SAMPLES, path)
+            y_name = next((name for name in _LABELS if name in arrays.files), None)
+            x, y = arrays[x_name], None if y_name is None else arrays[y_name]
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise _unreadable(path, error) from error
+    return from_arrays(x, y, name=slug(path.stem), settings=settings, cache=cache, key=stamp(path))
+
+
+def _pick(names: Sequence[str], wanted: Sequence[str], path: Path) -> str:
+    found = [name for name in wanted if name in names] or [n for n in names if len(names) == 1]
+    if not found:
+        raise UsageError(
+            str(path),
+            expected=f"an array named {', '.join(wanted)}",
+            received=", ".join(names) or "no arrays",
+            remedy="Save it again with np.savez(path, x=samples, y=labels)",
+        )
+    return found[0]
+
+
+def _unreadable(path: Path, error: Exception) -> UsageError:
+    objects = "pickle" in str(error) or "Python objects" in str(error) or "Object" in str(error)
+    received = "Python objects, which are never unpickled" if objects else f"a fault: {error}"
+    return UsageError(
+        str(path),
+        expected="an array of numbers as np.save or np.savez write it",
+        received=received,
+        remedy="Convert it with np.asarray(x, dtype=...) to one shape and type, and save it again",
+    )
+
+
+def from_arrays(
+    x: Array,
+    y: Array | None,
+    *,
+    name: str,
+    settings: DataSettings,
+    cache: Path | None = None,
+    key: str = "",
+    notes: Sequence[str] = (),
+) -> Dataset:
+    """Samples and labels of any accepted shape and type; `uint8` and `float32` are not copied.
+
+    Raises:
+        UsageError: the shape, type or a value cannot be used, or labels do not match.
+    """
+    if x.dtype.kind not in "buif":
+        raise UsageError(
+            f"the data {name!r}",
+            expected="numbers",
+            received=f"values of type {x.dtype}",
+            remedy="Convert them with np.asarray(x, dtype=np.float32)",
+        )
+    if 0 in x.shape or not 1 <= x.ndim <= 4:
+        raise UsageError(
+            f"the data {name!r}",
+            expected="samples of shape (N, H, W), (N, C, H, W), (N, H, W, C), (N, D) or (N,)",
+            received=f"shape {x.shape}" + " without values" * (0 in x.shape),
+            remedy="Reshape the array",
+        )
+    points = x.ndim < 3
+    values = _converted(x, points, name, cache, key)
+    low, high = _range(values, x.dtype == bool, points)
+    said = [*notes]
+    if high not in (255, 65535) or points:
+        said.append(f"Values from {low:g} to {high:g} are brought to -1 to 1 for training.")
+    raw = values.reshape(len(values), -1) if points else _channels_first(values, name)
+    classes, codes = ((), None) if y is None else label_codes(y, len(x))
+    return assemble(
+        raw,
+        codes,
+        classes=classes,
+        low=low,
+        high=high,
+        name=name,
+        settings=settings,
+        notes=said,
+        cache=cache,
+        key=key,
+    )
+
+
+def _converted(x: Array, points: bool, name: str, cache: Path | None, key: str) -> Array:
+    """Samples as uint8, uint16 or float32 in the order of this machine's bytes."""
+    dtype = _target(x, points, name)
+    if x.dtype == np.dtype(dtype):
+        return x
+    if x.dtype == bool and dtype == "uint8":
+        return x.view(np.uint8)
+
+    def fill(out: Array) -> None:
+        for part in chunks(x):
+            with np.errstate(over="ignore"):  # an overflow is found as infinity by `extent`
+                out[part] = x[part]
+
+    return stored(x.shape, dtype, fill, cache=cache, key=key)
+
+
+def _target(x: Array, points: bool, name: str) -> str:
+    if x.dtype.kind == "f" or points:
+        return "float32"
+    if x.dtype.kind == "b" or x.dtype == np.uint8:
+        return "uint8"
+    low, high = extent(x)
+    if low < 0 or high > 65535:
+        raise UsageError(
+            f"the images {name!r}",
+            expected="whole numbers in 0..255 or 0..65535",
+            received=f"{low:g} to {high:g}",
+            remedy="Convert them to float32, whose range is taken from the data",
+        )
+    return "uint8" if high <= 255 and x.dtype != np.dtype(np.uint16) else "uint16"
+
+
+def _range(x: Array, binary: bool, points: bool) -> tuple[float, float]:
+    """The raw values that become -1 and +1."""
+    low, high = extent(x)
+    if low >= high:
+        return low, high
+    if x.dtype.kind != "f":
+        return 0.0, 1.0 if binary else ceiling(x.dtype.name, high)
+    if not points and high <= 1 and low >= -1:
+        return (0.0 if low >= 0 else -1.0), 1.0
+    return low, high
+
+
+def _channels_first(x: Array, name: str) -> Array:
+    if x.ndim == 3:
+        return x[:, None]
+    axis = _channel_axis(x.shape)
+    if axis is None:
+        raise UsageError(
+            f"the images {name!r}",
+            expected="one axis of channels: axis 1 or axis 3, of at most 4 entries",
+            received=f"shape {x.shape}, where both or neither could be",
+            remedy="Transpose or pad the array so that only the channels have at most 4 entries",
+        )
+    return x if axis == 1 else x.transpose(0, 3, 1, 2)
+
+
+def _channel_axis(shape: tuple[int, ...]) -> int | None:
+    _, a, b, c = shape
+    few = [axis for axis in (1, 3) if shape[axis] <= 4]
+    if len(few) == 1:
+        return few[0]
+    odd = [axis for axis, square in ((1, b == c != a), (3, a == b != c)) if square]
+    return odd[0] if odd else None
+
+
+def label_codes(y: Any, count: int) -> tuple[tuple[str, ...], Labels]:
+    """Names of the classes in order, and the number of each sample's class, shape (N,).
+
+    Raises:
+        UsageError: not one label a sample, or labels that are neither whole numbers nor text.
+    """
+    labels = np.asarray(y)
+    if labels.shape != (count,):
+        raise UsageError(
+            "the labels",
+            expected=f"shape ({count},), one a sample",
+            received=f"shape {labels.shape}",
+            remedy="Give one class per sample",
+        )
+    if labels.dtype.kind == "f" and (labels == np.rint(labels)).all():
+        labels = labels.astype(np.int64)
+    if labels.dtype.kind not in "buiSU":
+        raise UsageError(
+            "the labels",
+            expected="whole numbers or text",
+            received=f"values of type {labels.dtype}",
+            remedy="Convert them with y.astype(int) or y.astype(str), without missing values",
+        )
+    values, codes = np.unique(labels.astype(str), return_inverse=True)
+    classes = natural({str(value) for value in values})
+    place = np.array([classes.index(str(value)) for value in values], dtype=np.int64)
+    return classes, place[codes]

@@ -1,0 +1,78 @@
+"""A set of data: samples, labels, and the content hashes by which samples are told apart."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gantlet.spec import DataSpec
+
+__all__ = ["Array", "Dataset", "Hashes", "Labels", "chunks", "content_hashes"]
+
+Array = NDArray[Any]
+Labels = NDArray[np.int64]
+Hashes = NDArray[np.uint64]
+
+_CHUNK = 2**25
+"""Bytes of samples handled at a time: 32 MiB."""
+
+
+def chunks(array: Array) -> Iterator[slice]:
+    """Ranges of samples of about 32 MiB each, in order, that cover `array`."""
+    row = max(1, array.nbytes // max(1, len(array)))
+    step = max(1, _CHUNK // row)
+    for start in range(0, len(array), step):
+        yield slice(start, min(start + step, len(array)))
+
+
+def content_hashes(raw: Array) -> Hashes:
+    """BLAKE2b (RFC 7693) of the bytes of each sample as 64 bits, shape (N,).
+
+    Samples count in C order whatever their layout in memory; a memory map is read in chunks.
+    """
+    width = raw.nbytes // max(1, len(raw))
+    digests = np.empty(len(raw), dtype=np.uint64)
+    for part in chunks(raw):
+        content = np.ascontiguousarray(raw[part]).data.cast("B")
+        rows = (content[start : start + width] for start in range(0, len(content), width))
+        joined = b"".join(hashlib.blake2b(row, digest_size=8).digest() for row in rows)
+        digests[part] = np.frombuffer(joined, dtype="<u8")
+    return digests
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Samples of one source as they are stored, with what was done to get them."""
+
+    spec: DataSpec
+    """Kind, shape, range and classes; frequencies are those of all samples."""
+    raw: Array
+    """Shape (N, *spec.shape), of `spec.dtype`; may be a memory map or a transposed view."""
+    y: Labels | None
+    """Class labels, shape (N,); None without labels."""
+    name: str
+    """A short name of the source, fit for a folder's name."""
+    notes: tuple[str, ...] = ()
+    """What was done to the data, in sentences."""
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+    @cached_property
+    def hashes(self) -> Hashes:
+        """Content hash of each sample, shape (N,): equal for equal samples."""
+        return content_hashes(self.raw)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash over shape, type, content hashes in order and labels, 32 hexadecimal digits."""
+        digest = hashlib.blake2b(repr((self.raw.shape, self.spec.dtype)).encode(), digest_size=16)
+        digest.update(self.hashes.astype("<u8").tobytes())
+        digest.update(b"" if self.y is None else self.y.astype("<i8").tobytes())
+        return digest.hexdigest()

@@ -1,0 +1,260 @@
+"""An examination of data: what it is, and what is wrong with it, without stopping at faults."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from gantlet.data import Source, open_data
+from gantlet.data.builtin import BUILTINS
+from gantlet.data.dataset import Array, Dataset, Hashes, chunks
+from gantlet.data.kinds import KINDS, Entries, readable, sniff
+from gantlet.data.layout import classify, sift
+from gantlet.data.pixels import Entry, Fault, Look, decode, look, quiet, reason
+from gantlet.data.resize import common_size, each
+from gantlet.data.settings import DataSettings
+from gantlet.data.split import split_hashes
+from gantlet.errors import UsageError
+
+__all__ = ["Examination", "Problem", "examine"]
+
+Severity = Literal["error", "warning", "note"]
+
+_FLAT, _FEW, _SOME, _LARGE, _RARE = 0.01, 200, 1000, 256, 0.1
+
+
+class Problem(NamedTuple):
+    """Something wrong with the data: `error` stops training, `warning` may spoil it."""
+
+    severity: Severity
+    sentence: str
+    remedy: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examination:
+    """What a source of data is and what is wrong with it."""
+
+    source: str
+    kind: str
+    """Key of `KINDS`, `built-in` or `array`."""
+    count: int
+    """Samples that can be read."""
+    sizes: tuple[tuple[tuple[int, ...], int], ...]
+    """(height, width), or the dimension of points, with counts, commonest first."""
+    channels: tuple[int, ...]
+    """Numbers of channels that occur; empty for points."""
+    bits: tuple[int, ...]
+    """Bits a value that occur."""
+    classes: tuple[tuple[str, int], ...]
+    """Names with counts, in the order of labels; empty without labels."""
+    problems: tuple[Problem, ...]
+    notes: tuple[str, ...]
+    """What was or will be done to the data."""
+    held_out: str
+    """What will be set aside."""
+
+
+class _Study(NamedTuple):
+    """One readable image."""
+
+    look: Look
+    digest: int
+    deviation: float
+    """Standard deviation over the pixels, of the channel where it is largest, by the range."""
+
+
+def examine(source: Source, settings: DataSettings | None = None) -> Examination:
+    """What a source is and what is wrong with it; nothing is changed or kept.
+
+    Raises:
+        UsageError: the source as a whole cannot be read: missing, empty, no known kind.
+    """
+    settings = settings or DataSettings()
+    kind, name = "array", "array in Python"
+    if isinstance(source, str) and source in BUILTINS:
+        kind, name = "built-in", source
+    elif isinstance(source, str | Path):
+        path = Path(source).expanduser()
+        with readable(path):
+            kind, name = sniff(path), str(path)
+            entries = KINDS[kind].entries
+            if entries is not None:
+                return _of_files(kind, path, entries, settings)
+    with TemporaryDirectory() as cache:
+        return _of_dataset(kind, name, open_data(source, settings, cache=Path(cache)), settings)
+
+
+def _of_files(kind: str, path: Path, entries: Entries, settings: DataSettings) -> Examination:
+    problems: list[Problem] = []
+    with entries(path) as found, quiet():
+        images, ignored = sift(found, str(path))
+        try:
+            layout = classify(images, settings, str(path))
+        except UsageError as error:
+            problems.append(Problem("error", f"{error.what}: {error.received}", error.remedy))
+            layout = classify(images, DataSettings(labels=False), str(path))
+        studies = each(_study, layout.entries)
+    read = [isinstance(one, _Study) for one in studies]
+    good = [one for one in studies if isinstance(one, _Study)]
+    faults = [one for one in studies if isinstance(one, Fault)]
+    used = layout.y is not None and settings.labels
+    labels = layout.y[np.array(read)] if layout.y is not None and used else None
+    classes = _classes(layout.classes, labels)
+    sizes = [one.look.size for one in good]
+    deviations = np.array([one.deviation for one in good])
+    hashes = np.array([one.digest for one in good], dtype=np.uint64)
+    problems += [
+        *(
+            Problem("error", f"{fault.name} cannot be read: {fault.why}.", "Remove or replace it.")
+            for fault in faults
+        ),
+        *_size_problems(sizes, settings),
+        *_common_problems(hashes, deviations, classes),
+    ]
+    return Examination(
+        source=str(path),
+        kind=kind,
+        count=len(good),
+        sizes=tuple(Counter(sizes).most_common()),
+        channels=_distinct(one.look.channels for one in good),
+        bits=_distinct(one.look.bits for one in good),
+        classes=classes,
+        problems=_by_severity(problems),
+        notes=(*layout.notes, *ignored),
+        held_out=split_hashes(hashes, settings.held_out).note,
+    )
+
+
+def _study(entry: Entry) -> _Study | Fault:
+    seen = look(entry)
+    if isinstance(seen, Fault):
+        return seen
+    try:
+        pixels = decode(entry, seen.channels, seen.bits)
+    except Exception as error:  # Pillow raises errors of many kinds on damaged files.
+        return Fault(entry.name, reason(error))
+    digest = hashlib.blake2b(repr(pixels.shape).encode(), digest_size=8)
+    digest.update(np.ascontiguousarray(pixels).tobytes())
+    deviation = float(pixels.std(axis=(0, 1)).max()) / (2**seen.bits - 1)
+    return _Study(seen, int.from_bytes(digest.digest(), "little"), deviation)
+
+
+def _of_dataset(kind: str, source: str, data: Dataset, settings: DataSettings) -> Examination:
+    spec = data.spec
+    image = spec.kind == "image"
+    size = spec.shape[1:] if image else spec.shape
+    classes = _classes(spec.classes, data.y)
+    deviations = _deviations(data.raw, spec.high - spec.low) if image else np.ones(len(data))
+    problems = [
+        *_size_problems([(size[0], size[1])] if image else [], settings),
+        *_common_problems(data.hashes, deviations, classes),
+    ]
+    return Examination(
+        source=source,
+        kind=kind,
+        count=len(data),
+        sizes=((size, len(data)),),
+        channels=spec.shape[:1] if image else (),
+        bits=(data.raw.dtype.itemsize * 8,),
+        classes=classes,
+        problems=_by_severity(problems),
+        notes=data.notes,
+        held_out=split_hashes(data.hashes, settings.held_out).note,
+    )
+
+
+def _deviations(raw: Array, span: float) -> Array:
+    """Standard deviation over the pixels of each image, as in `_Study`, shape (N,)."""
+    parts = [
+        raw[i : i + 256].std(axis=(2, 3), dtype=np.float64).max(axis=1)
+        for part in chunks(raw)
+        for i in range(part.start, part.stop, 256)
+    ]
+    return np.concatenate(parts) / span
+
+
+def _distinct(values: Iterable[int]) -> tuple[int, ...]:
+    return tuple(sorted(set(values)))
+
+
+def _classes(names: Sequence[str], y: Array | None) -> tuple[tuple[str, int], ...]:
+    if y is None:
+        return ()
+    return tuple(zip(names, np.bincount(y, minlength=len(names)).tolist(), strict=True))
+
+
+def _by_severity(problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    order = ("error", "warning", "note")
+    return tuple(sorted(problems, key=lambda problem: order.index(problem.severity)))
+
+
+def _size_problems(sizes: Sequence[tuple[int, int]], settings: DataSettings) -> Iterator[Problem]:
+    if not sizes:
+        return
+    height, width = settings.size or common_size(sizes)
+    other = sum(size != (height, width) for size in sizes)
+    if other:
+        yield Problem(
+            "note",
+            f"Images of another size than {height}x{width}, to be cropped to the centre and "
+            f"resized: {other:,} of {len(sizes):,}.",
+            "Set data.size to choose the size yourself.",
+        )
+    if max(height, width) > _LARGE:
+        yield Problem(
+            "warning",
+            f"Images of {height}x{width} train slowly.",
+            "Begin with a smaller size, as data.size=[64,64].",
+        )
+
+
+def _common_problems(
+    hashes: Hashes, deviations: Array, classes: Sequence[tuple[str, int]]
+) -> Iterator[Problem]:
+    yield from _number_problems(len(hashes))
+    yield from _copy_problems(hashes.tolist())
+    flat = int((deviations < _FLAT).sum())
+    if flat:
+        yield Problem(
+            "warning",
+            f"Nearly constant images: {flat:,} of {len(hashes):,}.",
+            "Remove them unless they belong to what the generator should make.",
+        )
+    rarest, commonest = (pick(n for _, n in classes) if classes else 1 for pick in (min, max))
+    if rarest < _RARE * commonest:
+        names = ", ".join(f"{name} ({n})" for name, n in classes if n < _RARE * commonest)
+        yield Problem(
+            "warning",
+            f"Classes are out of balance; rare beside {commonest:,}: {names}.",
+            "Gather more of the rare classes, or set data.labels=false.",
+        )
+
+
+def _number_problems(count: int) -> Iterator[Problem]:
+    remedy = "Gather more; with few samples a generator learns them by heart."
+    if count < 2:
+        yield Problem("error", f"Too few samples to train on: {count}.", remedy)
+    elif count < _FEW:
+        sentence = f"Only {count} samples: too few to set any aside for evaluation."
+        yield Problem("warning", sentence, remedy)
+    elif count < _SOME:
+        yield Problem("warning", f"Only {count} samples.", remedy)
+
+
+def _copy_problems(contents: Iterable[Hashable]) -> Iterator[Problem]:
+    groups = [n for n in Counter(contents).values() if n > 1]
+    if groups:
+        yield Problem(
+            "warning",
+            f"Exact copies of other samples: {sum(groups) - len(groups):,} (samples that have "
+            f"copies: {len(groups):,}).",
+            "Remove the copies, or the generator will prefer them.",
+        )

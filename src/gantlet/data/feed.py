@@ -1,0 +1,139 @@
+"""Batches: an endless stream of samples in which place p depends on the seed and p alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from gantlet import rng
+from gantlet.data.dataset import Array, Dataset
+from gantlet.data.split import Indices
+from gantlet.errors import UsageError
+from gantlet.spec import Batch
+
+__all__ = ["RESIDENT", "Feed", "resident"]
+
+RESIDENT = 2**31
+"""Bytes of raw samples up to which an accelerator holds them all: 2 GiB."""
+_EPOCHS = 2
+"""Orders kept for each stream: a batch spans two epochs at their border."""
+
+
+_Gather = Callable[[Indices], Tensor]
+"""Rows (B, D) of raw samples by their places in the feed."""
+
+
+def _rows(raw: Array) -> tuple[Array, bool]:
+    """Samples as (N, D) rows in the order of their memory, and whether that is (H, W, C).
+
+    No copy is made of arrays in either order; a memory map stays one.
+    """
+    last = raw.transpose(0, 2, 3, 1) if raw.ndim == 4 else raw
+    swapped = raw.ndim == 4 and (raw.shape[1] == 1 or last.flags.c_contiguous)
+    ordered = last if swapped else raw
+    plain = np.asarray(ordered)
+    return (plain.reshape(len(plain), -1) if ordered.flags.c_contiguous else plain), swapped
+
+
+def _gather(rows: Array, indices: Indices) -> Tensor:
+    # Indexing by an array copies only the rows asked for; np.take may copy all of them first.
+    return torch.from_numpy(np.ascontiguousarray(rows[indices])).flatten(1)
+
+
+def resident(rows: Array, indices: Indices, device: torch.device) -> _Gather:
+    """The rows of `indices` on the device, to be gathered there by their places."""
+    held = _gather(rows, indices).to(device)
+    # Few kernels know 16-bit unsigned numbers; gathering moves bytes, so any type will do.
+    movable = held.view(torch.int16) if held.dtype is torch.uint16 else held
+
+    def gather(places: Indices) -> Tensor:
+        return movable.index_select(0, torch.from_numpy(places).to(device)).view(held.dtype)
+
+    return gather
+
+
+class Feed:
+    """Batches of the samples `indices` of a data set, as networks see them.
+
+    Sample number p of a stream belongs to epoch e = p // n and is `indices[order_e[p % n]]`,
+    where order_e is the stream's permutation of epoch e. Raw samples are encoded on the device;
+    an accelerator holds them all where they are below `RESIDENT` bytes.
+
+    Arguments:
+        dataset: where samples come from.
+        indices: of the samples to use, shape (n,).
+        seed: of the permutations.
+        device: of the batches.
+        dtype: of x; values are encoded in float32 at least.
+        memory_format: of x for images.
+
+    Raises:
+        UsageError: there are no indices.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        indices: Indices,
+        *,
+        seed: int,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+        memory_format: torch.memory_format = torch.channels_last,
+    ) -> None:
+        if len(indices) == 0:
+            raise UsageError("a feed", expected="at least one sample", received="none")
+        self.spec, self.indices, self.seed = dataset.spec, np.asarray(indices, np.int64), seed
+        self.device, self.dtype, self.memory_format = torch.device(device), dtype, memory_format
+        self._orders: dict[str, dict[int, Indices]] = {}
+        rows, self._swapped = _rows(dataset.raw)
+        share = dataset.raw.nbytes // len(dataset) * len(self.indices)
+        if self.device.type != "cpu" and share < RESIDENT:
+            self._gather: _Gather = resident(rows, self.indices, self.device)
+        else:
+            self._gather = lambda places: _gather(rows, self.indices[places]).to(self.device)
+        y = dataset.y
+        self._y = None if y is None else torch.from_numpy(y[self.indices])
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def batch(self, stream: str, start: int, count: int) -> Batch:
+        """Samples number [start, start + count) of a stream."""
+        n, stop, parts = len(self), start + count, []
+        for epoch in range(start // n, (stop + n - 1) // n):
+            first = epoch * n
+            parts.append(self._order(stream, epoch)[max(start - first, 0) : stop - first])
+        return self.take(parts[0] if len(parts) == 1 else np.concatenate([*parts, np.arange(0)]))
+
+    def take(self, places: ArrayLike) -> Batch:
+        """The samples `indices[places]`, in this order: places run from 0 to n - 1."""
+        at = np.array(places, dtype=np.int64)
+        raw = self._shaped(self._gather(at))
+        # Half the digits of bfloat16 would be lost in the shift to [-1, 1].
+        x = self.spec.encode(raw, torch.promote_types(self.dtype, torch.float32)).to(self.dtype)
+        y = None if self._y is None else self._y[torch.from_numpy(at)].to(self.device)
+        return Batch(x, y)
+
+    def _order(self, stream: str, epoch: int) -> Indices:
+        orders = self._orders.setdefault(stream, {})
+        if epoch not in orders:
+            while len(orders) >= _EPOCHS:
+                del orders[next(iter(orders))]
+            orders[epoch] = rng.permutation(self.seed, stream, epoch, len(self)).numpy()
+        return orders[epoch]
+
+    def _shaped(self, rows: Tensor) -> Tensor:
+        """Rows (B, D) as raw samples (B, *spec.shape)."""
+        if len(self.spec.shape) != 3:
+            return rows.reshape(-1, *self.spec.shape)
+        channels, height, width = self.spec.shape
+        if self._swapped:
+            images = rows.view(-1, height, width, channels).permute(0, 3, 1, 2)
+        else:
+            images = rows.view(-1, channels, height, width)
+        return images.contiguous(memory_format=self.memory_format)

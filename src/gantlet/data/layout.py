@@ -1,0 +1,120 @@
+"""Which files of a source are its images, and which class each belongs to.
+
+With the folders that all images share set aside, the first folder of each path is its class.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from gantlet.data.dataset import Labels
+from gantlet.data.pixels import SUFFIXES, Entry
+from gantlet.data.settings import DataSettings
+from gantlet.errors import UsageError
+
+__all__ = ["Layout", "classify", "counted", "natural", "sift"]
+
+_TRAINING, _TESTING = "train", ("test", "val", "valid", "validation", "dev", "eval")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which of the files are used, and their classes."""
+
+    entries: tuple[Entry, ...]
+    classes: tuple[str, ...]
+    y: Labels | None
+    notes: tuple[str, ...]
+
+
+def natural(names: set[str]) -> tuple[str, ...]:
+    """Names in order; by value where all are whole numbers."""
+    return tuple(sorted(names, key=int if all(map(str.isdecimal, names)) else None))
+
+
+def sift(entries: Sequence[Entry], source: str) -> tuple[list[Entry], list[str]]:
+    """The image files in order of their names, and a note of what was ignored.
+
+    Raises:
+        UsageError: there is no image file.
+    """
+    kept, ignored = [], Counter[str]()
+    for entry in sorted(entries, key=lambda entry: entry.name):
+        parts = PurePosixPath(entry.name)
+        if any(part.startswith(".") or part == "__MACOSX" for part in parts.parts):
+            ignored["hidden"] += 1
+        elif parts.suffix.lower() in SUFFIXES:
+            kept.append(entry)
+        else:
+            ignored[parts.suffix.lower() or "no suffix"] += 1
+    if not kept:
+        raise UsageError(
+            source,
+            expected=f"image files ({', '.join(SUFFIXES)})",
+            received=", ".join(f"{n} {kind}" for kind, n in ignored.items()) or "nothing",
+            remedy="Give the folder or zip that holds the images",
+        )
+    counts = ", ".join(f"{kind} {n}" for kind, n in ignored.most_common(5))
+    number = ignored.total()
+    return kept, [f"Ignored {_files(number)} without images ({counts})."] if number else []
+
+
+def _files(number: int) -> str:
+    return "1 file" if number == 1 else f"{number:,} files"
+
+
+def counted(number: int) -> str:
+    """`1 image` or `n images`."""
+    return "1 image" if number == 1 else f"{number:,} images"
+
+
+def _shared(folders: Sequence[tuple[str, ...]]) -> int:
+    """How many folders all paths begin with."""
+    levels = zip(*folders, strict=False)
+    return sum(1 for _ in takewhile(lambda level: len(set(level)) == 1, levels))
+
+
+def classify(entries: Sequence[Entry], settings: DataSettings, source: str) -> Layout:
+    """Classes by sub-folder.
+
+    Folders `train` beside `test`, `val` and the like are a split: only `train` is used.
+
+    Raises:
+        UsageError: some images lie in sub-folders and some beside them.
+    """
+    paths = [PurePosixPath(entry.name).parts for entry in entries]
+    shared = _shared([path[:-1] for path in paths])
+    tops = [path[shared] if len(path) > shared + 1 else "" for path in paths]
+    names = set(tops)
+    if _TRAINING in names and names > {_TRAINING} and names <= {_TRAINING, *_TESTING}:
+        kept = [entry for entry, top in zip(entries, tops, strict=True) if top == _TRAINING]
+        inner = classify(kept, settings, source)
+        left = f"Only the folder {_TRAINING!r} is used; {counted(len(entries) - len(kept))} in "
+        others = ", ".join(repr(name) for name in sorted(names - {_TRAINING}))
+        return Layout(
+            inner.entries, inner.classes, inner.y, (f"{left}{others} left out.", *inner.notes)
+        )
+    if names == {""}:
+        note = f"All images lie in the sub-folder {'/'.join(paths[0][:shared])!r}: no labels."
+        return Layout(tuple(entries), (), None, (note,) if shared else ())
+    if "" in names and settings.labels:
+        loose = [entry.name for entry, top in zip(entries, tops, strict=True) if not top]
+        raise UsageError(
+            source,
+            expected="all images in class sub-folders, or none",
+            received=f"{len(loose)} of {counted(len(entries))} beside them ({loose[0]}, ...)",
+            remedy="Move those into sub-folders, or set data.labels=false to use no labels",
+        )
+    if "" in names:
+        return Layout(tuple(entries), (), None, ())
+    classes = natural(names)
+    number = {name: i for i, name in enumerate(classes)}
+    return Layout(
+        tuple(entries), classes, np.array([number[top] for top in tops], dtype=np.int64), ()
+    )

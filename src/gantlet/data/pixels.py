@@ -1,0 +1,149 @@
+"""One image file to an array: grey or colour, 8 or 16 bits, upright, on white."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+
+from gantlet.data.dataset import Array
+
+__all__ = ["SUFFIXES", "TRAITS", "Entry", "Fault", "Look", "decode", "look", "quiet", "reason"]
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".webp", ".tif", ".tiff", ".gif")
+_FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF")
+_GREY = ("1", "L", "LA", "La")
+_DEEP = ("I;16", "I;16B", "I;16L", "I;16N")
+_COLOUR = ("RGB", "RGBA", "RGBa", "RGBX", "P", "PA", "CMYK", "YCbCr", "LAB", "HSV")
+_ORIENTATION = 0x0112
+"""The EXIF tag; values 5 to 8 turn an image by a quarter."""
+
+TRAITS = {
+    "alpha": "Transparent images laid on white",
+    "palette": "Images with a palette converted to RGB",
+    "cmyk": "CMYK images converted to RGB",
+    "frames": "Images of several frames, of which the first was taken",
+    "turned": "Images turned upright by their EXIF orientation",
+    "colour16": "Images of 16 bits a colour, of which the upper 8 were taken",
+}
+"""What a note says of images with a trait."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file of a folder or an archive."""
+
+    name: str
+    """Path within the source, with forward slashes."""
+    stamp: str
+    """Changes when the file does."""
+    open: Callable[[], BinaryIO]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A file that cannot be read as an image, and why."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the header of an image says."""
+
+    size: tuple[int, int]
+    """Height and width, upright."""
+    channels: int
+    """1 or 3."""
+    bits: int
+    """8 or 16."""
+    traits: frozenset[str]
+    """Keys of `TRAITS`."""
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Pillow's warnings are silent within: its errors are what is told. For the whole process."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def reason(error: Exception) -> str:
+    """Why a file could not be read, in a few words."""
+    if isinstance(error, UnidentifiedImageError):
+        return "no image by its content"
+    if isinstance(error, PermissionError):
+        return "no permission to read"
+    if isinstance(error, Image.DecompressionBombError):
+        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        return f"more than {limit:,} pixels, the limit against decompression bombs"
+    return f"damaged: {error}".rstrip(": .") if str(error) else "damaged"
+
+
+def look(entry: Entry) -> Look | Fault:
+    """The header of an image. Damaged files make Pillow raise errors of many kinds."""
+    try:
+        with entry.open() as stream, Image.open(stream, formats=_FORMATS) as image:
+            return _describe(image)
+    except Exception as error:
+        return Fault(entry.name, reason(error))
+
+
+def _describe(image: ImageFile.ImageFile) -> Look:
+    _check_mode(image.mode)
+    # The reader of PNG would decode the whole file for an orientation behind its pixels.
+    turn = Image.Image.getexif(image).get(_ORIENTATION, 1)
+    # Pillow tells the upright size of TIFF itself.
+    quarter = turn in (5, 6, 7, 8) and image.format != "TIFF"
+    height, width = image.size if quarter else image.size[::-1]
+    traits = {
+        "alpha": image.has_transparency_data and image.mode not in _DEEP,
+        "palette": image.mode in ("P", "PA"),
+        "cmyk": image.mode == "CMYK",
+        "frames": getattr(image, "is_animated", False),
+        "turned": turn in range(2, 9),
+        "colour16": image.mode in ("RGB", "RGBA") and ";16" in str(image.tile),
+    }
+    return Look(
+        (height, width),
+        1 if image.mode in _GREY + _DEEP else 3,
+        16 if image.mode in _DEEP else 8,
+        frozenset(name for name, present in traits.items() if present),
+    )
+
+
+def _check_mode(mode: str) -> None:
+    if mode not in _GREY + _DEEP + _COLOUR:
+        raise ValueError(f"pixels of mode {mode} (32 bits); give them as a .npy array instead")
+
+
+def decode(entry: Entry, channels: int, bits: int) -> Array:
+    """Pixels of shape (H, W, channels), uint8 or uint16.
+
+    Raises whatever Pillow raises on a damaged file; `reason` puts it into words.
+    """
+    with entry.open() as stream, Image.open(stream, formats=_FORMATS) as image:
+        _check_mode(image.mode)
+        upright = ImageOps.exif_transpose(image)
+        return _pixels(upright, channels, bits)
+
+
+def _pixels(image: Image.Image, channels: int, bits: int) -> Array:
+    if image.mode in _DEEP:
+        deep = np.asarray(image).astype(np.uint16)[..., None]
+        # 65535 / 257 = 255: the two ranges match at both ends.
+        values = deep if bits == 16 else ((deep.astype(np.uint32) + 128) // 257).astype(np.uint8)
+        return np.repeat(values, channels, axis=-1)
+    if image.has_transparency_data:
+        sheet = Image.new("RGBA", image.size, "white")
+        sheet.alpha_composite(image.convert("RGBA"))
+        image = sheet
+    plain = np.asarray(image.convert("L" if channels == 1 else "RGB"))
+    return plain.reshape(*plain.shape[:2], channels)

@@ -1,0 +1,35 @@
+"""What a person may choose about their data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gantlet.errors import UsageError
+
+__all__ = ["DataSettings"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSettings:
+    """How a source becomes a set of data.
+
+    Raises:
+        UsageError: a side of `size` is below 1.
+    """
+
+    size: tuple[int, int] | None = None
+    """Height and width of the images. None: their own size; where sizes are mixed, the size that
+    at least half of them have, else the median height and width."""
+    labels: bool = True
+    """Use class labels where the data has them."""
+    held_out: bool = True
+    """Set a tenth of the data aside (100 to 10,000 samples; none under 200), never trained on."""
+
+    def __post_init__(self) -> None:
+        if self.size is not None and min(self.size) < 1:
+            raise UsageError(
+                "data.size",
+                expected="a height and a width of at least 1",
+                received=str(list(self.size)),
+                remedy="Give both sides in pixels, as in data.size=[64,64]",
+            )

@@ -1,0 +1,175 @@
+"""Generator against discriminator: any objective, penalties, critic steps; with labels or not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Gt, Interval
+from torch import nn
+
+from gantlet.distances import DISTANCES
+from gantlet.errors import UsageError, unknown
+from gantlet.games import versus_losses as losses
+from gantlet.games.base import Game, Phase
+from gantlet.networks.base import Network
+from gantlet.nn.norms import GroupedBatchNorm
+from gantlet.nn.statistics import MinibatchStd
+from gantlet.objectives import Objective, objective
+from gantlet.penalties import PENALTIES
+from gantlet.schedules import Schedule
+from gantlet.spec import DataSpec
+
+__all__ = ["Pull", "Versus"]
+
+Weight = Annotated[float, Ge(0)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pull:
+    """A first stage that pulls the generator to the data by a distance, before the play."""
+
+    distance: str = "sliced-wasserstein"
+    """euclidean, mahalanobis, sliced-wasserstein or mmd, between groups of real and generated."""
+    samples: Annotated[int, Gt(0)] = 20_000
+    """Real samples seen before the play begins."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Versus:
+    """The minimax game of a generator and a discriminator.
+
+    Source: Goodfellow et al. (2014), Generative Adversarial Networks, https://arxiv.org/abs/1406.2661
+    """
+
+    name: Literal["versus"] = "versus"
+    objective: str = "nonsaturating"
+    """minimax, nonsaturating, leastsquares, wasserstein or hinge."""
+    pairing: str = "none"
+    """none; pair: each real against a fake; average: each against the mean of the other side."""
+    penalties: Mapping[str, Weight | Schedule] = field(default_factory=dict)
+    """Weights of the critic's penalties, by name: see `gantlet list penalties`."""
+    smoothing: Annotated[float, Interval(ge=0, lt=0.5)] = 0.0
+    """One-sided label smoothing: the target of real samples is 1 - smoothing."""
+    instance_noise: Weight | Schedule = 0.0
+    """Standard deviation of noise added to all that the discriminator sees (x in [-1, 1])."""
+    critic_steps: Annotated[int, Ge(1)] = 1
+    """Discriminator steps for each generator step."""
+    clip_weights: Annotated[float, Gt(0)] | None = None
+    """Bound on the critic's weights after each of its steps (Wasserstein GAN)."""
+    feature_matching: Weight = 0.0
+    """Weight of the squared distance of mean features, added to the generator's loss."""
+    auxiliary: Weight = 1.0
+    """Weight of the class loss where the discriminator has an auxiliary classifier."""
+    lecam: Weight = 0.0
+    """Weight of the LeCam regulariser (arXiv 2104.03310)."""
+    orthogonality: Weight = 0.0
+    """Weight of the orthogonality of the generator's weights (arXiv 1809.11096)."""
+    pack: Annotated[int, Ge(1)] = 1
+    """Samples that the discriminator judges together (PacGAN, arXiv 1712.04086)."""
+    group: Annotated[int, Ge(1)] = 32
+    """Samples that share batch statistics, wherever a part of the game couples samples."""
+    pull: Pull | None = None
+    """A first stage by a distance."""
+
+    def build(self, spec: DataSpec, network: Network) -> Game:
+        """The game for data of `spec`, with networks of one family."""
+        generator = network.generator(spec, group=self.group)
+        discriminator = network.discriminator(spec, group=self.group, pack=self.pack)
+        return self.play(spec, generator, discriminator, latent=network.latent)
+
+    def play(
+        self,
+        spec: DataSpec,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        *,
+        latent: int,
+        goal: Objective | None = None,
+    ) -> Game:
+        """The game of two given networks.
+
+        Arguments:
+            spec: the data.
+            generator: G(z, y) -> x, with z of shape (B, latent), y of shape (B,) or None.
+            discriminator: D(x, y) -> Critique, or logits of shape (B,) or (B, 1).
+            latent: length of z.
+            goal: an objective of one's own instead of the named one.
+        """
+        self._check(discriminator)
+        players = nn.ModuleDict({"generator": generator, "discriminator": discriminator})
+        if self.lecam:
+            players["lecam"] = losses.LeCamMeans()
+        group = self.group if self._couples(players) else 1
+        named = objective(
+            self.objective,
+            pairing=self.pairing,
+            group=max(1, group // self.pack),
+            smoothing=self.smoothing,
+        )
+        rules = losses.Rules(
+            settings=self,
+            objective=goal or named,
+            latent=latent,
+            group=group,
+        )
+        return Game(
+            players=players,
+            phases=self._phases(rules),
+            sample=partial(losses.sample, latent=latent),
+            judge=partial(losses.judge, pack=self.pack),
+            group=group,
+        )
+
+    def _phases(self, rules: losses.Rules) -> Sequence[Phase]:
+        critic = Phase(
+            name="discriminator",
+            trains=("discriminator",),
+            loss=rules.discriminator,
+            after=rules.after if self.clip_weights or self.lecam else None,
+        )
+        maker = Phase(
+            name="generator", trains=("generator",), loss=rules.generator, every=self.critic_steps
+        )
+        if self.pull is None:
+            return (critic, maker)
+        if self.pull.distance not in DISTANCES:
+            raise unknown("distance", self.pull.distance, DISTANCES)
+        towards = partial(rules.pull, distance=DISTANCES[self.pull.distance])
+        first = Phase(name="pull", trains=("generator",), loss=towards, stop=self.pull.samples)
+        return (first, *(replace(phase, start=self.pull.samples) for phase in (critic, maker)))
+
+    def _couples(self, players: nn.ModuleDict) -> bool:
+        """Whether any part of the game lets samples of a batch see one another."""
+        layers = any(isinstance(m, GroupedBatchNorm | MinibatchStd) for m in players.modules())
+        return layers or bool(
+            self.pack > 1 or self.pairing == "average" or self.feature_matching or self.pull
+        )
+
+    def _check(self, discriminator: nn.Module) -> None:
+        for name in self.penalties:
+            if name not in PENALTIES:
+                raise unknown("penalty", name, PENALTIES)
+        normed = any(isinstance(m, GroupedBatchNorm) for m in discriminator.modules())
+        if normed and self.penalties:
+            raise UsageError(
+                f"penalty {next(iter(self.penalties))!r} on a discriminator with batch norm",
+                expected="a discriminator in which samples do not see one another",
+                received="batch norm, which makes the gradient of one sample depend on the others "
+                "(arXiv 1704.00028, section 4)",
+                remedy="Set network.discriminator_norm=none or spectral, or drop the penalty.",
+            )
+        if self.group % self.pack:
+            raise UsageError(
+                "setting game.group",
+                expected=f"a multiple of game.pack = {self.pack}",
+                received=str(self.group),
+                remedy=f"For example game.group={self.pack * max(1, self.group // self.pack)}.",
+            )
+
+    @classmethod
+    def tiny(cls) -> Versus:
+        """Small groups, for tests with small batches."""
+        return cls(group=4)

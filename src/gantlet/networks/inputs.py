@@ -1,0 +1,69 @@
+"""What the families share: which data they can make, and what stands before their first layer."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from gantlet.errors import UsageError
+from gantlet.networks.heads import Condition
+from gantlet.nn.conditioning import LabelConcat, LabelMap, Unlabelled
+from gantlet.spec import DataSpec
+
+__all__ = ["check_pack", "image_input", "image_shape", "rows", "vector_input"]
+
+
+def image_shape(spec: DataSpec, family: str, smallest: int) -> tuple[int, int, int]:
+    """(C, H, W) of images with a side of at least `smallest` pixels; UsageError for others."""
+    if spec.kind != "image":
+        raise UsageError(
+            f"network {family} on {spec.kind} of shape {spec.shape}",
+            expected="images of shape (C, H, W)",
+            received=spec.kind,
+            remedy="Use the network mlp: it makes points, too.",
+        )
+    channels, height, width = spec.shape
+    if max(height, width) < smallest:
+        raise UsageError(
+            f"network {family}",
+            expected=f"images with a side of at least {smallest} pixels",
+            received=f"{height}x{width}",
+            remedy="Use the network mlp: it makes images of any size.",
+        )
+    return channels, height, width
+
+
+def check_pack(spec: DataSpec, pack: int) -> None:
+    """UsageError if samples with labels are to be packed."""
+    if pack > 1 and spec.classes:
+        raise UsageError(
+            "packs of samples with classes",
+            expected="pack=1: a pack has no single label",
+            received=f"pack={pack} and {len(spec.classes)} classes",
+            remedy="Set pack=1, or train without labels.",
+        )
+
+
+def rows(group: int, pack: int) -> int:
+    """Packs in a group of samples: how many rows of the discriminator's batch go together."""
+    if group % pack:
+        raise UsageError(
+            "discriminator that couples samples",
+            expected=f"a group that is a multiple of pack={pack}",
+            received=f"group={group}",
+            remedy="Change the group or the pack.",
+        )
+    return group // pack
+
+
+def vector_input(classes: int, features: int) -> nn.Module:
+    """Called as module(v, y): v, with an embedding of y behind it if there are classes."""
+    return LabelConcat(classes, features) if classes else Unlabelled()
+
+
+def image_input(spec: DataSpec, condition: Condition, pack: int) -> tuple[nn.Module, int]:
+    """A discriminator's input, called as module(x, y), and its number of channels."""
+    check_pack(spec, pack)
+    channels, height, width = spec.shape
+    if spec.classes and condition == "concat":
+        return LabelMap(len(spec.classes), height, width), channels + 1
+    return Unlabelled(), channels * pack

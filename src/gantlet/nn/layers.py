@@ -1,0 +1,59 @@
+"""Constructors of layers, activations by name, and initial weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from torch import Tensor, nn
+
+from gantlet.nn.spectral import Spectral, SpectralConv2d, SpectralEmbedding, SpectralLinear
+
+__all__ = ["ACTIVATIONS", "conv", "embedding", "initialise", "linear"]
+
+ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU,
+    "leaky_relu": partial(nn.LeakyReLU, 0.2),
+}
+"""Activations by name; leaky ReLU has slope 0.2."""
+
+
+def linear(inputs: int, outputs: int, *, bias: bool = True, spectral: bool = False) -> nn.Linear:
+    """A dense layer, its weight divided by its largest singular value if `spectral`."""
+    layer = SpectralLinear if spectral else nn.Linear
+    return layer(inputs, outputs, bias=bias)
+
+
+def conv(
+    inputs: int,
+    outputs: int,
+    kernel: int | tuple[int, int],
+    *,
+    stride: int | tuple[int, int] = 1,
+    padding: int | tuple[int, int] = 0,
+    bias: bool = True,
+    spectral: bool = False,
+) -> nn.Conv2d:
+    """A convolution, its weight divided by its largest singular value if `spectral`."""
+    layer = SpectralConv2d if spectral else nn.Conv2d
+    return layer(inputs, outputs, kernel, stride=stride, padding=padding, bias=bias)
+
+
+def embedding(classes: int, features: int, *, spectral: bool = False) -> nn.Embedding:
+    """A vector for each class, N(0, 1), the table spectrally normalised if `spectral`."""
+    layer = SpectralEmbedding if spectral else nn.Embedding
+    return layer(classes, features)
+
+
+def initialise(module: nn.Module, draw: Callable[[Tensor], object]) -> None:
+    """Draw every weight of a dense layer or convolution anew; set their biases to zero.
+
+    Spectral layers settle on their new weights. Embeddings and norms stay as they are.
+    """
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            draw(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+            if isinstance(layer, Spectral):
+                layer.settle()

@@ -1,0 +1,86 @@
+"""Doubling and halving of images of any size, and the plan of sizes that networks go through.
+
+Every function takes the size it shall arrive at. A side that already has it stays; any other is
+doubled and then cut to it, or halved and rounded up. Constants stay constant up to the edges.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+__all__ = ["average_down", "bilinear_down", "bilinear_up", "nearest_up", "plan"]
+
+Size = tuple[int, int]
+
+
+def plan(height: int, width: int, smallest: int = 4) -> list[Size]:
+    """Sizes (h, w) from the smallest grid to (height, width).
+
+    Going down, each side of at least 2 * `smallest` is halved, rounded up, until none is left: the
+    first grid has sides from `smallest` to 2 * `smallest` - 1 (or the image's own, if shorter).
+    28x28 gives 7x7, 14x14, 28x28.
+    """
+
+    def halved(n: int) -> int:
+        return (n + 1) // 2 if n >= 2 * smallest else n
+
+    sizes = [(height, width)]
+    while (smaller := (halved(sizes[-1][0]), halved(sizes[-1][1]))) != sizes[-1]:
+        sizes.append(smaller)
+    return sizes[::-1]
+
+
+def nearest_up(x: Tensor, size: Size) -> Tensor:
+    """Each pixel twice: (B, C, h, w) to (B, C, *size)."""
+    return _cut(F.interpolate(x, size=_doubled(x, size), mode="nearest"), size)
+
+
+def average_down(x: Tensor, size: Size) -> Tensor:
+    """Means of pairs, of a single pixel at an odd edge: (B, C, h, w) to (B, C, *size)."""
+    kernel = tuple(2 if n > m else 1 for n, m in zip(x.shape[2:], size, strict=True))
+    return F.avg_pool2d(x, kernel, ceil_mode=True)
+
+
+def bilinear_up(x: Tensor, size: Size) -> Tensor:
+    """Interpolate linearly between pixel centres: (B, C, h, w) to (B, C, *size).
+
+    Along each side zeros are put between the pixels and the kernel [1, 3, 3, 1] / 4, which is
+    [1, 2, 1] * [1, 1] / 4, runs over them: y_2i = (x_{i-1} + 3 x_i) / 4, y_{2i+1} = (3 x_i +
+    x_{i+1}) / 4. Edge pixels are repeated outwards.
+
+    Source: Huang et al. (2024), The GAN is dead; long live the GAN!, https://arxiv.org/abs/2501.05441
+    """
+    return _cut(_bilinear(x, size=_doubled(x, size)), size)
+
+
+def bilinear_down(x: Tensor, size: Size) -> Tensor:
+    """Halve with the kernel [1, 3, 3, 1] / 8 along each side: (B, C, h, w) to (B, C, *size).
+
+    y_i = (x_{2i-1} + 3 x_2i + 3 x_{2i+1} + x_{2i+2}) / 8 with edge pixels repeated outwards. This
+    is the transpose of `bilinear_up`, divided by two for each side that shrinks.
+    """
+    for side, small in zip((2, 3), size, strict=True):
+        if small < x.shape[side] < 2 * small:
+            x = torch.cat([x, x.narrow(side, x.shape[side] - 1, 1)], side)
+    full = (x.shape[2], x.shape[3])
+    low = torch.zeros_like(x[:, :, : size[0], : size[1]])
+    transpose = torch.func.vjp(partial(_bilinear, size=full), low)[1]
+    y: Tensor = transpose(x)[0]
+    return y / (full[0] * full[1] // (size[0] * size[1]))
+
+
+def _bilinear(x: Tensor, size: Size) -> Tensor:
+    return F.interpolate(x, size=size, mode="bilinear", align_corners=False)
+
+
+def _doubled(x: Tensor, size: Size) -> Size:
+    h, w = x.shape[2:]
+    return (h if h == size[0] else 2 * h, w if w == size[1] else 2 * w)
+
+
+def _cut(x: Tensor, size: Size) -> Tensor:
+    return x[:, :, : size[0], : size[1]]

@@ -1,0 +1,328 @@
+"""Objectives: what discriminator and generator minimise, given the logits of real and fake.
+
+An objective is a *link* (which functions of a logit) and a *pairing* (a logit of what: of one
+sample, or of a real against a fake). Everything is pure and per sample: (B,), (B,) -> (B,).
+With f1, f2 the discriminator's and g1, g2 the generator's functions on real and fake logits r, f:
+
+    none     D: f1(r) + f2(f)                          G: g2(f)
+    pair     D: f1(r - f)                              G: g2(f - r)
+    average  D: f1(r - mean f) + f2(f - mean r)        G: g1(r - mean f) + g2(f - mean r)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+from torch.nn.functional import relu, softplus
+
+from gantlet.errors import UsageError, unknown
+
+__all__ = [
+    "LINKS",
+    "OBJECTIVES",
+    "PAIRINGS",
+    "Link",
+    "Objective",
+    "Pairing",
+    "objective",
+    "relativistic",
+    "smoothed",
+]
+
+Term = Callable[[Tensor], Tensor]
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective:
+    """The losses of both sides, each called as (real_logits, fake_logits): (B,), (B,) -> (B,)."""
+
+    line: str
+    """What it is, in one line."""
+    source: str
+    """Where it was published."""
+    discriminator: Loss
+    generator: Loss
+    relative: bool = False
+    """Whether the generator's loss reads the real logits; if not, any of shape (B,) will do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """Functions of one logit: f1, f2 of the discriminator, g1, g2 of the generator."""
+
+    line: str
+    source: str
+    f1: Term
+    """Discriminator's loss on a real logit."""
+    f2: Term
+    """Discriminator's loss on a fake logit."""
+    g1: Term
+    """Generator's loss on a real logit; counts only where logits are relative."""
+    g2: Term
+    """Generator's loss on a fake logit."""
+    smooth: Callable[[Tensor, float], Tensor] | None = None
+    """f1 with its target moved the share s of the way to the fake target; None without targets."""
+    relative: Link | None = None
+    """The form for differences of logits, where it is another one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pairing:
+    """Which logits a link's functions are applied to."""
+
+    line: str
+    source: str
+    pair: Callable[[Link, int], tuple[Loss, Loss]]
+    """From a link and a group size to the discriminator's and the generator's loss."""
+    relative: bool = True
+
+
+def _negative(t: Tensor) -> Tensor:
+    return -t
+
+
+def _itself(t: Tensor) -> Tensor:
+    return t
+
+
+def _zero(t: Tensor) -> Tensor:
+    return torch.zeros_like(t)
+
+
+def _real_entropy(t: Tensor) -> Tensor:
+    """-log sigmoid(t), stable for every t."""
+    return softplus(-t)
+
+
+def _smooth_entropy(t: Tensor, s: float) -> Tensor:
+    """-(1 - s) log sigmoid(t) - s log sigmoid(-t)."""
+    return softplus(-t) + s * t
+
+
+def _above(t: Tensor) -> Tensor:
+    return relu(1 - t)
+
+
+def _below(t: Tensor) -> Tensor:
+    return relu(1 + t)
+
+
+def _least_squares(fake: float, relative: Link | None) -> Link:
+    """Squares about the targets `fake` and 1, for discriminator and generator."""
+
+    def smooth(t: Tensor, s: float) -> Tensor:
+        return (t - (1 - s * (1 - fake))).square()
+
+    def to_real(t: Tensor) -> Tensor:
+        return (t - 1).square()
+
+    def to_fake(t: Tensor) -> Tensor:
+        return (t - fake).square()
+
+    return Link(
+        line="least squares about the targets 1 (real) and 0 (fake)",
+        source="Mao et al. (2017), Least Squares Generative Adversarial Networks, "
+        "https://arxiv.org/abs/1611.04076",
+        f1=to_real,
+        f2=to_fake,
+        g1=to_fake,
+        g2=to_real,
+        smooth=smooth,
+        relative=relative,
+    )
+
+
+_GOODFELLOW = (
+    "Goodfellow et al. (2014), Generative Adversarial Networks, https://arxiv.org/abs/1406.2661"
+)
+_HINGE = Link(
+    line="hinge: a margin of 1 on either side, linear for the generator",
+    source="Lim & Ye (2017), Geometric GAN, https://arxiv.org/abs/1705.02894",
+    f1=_above,
+    f2=_below,
+    g1=_zero,
+    g2=_negative,
+)
+
+LINKS: Mapping[str, Link] = {
+    "minimax": Link(
+        line="cross-entropy as first written: zero-sum, saturates where the discriminator wins",
+        source=_GOODFELLOW,
+        f1=_real_entropy,
+        f2=softplus,
+        g1=lambda t: -softplus(-t),
+        g2=lambda t: -softplus(t),
+        smooth=_smooth_entropy,
+    ),
+    "nonsaturating": Link(
+        line="cross-entropy; the generator maximises log D instead of minimising log(1 - D)",
+        source=_GOODFELLOW,
+        f1=_real_entropy,
+        f2=softplus,
+        g1=softplus,
+        g2=_real_entropy,
+        smooth=_smooth_entropy,
+    ),
+    # A difference of 0 means equally real, so relative targets lie on either side of 0.
+    "leastsquares": _least_squares(0.0, relative=_least_squares(-1.0, relative=None)),
+    "wasserstein": Link(
+        line="difference of mean logits; needs a bounded slope (clipping or a gradient penalty)",
+        source="Arjovsky et al. (2017), Wasserstein GAN, https://arxiv.org/abs/1701.07875",
+        f1=_negative,
+        f2=_itself,
+        g1=_itself,
+        g2=_negative,
+    ),
+    "hinge": replace(_HINGE, relative=replace(_HINGE, g1=_below, g2=_above)),
+}
+"""Links by name."""
+
+
+def _grouped_mean(t: Tensor, group: int) -> Tensor:
+    """Each sample's mean over its group of `group` consecutive samples, (B,) -> (B,)."""
+    if t.shape[0] % group:
+        raise UsageError(
+            "relativistic average",
+            expected=f"a batch that is a multiple of the group of {group} samples",
+            received=f"{t.shape[0]} samples",
+            remedy="Choose a batch size that the group divides",
+        )
+    return t.reshape(-1, group).mean(1).repeat_interleave(group)
+
+
+def _unpaired(link: Link, group: int) -> tuple[Loss, Loss]:
+    return lambda r, f: link.f1(r) + link.f2(f), lambda r, f: link.g2(f)
+
+
+def _pair(link: Link, group: int) -> tuple[Loss, Loss]:
+    return lambda r, f: link.f1(r - f), lambda r, f: link.g2(f - r)
+
+
+def _average(link: Link, group: int) -> tuple[Loss, Loss]:
+    def over_means(on_real: Term, on_fake: Term) -> Loss:
+        return lambda r, f: (
+            on_real(r - _grouped_mean(f, group)) + on_fake(f - _grouped_mean(r, group))
+        )
+
+    return over_means(link.f1, link.f2), over_means(link.g1, link.g2)
+
+
+_RELATIVISTIC = (
+    "Jolicoeur-Martineau (2018), The relativistic discriminator, https://arxiv.org/abs/1807.00734"
+)
+
+PAIRINGS: Mapping[str, Pairing] = {
+    "none": Pairing(
+        line="every logit for itself", source=_GOODFELLOW, pair=_unpaired, relative=False
+    ),
+    "pair": Pairing(
+        line="the logit of each real minus that of its fake", source=_RELATIVISTIC, pair=_pair
+    ),
+    "average": Pairing(
+        line="each logit minus the mean of the other side's in its group",
+        source=_RELATIVISTIC,
+        pair=_average,
+    ),
+}
+"""Pairings by name."""
+
+
+def _checked(loss: Loss) -> Loss:
+    """`loss` in float32 or wider, refusing shapes that would broadcast against each other."""
+
+    def checked(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        if real_logits.shape != fake_logits.shape or real_logits.ndim != 1:
+            raise UsageError(
+                "logits",
+                expected="one per sample, as many real as fake, shape (B,)",
+                received=f"{tuple(real_logits.shape)} and {tuple(fake_logits.shape)}",
+            )
+        wide = torch.promote_types(real_logits.dtype, torch.float32)
+        return loss(real_logits.to(wide), fake_logits.to(wide))
+
+    return checked
+
+
+def relativistic(link: Link, pairing: str = "none", group: int = 1) -> Objective:
+    """`link` applied to logits paired as `pairing` names.
+
+    The pair form is the simplified one, f1(r - f): for every link here f1(t) = f2(-t) and
+    g1(t) = g2(-t) on differences, so that the paper's two terms are equal and one is kept. The
+    average form keeps both, and over groups of one sample is twice the pair form. Means are over
+    fixed groups of `group` consecutive samples, so that micro-batches of whole groups give the
+    losses of the whole batch. Adding a constant to all logits changes nothing in either form.
+
+    Least squares has targets 1 and -1 on differences, and the hinge is two-sided for the
+    generator too (RaLSGAN and RaHingeGAN of the paper).
+
+    Raises:
+        UsageError: `pairing` is in no table, or `group` is below 1.
+
+    Source: Jolicoeur-Martineau (2018), The relativistic discriminator: a key element missing from
+    standard GAN, https://arxiv.org/abs/1807.00734
+    """
+    if pairing not in PAIRINGS:
+        raise unknown("pairing", pairing, PAIRINGS)
+    if group < 1:
+        raise UsageError("group", expected="at least one sample", received=str(group))
+    how = PAIRINGS[pairing]
+    used = link.relative if how.relative and link.relative else link
+    discriminator, generator = how.pair(used, group)
+    suffix = f"; {how.line}" if how.relative else ""
+    return Objective(
+        line=link.line + suffix,
+        source=link.source + (f"; {how.source}" if how.relative else ""),
+        discriminator=_checked(discriminator),
+        generator=_checked(generator),
+        relative=how.relative,
+    )
+
+
+def smoothed(link: Link, smoothing: float) -> Link:
+    """`link` with one-sided label smoothing: the real target moves to 1 - `smoothing`.
+
+    Only the discriminator's term on real logits changes; fake targets and the generator's stay.
+
+    Raises:
+        UsageError: `smoothing` is not in [0, 0.5), or the link has no target.
+
+    Source: Salimans et al. (2016), Improved Techniques for Training GANs,
+    https://arxiv.org/abs/1606.03498
+    """
+    if not 0 <= smoothing < 0.5:
+        raise UsageError(
+            "label smoothing", expected="a number from 0 to below 0.5", received=str(smoothing)
+        )
+    if smoothing == 0:
+        return link
+    smooth = link.smooth
+    if smooth is None:
+        raise UsageError(
+            "label smoothing",
+            expected="an objective with targets (minimax, nonsaturating, leastsquares)",
+            received=f"one without: {link.line}",
+            remedy="Set the smoothing to 0",
+        )
+    relative = smoothed(link.relative, smoothing) if link.relative else None
+    return replace(link, f1=lambda t: smooth(t, smoothing), relative=relative)
+
+
+def objective(
+    name: str, pairing: str = "none", group: int = 1, smoothing: float = 0.0
+) -> Objective:
+    """The objective of a name in `LINKS`, with pairing, group size and label smoothing.
+
+    Raises:
+        UsageError: an unknown name or pairing, or a setting that the link does not allow.
+    """
+    if name not in LINKS:
+        raise unknown("objective", name, LINKS)
+    return relativistic(smoothed(LINKS[name], smoothing), pairing, group)
+
+
+OBJECTIVES: Mapping[str, Objective] = {name: relativistic(link) for name, link in LINKS.items()}
+"""Objectives by name, unpaired and without smoothing."""

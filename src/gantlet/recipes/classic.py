@@ -1,0 +1,133 @@
+"""The five classic systems and their first successors: settings as their papers give them."""
+
+from __future__ import annotations
+
+from gantlet.config import Config, Optimiser, Stop, Train
+from gantlet.games.versus import Versus
+from gantlet.networks.base import Network
+from gantlet.networks.dcgan import DCGAN
+from gantlet.networks.mlp import MLP
+from gantlet.networks.resnet import ResNet
+from gantlet.spec import DataSpec
+
+__all__ = [
+    "dcgan",
+    "lsgan",
+    "minimax",
+    "mlp",
+    "mlp_leaky",
+    "resnet",
+    "sngan",
+    "wgan",
+    "wgan_gp",
+]
+
+_MLP_SAMPLES = 2_000_000
+_CONV_SAMPLES = 600_000
+
+
+def _config(
+    recipe: str,
+    network: Network,
+    game: Versus,
+    generator: Optimiser,
+    *,
+    discriminator: Optimiser | None = None,
+    batch: int = 128,
+    samples: int = _CONV_SAMPLES,
+) -> Config:
+    return Config(
+        recipe=recipe,
+        network=network,
+        game=game,
+        optimisers={"generator": generator, "discriminator": discriminator or generator},
+        train=Train(batch=batch),
+        stop=Stop(samples=samples),
+    )
+
+
+def minimax(spec: DataSpec) -> Config:
+    """The game as first written: the generator minimises log(1 - D(G(z))), which saturates.
+
+    Source: Goodfellow et al. (2014), Generative Adversarial Networks, https://arxiv.org/abs/1406.2661
+    """
+    adam = Optimiser(lr=1e-4, beta1=0.5, beta2=0.999)
+    return _config("minimax", MLP(), Versus(objective="minimax"), adam, samples=_MLP_SAMPLES)
+
+
+def mlp(spec: DataSpec) -> Config:
+    """Three hidden layers of 256 on each side, non-saturating cross-entropy.
+
+    Source: Goodfellow et al. (2014), Generative Adversarial Networks, https://arxiv.org/abs/1406.2661
+    """
+    adam = Optimiser(lr=2e-4, beta1=0.5, beta2=0.999)
+    return _config("mlp", MLP(), Versus(), adam, samples=_MLP_SAMPLES)
+
+
+def mlp_leaky(spec: DataSpec) -> Config:
+    """Two hidden layers of 128 with leaky ReLU, which lets gradients through everywhere.
+
+    Source: Radford et al. (2016), Unsupervised Representation Learning with DCGANs, https://arxiv.org/abs/1511.06434
+    """
+    adam = Optimiser(lr=2e-4, beta1=0.5, beta2=0.999)
+    network = MLP(hidden=(128, 128), activation="leaky_relu")
+    return _config("mlp-leaky", network, Versus(), adam, samples=_MLP_SAMPLES)
+
+
+def dcgan(spec: DataSpec) -> Config:
+    """Transposed convolutions with batch norm against strided convolutions.
+
+    Source: Radford et al. (2016), Unsupervised Representation Learning with DCGANs, https://arxiv.org/abs/1511.06434
+    """
+    adam = Optimiser(lr=2e-4, beta1=0.5, beta2=0.999)
+    return _config("dcgan", DCGAN(), Versus(), adam)
+
+
+def lsgan(spec: DataSpec) -> Config:
+    """DCGAN's networks with least squares, which moves samples that pass for real, too.
+
+    Source: Mao et al. (2017), Least Squares Generative Adversarial Networks, https://arxiv.org/abs/1611.04076
+    """
+    adam = Optimiser(lr=2e-4, beta1=0.5, beta2=0.999)
+    return _config("lsgan", DCGAN(), Versus(objective="leastsquares"), adam)
+
+
+def wgan(spec: DataSpec) -> Config:
+    """Wasserstein distance, its critic kept Lipschitz by clipping weights; five critic steps.
+
+    Source: Arjovsky et al. (2017), Wasserstein GAN, https://arxiv.org/abs/1701.07875
+    """
+    game = Versus(objective="wasserstein", critic_steps=5, clip_weights=0.01)
+    rmsprop = Optimiser(name="rmsprop", lr=5e-5, beta1=0.0, beta2=0.99)
+    return _config("wgan", DCGAN(), game, rmsprop, batch=64)
+
+
+def wgan_gp(spec: DataSpec) -> Config:
+    """Wasserstein distance with a gradient penalty of weight 10; five critic steps.
+
+    Source: Gulrajani et al. (2017), Improved Training of Wasserstein GANs, https://arxiv.org/abs/1704.00028
+    """
+    game = Versus(objective="wasserstein", critic_steps=5, penalties={"gp": 10.0})
+    adam = Optimiser(lr=1e-4, beta1=0.0, beta2=0.9)
+    network = DCGAN(discriminator_norm="none")
+    return _config("wgan-gp", network, game, adam, batch=64)
+
+
+def resnet(spec: DataSpec) -> Config:
+    """Residual generator (ReLU) and residual critic (leaky ReLU), hinge, R1.
+
+    Source: Mescheder et al. (2018), Which Training Methods for GANs do actually Converge?, https://arxiv.org/abs/1801.04406
+    """
+    game = Versus(penalties={"r1": 1.0})
+    adam = Optimiser(lr=1e-4, beta1=0.0, beta2=0.99)
+    return _config("resnet", ResNet(), game, adam, batch=64)
+
+
+def sngan(spec: DataSpec) -> Config:
+    """Residual networks, the critic's layers divided by their largest singular value; hinge.
+
+    Source: Miyato et al. (2018), Spectral Normalization for GANs, https://arxiv.org/abs/1802.05957
+    """
+    adam = Optimiser(lr=2e-4, beta1=0.0, beta2=0.9)
+    network = ResNet(discriminator_norm="spectral", discriminator_condition="projection")
+    return _config("sngan", network, Versus(objective="hinge", critic_steps=5), adam, batch=64)

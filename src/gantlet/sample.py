@@ -1,0 +1,157 @@
+"""Samples from a bundle: arrays and pictures that show and save themselves."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from gantlet.bundle import Bundle
+from gantlet.config import Train
+from gantlet.errors import RunError, UsageError, unknown
+from gantlet.spec import DataSpec
+from gantlet.train.machine import Machine, find_machine, settled
+from gantlet.train.pictures import as_image, grid, picture
+from gantlet.train.snapshot import drawn_labels, generate
+
+__all__ = ["Samples", "sample"]
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Generated samples: raw values of shape (N, *spec.shape), and their labels if any."""
+
+    values: NDArray[Any]
+    labels: NDArray[np.int64] | None
+    spec: DataSpec
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, index: int) -> NDArray[Any]:
+        row: NDArray[Any] = self.values[index]
+        return row
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(self.values, dtype=dtype, copy=copy)
+
+    @property
+    def images(self) -> list[Image.Image]:
+        """Each sample as a picture."""
+        return [as_image(value, self.spec) for value in self.values]
+
+    def grid(self, columns: int | None = None) -> Image.Image:
+        """All samples in one picture."""
+        return grid(self.values, self.spec, columns)
+
+    def save(self, path: str | Path) -> Path:
+        """Write `.npz` (arrays x and y), or a folder of PNG files with `grid.png`; the path."""
+        path = Path(path)
+        try:
+            if path.suffix == ".npz":
+                path.parent.mkdir(parents=True, exist_ok=True)
+                if self.labels is None:
+                    np.savez_compressed(path, x=self.values)
+                else:
+                    np.savez_compressed(path, x=self.values, y=self.labels)
+            else:
+                self._save_pictures(path)
+        except OSError as error:
+            raise RunError(
+                f"{path} could not be written: {error.strerror or error}",
+                remedy="Free space or choose another place with --out.",
+            ) from error
+        return path
+
+    def _save_pictures(self, folder: Path) -> None:
+        if self.spec.kind != "image" or self.spec.shape[0] not in (1, 3, 4):
+            raise UsageError(
+                f"samples of {self.spec.kind} {self.spec.shape} as PNG",
+                expected="images of 1, 3 or 4 channels",
+                remedy="Save them as arrays: --out samples.npz.",
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+        digits = max(4, len(str(len(self) - 1)))
+        for i, value in enumerate(self.values):
+            _as_file(value, self.spec).save(folder / f"{self._stem(i, digits)}.png")
+        picture(self.values[:400], self.spec, folder / "grid.png")
+
+    def _stem(self, i: int, digits: int) -> str:
+        """`0007`, or `0007-cat` with labels."""
+        if self.labels is None:
+            return f"{i:0{digits}d}"
+        name = self.spec.classes[int(self.labels[i])]
+        return f"{i:0{digits}d}-{''.join(c if c.isalnum() else '_' for c in name)}"
+
+    def _repr_png_(self) -> bytes:
+        """The picture that a notebook shows."""
+        buffer = io.BytesIO()
+        picture(self.values[:100], self.spec, buffer)
+        return buffer.getvalue()
+
+
+def _as_file(value: NDArray[Any], spec: DataSpec) -> Image.Image:
+    """A picture that keeps 16 bits where PNG can hold them: in one channel."""
+    if spec.dtype == "uint16" and len(value) == 1:
+        return Image.fromarray(value[0].astype(np.uint16))
+    return as_image(value, spec)
+
+
+def sample(
+    bundle: Bundle,
+    n: int = 16,
+    *,
+    label: str | int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+) -> Samples:
+    """Samples 0 to n - 1 of a seed. Sample i depends on the seed and i alone.
+
+    Arguments:
+        bundle: of a run or a folder.
+        n: how many, at least 1.
+        label: a class, by name or number; by the data's frequencies if none is given.
+        seed: any number; equal seeds give equal samples.
+        device: where to compute; results of different devices differ by rounding.
+
+    Raises:
+        UsageError: n below 1, a label that the data has not.
+    """
+    if n < 1:
+        raise UsageError("number of samples", expected="at least 1", received=str(n))
+    y = _labels(bundle.spec, n, label, seed)
+    machine = _machine(device)
+    with settled(machine, Train()):
+        game = bundle.game
+        players = bundle.players.to(machine.device, torch.float32)
+        values = generate(game, players, bundle.spec, machine, seed=seed, count=n, y=y)
+    return Samples(values, None if y is None else y.numpy(), bundle.spec)
+
+
+def _machine(device: str) -> Machine:
+    """Sampling is done in float32, so that bundles give equal samples on different processors."""
+    return find_machine(Train(device=device, precision="float32"))
+
+
+def _labels(spec: DataSpec, n: int, label: str | int | None, seed: int) -> torch.Tensor | None:
+    if label is None:
+        return drawn_labels(spec, seed, "sample", 0, n)
+    if not spec.classes:
+        raise UsageError(
+            f"label {label!r}",
+            expected="no label",
+            received="a run trained without labels",
+            remedy="Leave --label away.",
+        )
+    names = list(spec.classes)
+    if str(label) in names:
+        return torch.full((n,), names.index(str(label)))
+    if isinstance(label, int) and 0 <= label < len(names):
+        return torch.full((n,), label)
+    raise unknown("label", str(label), names)

@@ -1,0 +1,192 @@
+"""Checkpoints that are whole or not there.
+
+A checkpoint is a folder: tensor files, then `manifest.json` with their checksums. It is written
+under another name, each file flushed to disk, the manifest last, then renamed, and the rename
+flushed too. What a crash leaves is either a whole checkpoint or a folder that is not read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from gantlet.errors import RunError, UsageError
+
+__all__ = ["FORMAT", "Checkpoint", "newest", "prune", "read", "write", "write_bytes", "write_text"]
+
+FORMAT = 1
+_MANIFEST = "manifest.json"
+
+Tensors = Mapping[str, Mapping[str, Tensor]]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint holds: groups of tensors by file name, and plain values."""
+
+    tensors: dict[str, dict[str, Tensor]]
+    values: dict[str, Any]
+    path: Path
+
+
+def write(folder: Path, name: str, tensors: Tensors, values: Mapping[str, Any]) -> Path:
+    """Write `folder/name` and return it. An existing checkpoint of that name is replaced.
+
+    Raises RunError where the disk refuses; earlier checkpoints stay as they were.
+    """
+    final, draft = folder / name, folder / f".{name}.{os.getpid()}.part"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _sweep(folder)
+        draft.mkdir()
+        files = {f"{group}.safetensors": _bytes(part) for group, part in tensors.items()}
+        for file, content in files.items():
+            _flushed(draft / file, content)
+        sums = {file: hashlib.sha256(content).hexdigest() for file, content in files.items()}
+        manifest = {"format": FORMAT, "files": sums, "values": dict(values)}
+        _flushed(draft / _MANIFEST, json.dumps(manifest, indent=1).encode())
+        _flush(draft)
+        shutil.rmtree(final, ignore_errors=True)
+        draft.rename(final)
+        _flush(folder)
+    except OSError as error:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise _refused(final, error) from error
+    return final
+
+
+def _refused(path: Path, error: OSError) -> RunError:
+    return RunError(
+        f"{path} could not be written: {error.strerror}",
+        remedy="Free space or mend permissions, then run the same command to go on from the last "
+        "checkpoint.",
+    )
+
+
+def _bytes(tensors: Mapping[str, Tensor]) -> bytes:
+    return save({name: t.detach().cpu().contiguous() for name, t in tensors.items()})
+
+
+def _flushed(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _flush(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace a file as a whole: never half of it. Raises RunError where the disk refuses."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        _flushed(draft, content)
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise _refused(path, error) from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a text file as a whole."""
+    write_bytes(path, text.encode())
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a crash in the middle of a write has left."""
+    for draft in folder.glob(".*.part"):
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def read(path: Path) -> Checkpoint:
+    """Read and verify a checkpoint.
+
+    Raises UsageError that names the file that is missing, altered, torn, or of a newer format.
+    """
+    manifest = _manifest(path)
+    if manifest["format"] > FORMAT:
+        raise UsageError(
+            f"checkpoint {path}",
+            expected=f"format {FORMAT} or older",
+            received=f"format {manifest['format']}",
+            remedy="Install the newer Gantlet that wrote it.",
+        )
+    tensors = {
+        file.removesuffix(".safetensors"): _verified(path / file, digest)
+        for file, digest in manifest["files"].items()
+    }
+    return Checkpoint(tensors=tensors, values=manifest["values"], path=path)
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    try:
+        manifest: dict[str, Any] = json.loads((path / _MANIFEST).read_text(encoding="utf-8"))
+        if not {"format", "files", "values"} <= manifest.keys():
+            raise ValueError("keys are missing")
+    except (OSError, ValueError, AttributeError) as error:
+        raise _damaged(path / _MANIFEST, str(error)) from None
+    return manifest
+
+
+def _verified(file: Path, digest: str) -> dict[str, Tensor]:
+    try:
+        content = file.read_bytes()
+        found = hashlib.sha256(content).hexdigest()
+        if found != digest:
+            raise ValueError(
+                f"its checksum is {found[:12]}..., the manifest says {digest[:12]}..."
+            )
+        return load(content)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise _damaged(file, str(error)) from None
+
+
+def _damaged(file: Path, why: str) -> UsageError:
+    return UsageError(
+        f"checkpoint file {file} is missing or altered ({why})",
+        remedy="Restore it from a copy, or remove its folder to use the checkpoint before it.",
+    )
+
+
+def _folders(folder: Path) -> list[Path]:
+    """Checkpoints by name, oldest first; names are zero-padded positions."""
+    return sorted(p for p in folder.glob("[0-9]*") if p.is_dir())
+
+
+def newest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
+    """The newest checkpoint that is whole, and a sentence about each newer one that is not.
+
+    A checkpoint of a newer format is an error, not a damage: going back would lose work.
+    """
+    refused: list[str] = []
+    for path in reversed(_folders(folder)):
+        try:
+            return read(path), refused
+        except UsageError as error:
+            if error.expected.startswith("format"):
+                raise
+            refused.append(str(error))
+    return None, refused
+
+
+def prune(folder: Path, keep: int, best: str | None) -> None:
+    """Remove all but the newest `keep` checkpoints and the best."""
+    for path in _folders(folder)[:-keep]:
+        if path.name != best:
+            shutil.rmtree(path, ignore_errors=True)

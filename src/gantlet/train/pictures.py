@@ -1,0 +1,100 @@
+"""Pictures of samples and of a run's course."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from gantlet.spec import DataSpec
+
+__all__ = ["as_image", "curves", "grid", "picture"]
+
+_SMALLEST_TILE = 48
+
+
+def as_image(sample: NDArray[Any], spec: DataSpec) -> Image.Image:
+    """One sample of shape (C, H, W) as an 8-bit picture; of other than 1, 3, 4 channels the first."""
+    bytes_ = np.round((sample - spec.low) * (255 / (spec.high - spec.low))).astype(np.uint8)
+    channels = {1: bytes_[0], 3: bytes_.transpose(1, 2, 0), 4: bytes_.transpose(1, 2, 0)}
+    return Image.fromarray(np.ascontiguousarray(channels.get(len(bytes_), bytes_[0])))
+
+
+def grid(samples: NDArray[Any], spec: DataSpec, columns: int | None = None) -> Image.Image:
+    """Samples of shape (N, C, H, W) in rows; small ones are enlarged by a whole factor."""
+    columns = columns or math.ceil(math.sqrt(len(samples)))
+    height, width = spec.shape[1:]
+    factor = max(1, _SMALLEST_TILE // max(height, width))
+    gap = 2
+    tiles = [as_image(sample, spec) for sample in samples]
+    lines = math.ceil(len(tiles) / columns)
+    size = (width * factor + gap, height * factor + gap)
+    sheet = Image.new(
+        tiles[0].mode, (columns * size[0] + gap, lines * size[1] + gap), _paper(tiles[0].mode)
+    )
+    for i, tile in enumerate(tiles):
+        enlarged = tile.resize((width * factor, height * factor), Image.Resampling.NEAREST)
+        sheet.paste(enlarged, (gap + i % columns * size[0], gap + i // columns * size[1]))
+    return sheet
+
+
+def _paper(mode: str) -> int | tuple[int, ...]:
+    return 255 if mode == "L" else (255,) * len(mode)
+
+
+def picture(
+    samples: NDArray[Any], spec: DataSpec, path: Path | IO[bytes], columns: int | None = None
+) -> None:
+    """Write a grid of images, or a scatter of the first two coordinates of points, as PNG."""
+    if spec.kind == "image":
+        grid(samples, spec, columns).save(path, format="png")
+        return
+    figure = _figure(5, 5)
+    axes = figure.add_subplot()
+    second = samples[:, 1] if samples.shape[1] > 1 else np.zeros(len(samples))
+    axes.scatter(samples[:, 0], second, s=4, alpha=0.5, linewidths=0)
+    axes.set_aspect("equal")
+    middle, reach = (spec.low + spec.high) / 2, (spec.high - spec.low) * 0.65
+    axes.set_xlim(middle - reach, middle + reach)
+    axes.set_ylim(middle - reach, middle + reach)
+    figure.savefig(path, dpi=100, format="png")
+
+
+def _figure(width: float, height: float) -> Any:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+_PANELS: Mapping[str, Sequence[str]] = {
+    "loss": ("discriminator/loss", "generator/loss", "pull/loss"),
+    "logits of the critic": ("discriminator/real", "discriminator/fake"),
+    "norm of the gradient": ("discriminator/gradient", "generator/gradient"),
+    "health": ("coverage", "spread", "critic_accuracy", "critic_memory"),
+}
+
+
+def curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Write the curves of a log's rows over samples seen as PNG, a panel for each theme."""
+    figure = _figure(10, 6)
+    for place, (title, names) in enumerate(_PANELS.items(), start=1):
+        axes = figure.add_subplot(2, 2, place)
+        for name in names:
+            points = [(row["seen"], row[name]) for row in rows if row.get(name) is not None]
+            if points:
+                axes.plot(*zip(*points, strict=True), label=name.replace("_", " "), linewidth=1.4)
+        axes.set_title(title, loc="left", fontsize=10)
+        axes.set_xlabel("real samples seen", fontsize=8)
+        axes.tick_params(labelsize=8)
+        axes.grid(alpha=0.25)
+        if axes.lines:
+            axes.legend(fontsize=8, frameon=False)
+    figure.savefig(path, dpi=110)

@@ -1,0 +1,148 @@
+"""Batches: every epoch a permutation, any range the same as its parts, on any layout."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gantlet import rng
+from gantlet.data import open_data
+from gantlet.data.feed import Feed, resident
+from gantlet.errors import UsageError
+
+
+def numbered(n=10, channels=1):
+    """Images whose values tell their number."""
+    x = np.zeros((n, channels, 5, 6), np.uint8) + np.arange(n, dtype=np.uint8)[:, None, None, None]
+    x[:, :, 0, 1] = np.arange(100, 100 + channels)
+    return x
+
+
+def numbers(batch):
+    return ((batch.x[:, 0, 0, 0] + 1) * 127.5).round().int().tolist()
+
+
+DATA = open_data((numbered(), np.arange(10) % 2))
+
+
+def test_an_epoch_is_the_permutation_of_its_number():
+    indices = np.array([7, 2, 5, 4, 9])
+    feed = Feed(DATA, indices, seed=3)
+    for epoch in range(3):
+        batch = feed.batch("real", 5 * epoch, 5)
+        order = rng.permutation(3, "real", epoch, 5)
+        assert numbers(batch) == indices[order.numpy()].tolist()
+        assert batch.y.tolist() == [i % 2 for i in numbers(batch)]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 40), st.lists(st.integers(0, 25), max_size=4), st.integers(1, 10))
+def test_a_batch_equals_its_parts(start, counts, n):
+    feed = Feed(DATA, np.arange(n), seed=0)
+    whole = feed.batch("a", start, sum(counts))
+    parts, at = [], start
+    for count in counts:
+        parts.append(Feed(DATA, np.arange(n), seed=0).batch("a", at, count))
+        at += count
+    assert len(whole) == sum(counts)
+    assert torch.equal(whole.x, torch.cat([whole.x[:0], *(part.x for part in parts)]))
+    assert torch.equal(whole.y, torch.cat([whole.y[:0], *(part.y for part in parts)]))
+
+
+def test_streams_and_seeds_differ():
+    one, other = (Feed(DATA, np.arange(10), seed=seed) for seed in (0, 1))
+    orders = [numbers(feed.batch(s, 0, 10)) for feed in (one, other) for s in ("a", "b")]
+    assert len({tuple(order) for order in orders}) == 4
+
+
+def test_take_gives_fixed_samples_again_and_again():
+    feed = Feed(DATA, np.array([8, 3, 6]), seed=0)
+    assert numbers(feed.take([2, 0, 0])) == [6, 8, 8]
+    assert numbers(feed.take(range(3))) == [8, 3, 6]
+
+
+def layouts(tmp_path):
+    """One set of images in every layout in which arrays come."""
+    first = numbered(6, 3)
+    last = np.ascontiguousarray(first.transpose(0, 2, 3, 1))
+    np.save(tmp_path / "last.npy", last)
+    np.save(tmp_path / "first.npy", first)
+    spaced = np.repeat(first, 2, axis=3)[..., ::2]
+    return [first, last, spaced, tmp_path / "last.npy", tmp_path / "first.npy"]
+
+
+@pytest.mark.parametrize("layout", range(5))
+@pytest.mark.parametrize("memory_format", [torch.channels_last, torch.contiguous_format])
+def test_every_layout_gives_the_same_batch(tmp_path, layout, memory_format):
+    data = open_data(layouts(tmp_path)[layout])
+    feed = Feed(data, np.arange(6), seed=0, memory_format=memory_format, dtype=torch.float64)
+    x = feed.take([4, 1]).x
+    expected = torch.from_numpy(numbered(6, 3)[[4, 1]]).double() * 2 / 255 - 1
+    torch.testing.assert_close(x, expected, rtol=0, atol=1e-15)
+    assert x.is_contiguous(memory_format=memory_format)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_batches_of_every_type_decode_to_the_raw_values(dtype):
+    top = 1 if dtype is np.float32 else np.iinfo(dtype).max
+    raw = (np.random.default_rng(0).uniform(0, 1, (9, 4, 5)) * top).astype(dtype)
+    raw[0, 0, 0], raw[1, 0, 0] = 0, top
+    data = open_data(raw)
+    x = Feed(data, np.arange(9), seed=0).take(range(9)).x
+    assert (x.min(), x.max()) == (-1, 1)
+    decoded = data.spec.decode(x).numpy()[:, 0]
+    np.testing.assert_allclose(decoded, raw, rtol=0, atol=1e-6 if dtype is np.float32 else 0)
+
+
+def test_bfloat16_is_the_rounding_of_float32():
+    whole = Feed(DATA, np.arange(10), seed=0).batch("a", 0, 10).x
+    half = Feed(DATA, np.arange(10), seed=0, dtype=torch.bfloat16).batch("a", 0, 10).x
+    assert torch.equal(half, whole.bfloat16())
+
+
+def test_one_channel_is_channels_last_by_its_strides():
+    x = Feed(DATA, np.arange(10), seed=0).batch("a", 0, 4).x
+    assert x.stride() == (30, 1, 6, 1)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.uint16, torch.float32])
+def test_rows_held_on_a_device_are_those_of_the_data(dtype):
+    rows = torch.tensor([[0, 1], [2, 255], [60000 % 256, 7]]).to(dtype).numpy()
+    rows[2, 0] = 60000 if dtype is torch.uint16 else 9
+    gather = resident(rows, np.array([2, 0]), torch.device("cpu"))
+    held = gather(np.array([0, 1, 0]))
+    assert held.dtype is dtype
+    assert np.array_equal(held.numpy(), rows[[2, 0, 2]])
+
+
+def test_points():
+    data = open_data("ring")
+    feed = Feed(data, np.arange(50, 60), seed=0)
+    batch = feed.take([0, 9])
+    assert torch.equal(batch.x, torch.from_numpy(data.raw[[50, 59]]))
+    assert batch.y is None
+
+
+def test_a_batch_does_not_change_the_data():
+    before = DATA.raw.copy()
+    Feed(DATA, np.arange(10), seed=0).batch("a", 0, 10).x.zero_()
+    assert np.array_equal(DATA.raw, before)
+
+
+def test_read_only_places_and_maps_raise_no_warning(tmp_path):
+    np.save(tmp_path / "a.npy", np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32))
+    places = np.arange(4)
+    places.flags.writeable = False
+    data = open_data(tmp_path / "a.npy")
+    assert torch.equal(
+        Feed(data, np.arange(20), seed=0).take(places).x,
+        data.spec.encode(torch.tensor(np.array(data.raw[:4]))),
+    )
+
+
+def test_no_samples_are_refused():
+    with pytest.raises(UsageError, match="at least one sample"):
+        Feed(DATA, np.arange(0), seed=0)
