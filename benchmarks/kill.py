@@ -40,6 +40,8 @@ SETTINGS = (
     f"train.tick={8 * BATCH}",
     "train.threads=1",
     "network.latent=16",
+    "network.width=16",
+    "network.blocks=1",
 )
 
 
@@ -300,9 +302,10 @@ def _page(reference: Reference, moments: Sequence[Moment], equal: Sequence[bool]
     return Page(
         name="kill",
         title="Resume under SIGKILL",
-        text=f"One uninterrupted run (`r3gan` on the built-in digits, {reference.passes} passes, a "
-        "checkpoint each 8, one thread), then runs of the same command in processes of their own, "
-        "each killed by SIGKILL at another moment and run again to its end. Equal means: all "
+        text="One uninterrupted run (`r3gan` on the built-in digits, one thread, "
+        f"{reference.passes} passes, a checkpoint each 8), then runs of the same command in "
+        "processes of their own, each killed by SIGKILL at another moment and run again to its "
+        "end. Equal means: all "
         "tensors of the last checkpoint (players, averages, optimisers) bit for bit, and all "
         f"rows of the log but the clock's. **{sum(equal)} of {len(equal)} equal.**",
         command="python -m benchmarks.kill --write",

@@ -22,7 +22,7 @@ __all__ = ["Peaks", "main", "random_images", "watched"]
 
 TARGET = 1.5e9
 SIDE, CHANNELS = 64, 3
-NETWORK = ("network.channels=8", "network.latent=16")
+NETWORK = ("network.width=4", "network.latent=16")
 
 
 def random_images(path: Path, size: int) -> int:

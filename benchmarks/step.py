@@ -88,8 +88,9 @@ def bare(what: Setup) -> Step:
     raw = raw.contiguous(memory_format=torch.channels_last)
     train, spec = what.config.train, what.dataset.spec
     G, D, latent = _players(what)
-    for player in (G, D):
-        player.to(memory_format=torch.channels_last)
+    for weight in (*G.parameters(), *D.parameters()):
+        if weight.dim() == 4:
+            weight.data = weight.data.contiguous(memory_format=torch.channels_last)
     averaged = copy.deepcopy(G).requires_grad_(False)
     lr, betas = _rates(what)
     adam_g = torch.optim.Adam(G.parameters(), lr, betas, fused=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load, save
+from safetensors.torch import load
 from torch import nn
 
 from gantlet import __version__
@@ -18,7 +18,7 @@ from gantlet.errors import UsageError
 from gantlet.games.base import Game
 from gantlet.spec import DataSpec
 from gantlet.train.callback import Callback, End, Start, Tick
-from gantlet.train.checkpoint import write_bytes, write_text
+from gantlet.train.checkpoint import packed, write_bytes, write_text
 
 __all__ = ["FORMAT", "Bundle", "BundleWriter", "read_bundle", "write_bundle"]
 
@@ -52,7 +52,7 @@ def write_bundle(
 ) -> None:
     """Write weights, description and model card; each file is replaced as a whole."""
     folder.mkdir(parents=True, exist_ok=True)
-    weights = save({k: t.detach().cpu().clone() for k, t in players.state_dict().items()})
+    weights = packed(players.state_dict())
     described = {
         "format": FORMAT,
         "gantlet": __version__,

@@ -45,6 +45,7 @@ class Versus:
     """
 
     name: Literal["versus"] = "versus"
+    """The game: see `gantlet list games`."""
     objective: str = "nonsaturating"
     """minimax, nonsaturating, leastsquares, wasserstein or hinge."""
     pairing: str = "none"

@@ -41,6 +41,7 @@ class DCGAN(Network):
     """
 
     name: Literal["dcgan"] = "dcgan"
+    """The family: see `gantlet list networks`."""
     latent: Count = 100
     """Length of the latent vector z."""
     width: Count = 64

@@ -34,6 +34,7 @@ class MLP(Network):
     """
 
     name: Literal["mlp"] = "mlp"
+    """The family: see `gantlet list networks`."""
     latent: Count = 100
     """Length of the latent vector z."""
     hidden: tuple[Count, ...] = (256, 256, 256)

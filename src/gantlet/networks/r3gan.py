@@ -41,6 +41,7 @@ class R3GAN(Network):
     """
 
     name: Literal["r3gan"] = "r3gan"
+    """The family: see `gantlet list networks`."""
     latent: Count = 64
     """Length of the latent vector z, and of a class's vector beside it."""
     width: Count | tuple[Count, ...] = 64

@@ -41,6 +41,7 @@ class ResNet(Network):
     """
 
     name: Literal["resnet"] = "resnet"
+    """The family: see `gantlet list networks`."""
     latent: Count = 128
     """Length of the latent vector z."""
     width: Count = 64

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gantlet.errors import UsageError
+from gantlet.nn.conditioning import require_labels
 
 __all__ = ["ConditionalBatchNorm", "GroupedBatchNorm", "Stepped", "batch_norm", "calibrate"]
 
@@ -106,9 +107,9 @@ class ConditionalBatchNorm(nn.Module):
         self.norm = GroupedBatchNorm(channels, group, affine=False)
         self.affine = affine
 
-    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+    def forward(self, x: Tensor, condition: Tensor | None) -> Tensor:
         """Normalise x and apply the condition's gain and bias."""
-        modulation: Tensor = self.affine(condition).to(x.dtype)
+        modulation: Tensor = self.affine(require_labels(condition)).to(x.dtype)
         gain, bias = modulation.view(len(x), 2, x.shape[1], *[1] * (x.dim() - 2)).unbind(1)
         normed: Tensor = self.norm(x)
         return torch.addcmul(normed + bias, normed, gain)

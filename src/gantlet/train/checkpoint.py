@@ -16,13 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
 from gantlet.errors import RunError, UsageError
 
-__all__ = ["FORMAT", "Checkpoint", "newest", "prune", "read", "write", "write_bytes", "write_text"]
+__all__ = ["FORMAT", "Checkpoint", "newest", "packed", "prune", "read", "write", "write_bytes", "write_text"]
 
 FORMAT = 1
 _MANIFEST = "manifest.json"
@@ -49,7 +50,7 @@ def write(folder: Path, name: str, tensors: Tensors, values: Mapping[str, Any]) 
         folder.mkdir(parents=True, exist_ok=True)
         _sweep(folder)
         draft.mkdir()
-        files = {f"{group}.safetensors": _bytes(part) for group, part in tensors.items()}
+        files = {f"{group}.safetensors": packed(part) for group, part in tensors.items()}
         for file, content in files.items():
             _flushed(draft / file, content)
         sums = {file: hashlib.sha256(content).hexdigest() for file, content in files.items()}
@@ -73,8 +74,10 @@ def _refused(path: Path, error: OSError) -> RunError:
     )
 
 
-def _bytes(tensors: Mapping[str, Tensor]) -> bytes:
-    return save({name: t.detach().cpu().contiguous() for name, t in tensors.items()})
+def packed(tensors: Mapping[str, Tensor]) -> bytes:
+    """Tensors as the bytes of a safetensors file; tied ones are stored twice."""
+    whole = torch.contiguous_format
+    return save({name: t.detach().cpu().clone(memory_format=whole) for name, t in tensors.items()})
 
 
 def _flushed(path: Path, content: bytes) -> None:

@@ -15,7 +15,7 @@ from gantlet.metrics.diversity import coverage, pair_order, spread
 from gantlet.spec import Batch
 from gantlet.train.machine import Machine
 
-__all__ = ["HEALTHY", "Verdict", "measure", "verdict"]
+__all__ = ["HEALTHY", "Verdict", "measure", "reference", "verdict"]
 
 _PATIENCE = 3
 """Ticks in a row before a sign becomes a verdict: one tick may be chance."""
@@ -142,4 +142,4 @@ def reference(train: Feed, held_out: Feed | None, count: int, group: int) -> tup
     source = held_out or train
     n = min(count, len(source), len(train))
     n = max(n // group * group, min(group, n))
-    return source.take(torch.arange(n)), train.take(torch.arange(len(train) - n, len(train)))
+    return source.take(range(n)), train.take(range(len(train) - n, len(train)))

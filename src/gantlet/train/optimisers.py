@@ -63,6 +63,11 @@ def load_state(optimiser: Optimizer, player: nn.Module, tensors: dict[str, Tenso
     optimiser.state.clear()
     for key, tensor in tensors.items():
         name, _, slot = key.rpartition("/")
-        # Adam keeps its step count as float32 whatever the weights are.
-        device = weights[name].device
-        optimiser.state[weights[name]][slot] = tensor.to(device, copy=True)
+        optimiser.state[weights[name]][slot] = _like(weights[name], tensor)
+
+
+def _like(weight: Tensor, tensor: Tensor) -> Tensor:
+    """A slot of a weight with the weight's memory layout, which fused optimisers rely on."""
+    if tensor.shape != weight.shape:
+        return tensor.to(weight.device, copy=True)
+    return torch.empty_like(weight, dtype=tensor.dtype).copy_(tensor).detach()
