@@ -21,7 +21,7 @@ from gantlet.train.machine import Machine, find_machine, granted_threads
 from gantlet.train.step import Stepper
 from gantlet.train.trainer import built, prepared
 
-__all__ = ["ROOT", "Page", "Setup", "mnist", "parser", "setup", "spread", "stepper"]
+__all__ = ["PAGES", "ROOT", "Page", "Setup", "mnist", "parser", "setup", "spread", "stepper"]
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "docs" / "benchmarks"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gantlet.config import Config, Optimiser, Stop, Train
 from gantlet.games.versus import Versus
 from gantlet.networks.base import Network
@@ -23,7 +25,11 @@ __all__ = [
 ]
 
 _MLP_SAMPLES = 2_000_000
-_CONV_SAMPLES = 600_000
+_MLP_TICK = 200_000
+"""A tick should not take longer than the steps since the last."""
+_CONV_SAMPLES = 400_000
+_NARROW = ResNet(width=32, max_width=128)
+"""The papers' widths need a GPU."""
 
 
 def _config(
@@ -35,13 +41,14 @@ def _config(
     discriminator: Optimiser | None = None,
     batch: int = 128,
     samples: int = _CONV_SAMPLES,
+    tick: int = 20_000,
 ) -> Config:
     return Config(
         recipe=recipe,
         network=network,
         game=game,
         optimisers={"generator": generator, "discriminator": discriminator or generator},
-        train=Train(batch=batch),
+        train=Train(batch=batch, tick=tick),
         stop=Stop(samples=samples),
     )
 
@@ -52,7 +59,9 @@ def minimax(spec: DataSpec) -> Config:
     Source: Goodfellow et al. (2014), Generative Adversarial Networks, https://arxiv.org/abs/1406.2661
     """
     adam = Optimiser(lr=1e-4, beta1=0.5, beta2=0.999)
-    return _config("minimax", MLP(), Versus(objective="minimax"), adam, samples=_MLP_SAMPLES)
+    return _config(
+        "minimax", MLP(), Versus(objective="minimax"), adam, samples=_MLP_SAMPLES, tick=_MLP_TICK
+    )
 
 
 def mlp(spec: DataSpec) -> Config:
@@ -61,7 +70,7 @@ def mlp(spec: DataSpec) -> Config:
     Source: Goodfellow et al. (2014), Generative Adversarial Networks, https://arxiv.org/abs/1406.2661
     """
     adam = Optimiser(lr=2e-4, beta1=0.5, beta2=0.999)
-    return _config("mlp", MLP(), Versus(), adam, samples=_MLP_SAMPLES)
+    return _config("mlp", MLP(), Versus(), adam, samples=_MLP_SAMPLES, tick=_MLP_TICK)
 
 
 def mlp_leaky(spec: DataSpec) -> Config:
@@ -71,7 +80,7 @@ def mlp_leaky(spec: DataSpec) -> Config:
     """
     adam = Optimiser(lr=2e-4, beta1=0.5, beta2=0.999)
     network = MLP(hidden=(128, 128), activation="leaky_relu")
-    return _config("mlp-leaky", network, Versus(), adam, samples=_MLP_SAMPLES)
+    return _config("mlp-leaky", network, Versus(), adam, samples=_MLP_SAMPLES, tick=_MLP_TICK)
 
 
 def dcgan(spec: DataSpec) -> Config:
@@ -110,17 +119,16 @@ def wgan_gp(spec: DataSpec) -> Config:
     game = Versus(objective="wasserstein", critic_steps=5, penalties={"gp": 10.0})
     adam = Optimiser(lr=1e-4, beta1=0.0, beta2=0.9)
     network = DCGAN(discriminator_norm="none")
-    return _config("wgan-gp", network, game, adam, batch=64)
+    return _config("wgan-gp", network, game, adam, batch=64, samples=150_000)
 
 
 def resnet(spec: DataSpec) -> Config:
-    """Residual generator (ReLU) and residual critic (leaky ReLU), hinge, R1.
+    """Residual generator (ReLU) and residual critic (leaky ReLU), non-saturating cross-entropy.
 
-    Source: Mescheder et al. (2018), Which Training Methods for GANs do actually Converge?, https://arxiv.org/abs/1801.04406
+    Source: He et al. (2016), Deep Residual Learning for Image Recognition, https://arxiv.org/abs/1512.03385
     """
-    game = Versus(penalties={"r1": 1.0})
-    adam = Optimiser(lr=1e-4, beta1=0.0, beta2=0.99)
-    return _config("resnet", ResNet(), game, adam, batch=64)
+    adam = Optimiser(lr=2e-4, beta1=0.0, beta2=0.9)
+    return _config("resnet", _NARROW, Versus(), adam, batch=64, samples=100_000)
 
 
 def sngan(spec: DataSpec) -> Config:
@@ -129,5 +137,6 @@ def sngan(spec: DataSpec) -> Config:
     Source: Miyato et al. (2018), Spectral Normalization for GANs, https://arxiv.org/abs/1802.05957
     """
     adam = Optimiser(lr=2e-4, beta1=0.0, beta2=0.9)
-    network = ResNet(discriminator_norm="spectral", discriminator_condition="projection")
-    return _config("sngan", network, Versus(objective="hinge", critic_steps=5), adam, batch=64)
+    network = replace(_NARROW, discriminator_norm="spectral", pooling="sum")
+    game = Versus(objective="hinge", critic_steps=5)
+    return _config("sngan", network, game, adam, batch=64, samples=150_000)

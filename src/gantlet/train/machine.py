@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import os
 import platform
@@ -24,6 +25,10 @@ _DTYPES = {
     "bfloat16": torch.float32,  # autocast computes in bfloat16, weights stay float32
     "float64": torch.float64,
 }
+
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+"""Parameters of mallopt(3)."""
 
 
 @dataclass(frozen=True)
@@ -130,10 +135,23 @@ def _has_bfloat16(device: str) -> bool:
     return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(_words("/proc/cpuinfo"))
 
 
+def _keep_freed_memory() -> None:
+    """Have glibc keep blocks of up to 32 MiB rather than hand them back to the system.
+
+    Each step frees what the next asks for; pages that were handed back must be cleared anew, which
+    cost r3gan on 28x28 images a fifth of its time.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_MMAP_THRESHOLD, 32 << 20)
+        libc.mallopt(_M_TRIM_THRESHOLD, 1 << 30)
+
+
 @contextmanager
 def settled(machine: Machine, train: Train) -> Iterator[None]:
     """The process set up for a run, and put back as it was afterwards."""
     threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    _keep_freed_memory()
     torch.set_num_threads(machine.threads)
     torch.set_flush_denormal(True)
     torch.backends.cuda.matmul.allow_tf32 = False

@@ -15,7 +15,7 @@ from gantlet.spec import DataSpec
 
 __all__ = ["as_image", "curves", "grid", "picture"]
 
-_SMALLEST_TILE = 48
+_SMALLEST_TILE = 64
 
 
 def as_image(sample: NDArray[Any], spec: DataSpec) -> Image.Image:
