@@ -105,7 +105,7 @@ def main() -> None:
         f"trained on. The largest readings of `/proc/PID/smaps_rollup` are shown. "
         f"Target: under {TARGET / 1e9} GB private; {reached}.",
         command="python -m benchmarks.memory --write",
-        n=f"{peaks.readings} readings, one each 0.1 s; {seen:,} samples seen in training",
+        n=f"{peaks.readings} readings, one each 0.1 s; {seen:,} samples seen at the last tick",
         columns=("memory", "largest reading, GB"),
         rows=[
             ("private (Private_Clean + Private_Dirty)", f"{peaks.private / 1e9:.2f}"),

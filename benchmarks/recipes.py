@@ -1,7 +1,7 @@
 """All ten recipes for images on MNIST with labels, each for a fixed number of samples.
 
 python -m benchmarks.recipes [--recipes dcgan r3gan] [--samples N] [--scale 0.1]
-                             [--out runs/benchmarks/recipes] [--write]
+                             [--set key=value ...] [--out runs/benchmarks/recipes] [--write]
 
 Rows whose results exist are skipped; a run that was stopped goes on. `--recipes --write` (no
 name) measures nothing and writes the page from what has been measured so far.
@@ -74,6 +74,8 @@ class Row:
     hits: list[int]
     """Of EACH samples asked for of each class, those that the classifier takes for it."""
     verdict: str
+    settings: tuple[str, ...] = ()
+    """Settings that differ from the recipe's."""
 
     @property
     def accuracy(self) -> float:
@@ -90,7 +92,7 @@ class Row:
         low, high = wilson(sum(self.hits), EACH * len(self.hits))
         learned = self.accuracy >= LEARNED and self.classes == len(self.hits)
         return (
-            f"`{self.recipe}`",
+            " ".join([f"`{self.recipe}`", *self.settings]),
             f"{self.samples:,}",
             f"{self.seconds:.0f}",
             f"{self.loss_d:.3f}",
@@ -144,11 +146,12 @@ def _save_grid(drawn: Sequence[Samples], path: Path) -> None:
     grid(values, drawn[0].spec, columns=10).quantize(16).save(path, optimize=True)
 
 
-def measured(recipe: str, samples: int, out: Path, judge: Classifier) -> Row:
+def measured(
+    recipe: str, samples: int, out: Path, judge: Classifier, settings: Sequence[str] = ()
+) -> Row:
     """Train, sample, judge."""
-    run = train(
-        mnist(), recipe, out=out / f"{recipe}-{samples}", samples=samples, callbacks=[Line(recipe)]
-    )
+    folder = out / "-".join([recipe, *settings, str(samples)])
+    run = train(mnist(), recipe, settings, out=folder, samples=samples, callbacks=[Line(recipe)])
     drawn = _drawn(run.path)
     _save_grid(drawn, out / f"recipes-{recipe}.png")
     last = [row for row in run.log if "coverage" in row][-1]
@@ -161,6 +164,7 @@ def measured(recipe: str, samples: int, out: Path, judge: Classifier) -> Row:
         coverage=last["coverage"],
         hits=_hits(judge, drawn),
         verdict=str(run.verdict),
+        settings=tuple(settings),
     )
 
 
@@ -207,10 +211,14 @@ def _play(given: argparse.Namespace, judge: Classifier) -> None:
     results = given.out / "results.jsonl"
     for recipe in given.recipes:
         samples = given.samples or round(given.scale * SAMPLES[recipe])
-        if any(row.recipe == recipe and row.samples >= samples for row in _finished(results)):
+        key = (recipe, tuple(given.set))
+        if any(
+            (row.recipe, tuple(row.settings)) == key and row.samples >= samples
+            for row in _finished(results)
+        ):
             print(f"{recipe}: measured before", flush=True)
             continue
-        row = measured(recipe, samples, given.out, judge)
+        row = measured(recipe, samples, given.out, judge, given.set)
         print(" | ".join(row.cells()), flush=True)
         with results.open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(row)) + "\n")
@@ -220,6 +228,7 @@ def main() -> None:
     options = parser(__doc__)
     options.add_argument("--recipes", nargs="*", default=list(SAMPLES), choices=list(SAMPLES))
     options.add_argument("--samples", type=int, help="for each recipe, instead of the table's")
+    options.add_argument("--set", nargs="*", default=[], help="settings, as train.seed=1")
     options.add_argument("--scale", type=float, default=1.0, help="of the table's numbers")
     options.add_argument("--out", type=Path, default=ROOT / "runs" / "benchmarks" / "recipes")
     given = options.parse_args()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -25,6 +26,7 @@ __all__ = [
     "Optimiser",
     "Stop",
     "Train",
+    "assignments",
     "checked",
     "differences",
     "from_mapping",
@@ -122,6 +124,7 @@ class Config:
 
 _STRICT = ConfigDict(extra="forbid", revalidate_instances="always", use_attribute_docstrings=True)
 _TABLES: Mapping[str, Mapping[str, type]] = {"network": NETWORKS, "game": GAMES}
+_SECTIONS = ("data", "network", "game", "train", "stop")
 _OUTSIDE_IDENTITY = ("device", "threads", "keep")
 
 
@@ -195,17 +198,63 @@ def _listed(value: Any) -> Any:
     return [_listed(part) for part in value] if isinstance(value, tuple | list) else value
 
 
-def override(config: Config, settings: Sequence[str]) -> Config:
-    """`config` with dotted `key=value` settings applied; values are read as YAML."""
+def override(config: Config, settings: Sequence[str] | Mapping[str, Any]) -> Config:
+    """`config` with settings applied: dotted `key=value`, values read as YAML, or a mapping."""
     values = to_mapping(config)
-    for setting in settings:
-        key, sign, text = setting.partition("=")
-        if not sign or not key:
+    for key, value in assignments(settings):
+        if key == "recipe":
             raise UsageError(
-                f"setting {setting!r}", expected="key=value", remedy="For example train.batch=64."
+                "setting recipe", expected="a recipe named beside the settings, not among them",
+                received=f"recipe={value}", remedy=f"Write --recipe {value}, in Python recipe=.",
             )
-        _place(values, key.split("."), _parsed(key, text))
+        _place(values, key.split("."), value)
     return from_mapping(values)
+
+
+def assignments(settings: Sequence[str] | Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Dotted keys and plain values; whole sections fall into their keys, names come first.
+
+    Arguments:
+        settings: `["train.batch=64"]`, `{"train.batch": 64}` or `{"train": {"batch": 64}}`.
+    """
+    if isinstance(settings, Mapping):
+        pairs = [(str(key), _plain(str(key), value)) for key, value in settings.items()]
+    else:
+        pairs = [_split(setting) for setting in settings]
+    flat = [pair for key, value in pairs for pair in _flat(key, value)]
+    # Another kind of network or game comes with settings of its own: these override them.
+    return sorted(flat, key=lambda pair: pair[0] not in {f"{part}.name" for part in _TABLES})
+
+
+def _flat(key: str, value: Any) -> list[tuple[str, Any]]:
+    if key in _SECTIONS and isinstance(value, dict):
+        return [(f"{key}.{name}", part) for name, part in value.items()]
+    return [(key, value)]
+
+
+def _split(setting: str) -> tuple[str, Any]:
+    key, sign, text = setting.partition("=")
+    if not sign or not key:
+        raise UsageError(
+            f"setting {setting!r}", expected="key=value", remedy="For example train.batch=64."
+        )
+    return key, _parsed(key, text)
+
+
+def _plain(key: str, value: Any) -> Any:
+    """A Python value as YAML would read it back: lists for tuples, mappings for dataclasses."""
+    try:
+        return json.loads(json.dumps(value, default=_plainer))
+    except (TypeError, ValueError):
+        raise UsageError(
+            f"setting {key}", expected="a plain value", received=type(value).__name__
+        ) from None
+
+
+def _plainer(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return value.item()  # a number of numpy or torch
 
 
 def _parsed(key: str, text: str) -> Any:

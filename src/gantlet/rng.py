@@ -7,17 +7,19 @@ ranks and micro-batches take parts of the range, and resuming starts at the next
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
 
-__all__ = ["BLOCK", "Noise", "permutation", "rows", "seed_of"]
+__all__ = ["BLOCK", "Noise", "Requests", "permutation", "rows", "seed_of"]
 
 BLOCK = 64
 """Rows drawn by one generator. A part of a format: another value is another stream."""
 
 Draw = Callable[..., Tensor]
+Requests = Mapping[str, tuple[tuple[int, ...], Draw]]
+"""Shape of one row and distribution (`torch.randn` or `torch.rand`) by name."""
 
 
 def seed_of(seed: int, *keys: str | int) -> int:
@@ -59,8 +61,8 @@ def permutation(seed: int, stream: str, epoch: int, n: int) -> Tensor:
 class Noise:
     """The random numbers of a range of samples, by name: `noise("z", (64,))` has shape (B, 64).
 
-    Asking twice for a name gives the same numbers. `names` tells what has been asked for, so that
-    a compiled loss can be handed its numbers beforehand (`draw_all`).
+    Asking twice for a name gives the same numbers. `requests` tells what has been drawn, so that
+    a compiled loss can be handed its numbers beforehand (`draw_all`) and draws nothing itself.
 
     Arguments:
         seed, stream: which stream of random numbers.
@@ -81,6 +83,7 @@ class Noise:
         self.seed, self.stream, self.start, self.count = seed, stream, start, count
         self.device, self.dtype = torch.device(device), dtype
         self.drawn: dict[str, Tensor] = {}
+        self.requests: dict[str, tuple[tuple[int, ...], Draw]] = {}
 
     def __call__(self, name: str, shape: tuple[int, ...]) -> Tensor:
         """Standard normal numbers of shape (B, *shape)."""
@@ -90,9 +93,15 @@ class Noise:
         """Uniform numbers on [0, 1) of shape (B, *shape)."""
         return self._named(name, shape, torch.rand)
 
+    def draw_all(self, requests: Requests) -> None:
+        """Draw now what will be asked for."""
+        for name, (shape, draw) in requests.items():
+            self._named(name, shape, draw)
+
     def _named(self, name: str, shape: tuple[int, ...], draw: Draw) -> Tensor:
         if name not in self.drawn:
             stream = f"{self.stream}/{name}"
             numbers = rows(self.seed, stream, self.start, self.count, shape, draw)
             self.drawn[name] = numbers.to(self.device, self.dtype)
+            self.requests[name] = (shape, draw)
         return self.drawn[name]

@@ -23,7 +23,17 @@ from torch import Tensor
 
 from gantlet.errors import RunError, UsageError
 
-__all__ = ["FORMAT", "Checkpoint", "newest", "packed", "prune", "read", "write", "write_bytes", "write_text"]
+__all__ = [
+    "FORMAT",
+    "Checkpoint",
+    "newest",
+    "packed",
+    "prune",
+    "read",
+    "write",
+    "write_bytes",
+    "write_text",
+]
 
 FORMAT = 1
 _MANIFEST = "manifest.json"

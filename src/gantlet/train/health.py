@@ -71,7 +71,7 @@ _SIGNS: Sequence[tuple[Verdict, str, float, float]] = (
     (
         Verdict(
             "critic",
-            "The critic wins outright: it tells all held-out real samples from the generated ones.",
+            "The critic wins outright: it tells every held-out sample from the generated ones.",
             "Lower optimisers.discriminator.lr, add a penalty (game.penalties.r1=1) or instance "
             "noise (game.instance_noise=0.1).",
         ),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -13,10 +14,11 @@ from gantlet.averages import ema_, half_life, half_life_beta
 from gantlet.config import Config
 from gantlet.data.feed import Feed
 from gantlet.errors import UsageError
-from gantlet.games.base import Game, Losses, Phase, Turn
+from gantlet.games.base import Game, Phase, Turn
 from gantlet.nn.norms import Stepped
 from gantlet.rng import Noise
 from gantlet.train import optimisers
+from gantlet.train.compiled import Compiled
 from gantlet.train.machine import Machine
 
 __all__ = ["Meters", "Stepper", "share_of"]
@@ -27,7 +29,8 @@ _GRADIENT_NORM_EVERY = 16
 class Meters:
     """Sums since the last tick, kept on the device; the log shows their means."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: str = "cpu") -> None:
+        self._device = device
         self._sums: dict[str, Tensor] = {}
         self._counts: dict[str, int] = {}
 
@@ -44,7 +47,7 @@ class Meters:
 
     def load_state(self, state: Mapping[str, Sequence[float]]) -> None:
         """The inverse of `state`."""
-        self._sums = {name: torch.tensor(total) for name, (total, _) in state.items()}
+        self._sums = {name: torch.tensor(total, device=self._device) for name, (total, _) in state.items()}
         self._counts = {name: int(count) for name, (_, count) in state.items()}
 
     def means(self) -> dict[str, float]:
@@ -88,19 +91,20 @@ class Stepper:
         self.share = share_of(config.train.batch, config.train.micro_batches, game.group)
         self.optimisers = _optimisers(game, config)
         self.gentleness = 1.0
-        self.meters = Meters()
-        self._weights = {name: list(game.players[name].parameters()) for name in self.optimisers}
+        self.meters = Meters(machine.device)
+        self._weights = {
+            name: [w for w in game.players[name].parameters() if w.requires_grad]
+            for name in self.optimisers
+        }
+        self._others = {phase.name: _others(game, phase) for phase in game.phases}
         self._stepped = {
             name: [m for m in game.players[name].modules() if isinstance(m, Stepped)]
             for name in self.optimisers
         }
-        self._losses = {phase.name: self._loss(phase) for phase in game.phases}
-
-    def _loss(self, phase: Phase) -> Callable[[nn.ModuleDict, Turn], Losses]:
-        if not self.config.train.compile:
-            return phase.loss
-        torch._dynamo.config.cache_size_limit = 64
-        return torch.compile(phase.loss)
+        self._losses = {
+            phase.name: Compiled(phase.loss) if config.train.compile else phase.loss
+            for phase in game.phases
+        }
 
     def play(self, position: int) -> None:
         """Play pass number `position`, from 0."""
@@ -118,8 +122,8 @@ class Stepper:
         return all(bool(torch.isfinite(t).all()) for t in [*sums, *weights])
 
     def _play(self, phase: Phase, position: int, seen: int) -> None:
-        self._thaw(phase)
-        stats = self._backward(phase, position, seen)
+        with _frozen(self._others[phase.name]):
+            stats = self._backward(phase, position, seen)
         gradients = [
             w.grad for name in phase.trains for w in self._weights[name] if w.grad is not None
         ]
@@ -131,11 +135,6 @@ class Stepper:
         if phase.after is not None:
             with torch.no_grad():
                 phase.after(self.game.players, stats)
-
-    def _thaw(self, phase: Phase) -> None:
-        for name, weights in self._weights.items():
-            for weight in weights:
-                weight.requires_grad_(name in phase.trains)
 
     def _backward(self, phase: Phase, position: int, seen: int) -> dict[str, Tensor]:
         """Gradients of the whole batch's mean loss, summed over micro-batches; gathered stats."""
@@ -182,6 +181,23 @@ class Stepper:
             ema_(list(copy.parameters()), list(live.parameters()), beta)
             for mine, theirs in zip(copy.buffers(), live.buffers(), strict=True):
                 mine.copy_(theirs)
+
+
+def _others(game: Game, phase: Phase) -> Sequence[nn.Parameter]:
+    """Weights that a phase must leave alone and that could move: those of all other players."""
+    trained = {id(w) for name in phase.trains for w in game.players[name].parameters()}
+    return [w for w in game.players.parameters() if w.requires_grad and id(w) not in trained]
+
+
+@contextmanager
+def _frozen(weights: Sequence[nn.Parameter]) -> Iterator[None]:
+    for weight in weights:
+        weight.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for weight in weights:
+            weight.requires_grad_(True)
 
 
 def _optimisers(game: Game, config: Config) -> Mapping[str, Optimizer]:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,26 +20,27 @@ from gantlet.config import Config, to_mapping
 from gantlet.data.dataset import Dataset
 from gantlet.data.feed import Feed
 from gantlet.data.split import Indices, Split
-from gantlet.errors import RunError
+from gantlet.errors import RunError, UsageError
 from gantlet.games.base import Game
 from gantlet.rng import seed_of
-from gantlet.spec import Batch, DataSpec
+from gantlet.spec import DataSpec
 from gantlet.train import checkpoint, health, optimisers
 from gantlet.train.callback import Callback, End, Progress, Start, Tick
 from gantlet.train.folder import Folder
 from gantlet.train.machine import Machine
-from gantlet.train.pictures import curves, picture
-from gantlet.train.snapshot import blocks, make_ready
+from gantlet.train.pictures import curves
+from gantlet.train.snapshot import make_ready
 from gantlet.train.step import Stepper
+from gantlet.train.witness import draw, measured
 
 __all__ = ["Trainer", "built", "prepared"]
 
 _CHECK_EVERY = 32
 """Passes between two looks for numbers that are not finite."""
 _PROGRESS_SECONDS = 0.25
-_HEALTH_SAMPLES = 512
-_GRID = 100
 _ROLL_BACKS = 3
+_MUCH_WIDER = 1.25
+"""Coverage of the best checkpoint over the last one's from which the bundle takes the best."""
 
 
 def built(config: Config, spec: DataSpec) -> Game:
@@ -125,13 +127,33 @@ class Trainer:
             reason = self._loop()
         if reason == "stopped" or self._saved_at != self.state.position:
             self._save()
+        end = self._ended(reason)
+        self._tell("on_end", end)
+        return end
+
+    def _ended(self, reason: str) -> End:
         rows = self.folder.rows()
         if dist.rank() == 0 and rows:
             curves(rows, self.folder.path / "curves.png")
         make_ready(self.game, self.averaged, self.spec, self.machine)
-        end = End(reason, self.seen, health.verdict(rows), self.folder.path, self.averaged)
-        self._tell("on_end", end)
-        return end
+        found = health.verdict(rows)
+        last = next((row["coverage"] for row in reversed(rows) if "coverage" in row), 0.0)
+        if found != health.HEALTHY and self.state.best_coverage > _MUCH_WIDER * last:
+            self._fall_back(self.folder.checkpoints / str(self.state.best))
+        return End(reason, self.seen, found, self.folder.path, self.averaged)
+
+    def _fall_back(self, best: Path) -> None:
+        """Give the bundle the averaged players that covered most; checkpoints stay as they are."""
+        try:
+            self.averaged.load_state_dict(checkpoint.read(best).tensors["averaged"])
+        except UsageError as error:
+            self._tell("on_note", f"{error} The bundle holds the last weights.")
+            return
+        self._tell(
+            "on_note",
+            f"The bundle holds the generator at {int(best.name):,} samples, which covered most of "
+            f"the data ({self.state.best_coverage:.2f}); the last checkpoint is kept too.",
+        )
 
     def _start(self) -> Start:
         return Start(
@@ -204,41 +226,19 @@ class Trainer:
         if dist.rank() == 0:
             make_ready(self.game, self.averaged, self.spec, self.machine)
             row |= self._measured()
-            drawn = self._draw()
+            path = self.folder.samples / f"{self._name()}.png"
+            draw(self.game, self.averaged, self.spec, self.machine, path)
             self._note_best(row["coverage"])
             self.folder.append(row)
         self._save()
         if dist.rank() == 0:
             found = health.verdict(self.folder.rows())
-            self._tell("on_tick", Tick(row, drawn, self.game, self.averaged, found))
+            self._tell("on_tick", Tick(row, path, self.game, self.averaged, found))
 
     def _measured(self) -> dict[str, float]:
-        real, train = health.reference(self.feed, self.held_out, _HEALTH_SAMPLES, self.game.group)
-        parts = blocks(
-            self.game,
-            self.averaged,
-            self.spec,
-            self.machine,
-            seed=1,
-            count=len(real),
-            y=_cpu(real.y),
+        return measured(
+            self.game, self.averaged, self.spec, self.machine, self.feed, self.held_out
         )
-        fake = Batch(torch.cat(list(parts)), real.y)
-        numbers = health.measure(self.game, self.game.players, fake, real, train, self.machine)
-        if self.held_out is None:
-            numbers.pop("critic_memory", None)  # both sides would be training data
-        return numbers
-
-    def _draw(self) -> Any:
-        y = None
-        if self.spec.classes:
-            y = torch.arange(_GRID) % 10 % len(self.spec.classes)
-        count = _GRID if self.spec.kind == "image" else 1_000
-        parts = blocks(self.game, self.averaged, self.spec, self.machine, seed=0, count=count, y=y)
-        drawn = torch.cat([self.spec.decode(x).cpu() for x in parts]).numpy()
-        path = self.folder.samples / f"{self.seen:012d}.png"
-        picture(drawn, self.spec, path, columns=10)
-        return path
 
     def _note_best(self, coverage: float) -> None:
         if coverage > self.state.best_coverage:
@@ -342,7 +342,3 @@ class Trainer:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-
-def _cpu(y: torch.Tensor | None) -> torch.Tensor | None:
-    return None if y is None else y.cpu()
