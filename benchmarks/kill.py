@@ -293,9 +293,11 @@ def _moments(reference: Reference, kills: int) -> list[Moment]:
 
 
 def _page(reference: Reference, moments: Sequence[Moment], equal: Sequence[bool]) -> Page:
-    rows = Counter((m.kind, re.sub(r"[\d.]+", "N", m.what)) for m in moments)
+    rows = Counter((m.kind, re.sub(r"\d+(\.\d+)?", "N", m.what)) for m in moments)
     good = Counter(
-        (m.kind, re.sub(r"[\d.]+", "N", m.what)) for m, e in zip(moments, equal, strict=True) if e
+        (m.kind, re.sub(r"\d+(\.\d+)?", "N", m.what))
+        for m, e in zip(moments, equal, strict=True)
+        if e
     )
     positions = ", ".join(str(m.at) for m in moments if m.kind == "pass")
     delays = ", ".join(f"{m.at:.1f}" for m in moments if m.kind == "time")

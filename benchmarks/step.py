@@ -5,18 +5,24 @@ python -m benchmarks.step [--rounds 7] [--passes 24] [--write]
 
 from __future__ import annotations
 
+import argparse
 import copy
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, nullcontext
+from functools import partial
 from itertools import count
 from statistics import median
+from subprocess import PIPE
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 from torch.utils.data import DataLoader, TensorDataset
 
-from benchmarks.common import Page, Setup, parser, setup, spread, stepper
+from benchmarks.common import ROOT, Page, Setup, parser, setup, spread, stepper
 from gantlet.averages import ema_, half_life, half_life_beta
 from gantlet.data.split import split
 from gantlet.train.machine import settled
@@ -50,8 +56,12 @@ def _raw(what: Setup) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(what.dataset.raw[kept]), torch.from_numpy(what.dataset.y[kept])
 
 
-def plain(what: Setup) -> Step:
-    """The loop of the usual tutorials: float32, NCHW, default Adam, one batch of fakes."""
+def plain(what: Setup, fakes: int) -> Step:
+    """The loop of the usual tutorials: float32, NCHW, default Adam.
+
+    Arguments:
+        fakes: batches of generated images a step, 1 for both players or 2, one for each.
+    """
     raw, labels = _raw(what)
     data = TensorDataset(what.dataset.spec.encode(raw).contiguous(), labels)
     loader = DataLoader(data, what.config.train.batch, shuffle=True, drop_last=True)
@@ -76,6 +86,8 @@ def plain(what: Setup) -> Step:
         loss_d.backward()
         adam_d.step()
         adam_g.zero_grad()
+        if fakes == 2:
+            fake = G(torch.randn(len(x), latent), y)
         bce(D(fake, y).logits, ones).backward()
         adam_g.step()
 
@@ -147,54 +159,101 @@ def _milliseconds(step: Step, passes: int) -> float:
     return (time.perf_counter() - start) / passes * 1e3
 
 
-def _rounds(what: Setup, rounds: int, passes: int) -> list[tuple[float, float, float]]:
-    """Milliseconds a step of the plain loop, the bare loop and the trainer, for each round."""
+CONTENDERS: Mapping[str, Callable[[Setup], Step]] = {
+    "plain 1": partial(plain, fakes=1),
+    "plain 2": partial(plain, fakes=2),
+    "bare": bare,
+    "trainer": ours,
+}
+
+
+def _work(name: str) -> None:
+    """In a process of its own: play as many steps as each line of input says; answer with ms."""
+    what = setup(None, "dcgan")
     torch.set_num_threads(what.machine.threads)
-    slow, loop, fast = plain(what), bare(what), ours(what)
-    times = []
-    for _ in range(rounds + 1):
-        first = _milliseconds(slow, passes)
-        with settled(what.machine, what.config.train):
-            times.append((first, _milliseconds(loop, passes), _milliseconds(fast, passes)))
-        print(" ".join(f"{t:.1f}" for t in times[-1]), flush=True)
-    return times[1:]  # the first round warms up
+    fast = name in ("bare", "trainer")
+    with settled(what.machine, what.config.train) if fast else nullcontext():
+        step = CONTENDERS[name](what)
+        for line in sys.stdin:
+            print(_milliseconds(step, int(line)), flush=True)
+
+
+def _rounds(rounds: int, passes: int) -> dict[str, list[float]]:
+    """Milliseconds a step of each loop, for each round."""
+    times: dict[str, list[float]] = {name: [] for name in CONTENDERS}
+    with ExitStack() as stack:
+        processes = {}
+        for name in CONTENDERS:
+            command = [sys.executable, "-m", "benchmarks.step", "--work", name]
+            process = subprocess.Popen(command, cwd=ROOT, stdin=PIPE, stdout=PIPE, text=True)
+            processes[name] = stack.enter_context(process)
+        for _ in range(rounds + 1):
+            for name, process in processes.items():
+                times[name].append(_asked(process, passes))
+            print(", ".join(f"{name} {t[-1]:.1f} ms" for name, t in times.items()), flush=True)
+    return {name: t[1:] for name, t in times.items()}  # the first round warms up
+
+
+def _asked(process: subprocess.Popen[str], passes: int) -> float:
+    if process.stdin is None or process.stdout is None:
+        raise SystemExit("the process has no pipes")
+    process.stdin.write(f"{passes}\n")
+    process.stdin.flush()
+    return float(process.stdout.readline())
+
+
+def _ratios(times: dict[str, list[float]], over: str, under: str) -> list[float]:
+    return [a / b for a, b in zip(times[over], times[under], strict=True)]
+
+
+def _rows(times: dict[str, list[float]]) -> list[tuple[str, str, str]]:
+    one, two = (_ratios(times, name, "trainer") for name in ("plain 1", "plain 2"))
+    beyond = [100 * (ratio - 1) for ratio in _ratios(times, "trainer", "bare")]
+    fast = [f"at least {SPEED}: {_word(median(r) >= SPEED)}" for r in (one, two)]
+    lean = f"at most {100 * OVERHEAD:.0f} %: {_word(median(beyond) <= 100 * OVERHEAD)}"
+    return [
+        ("plain loop, one batch of fakes, ms", spread(times["plain 1"], ".1f"), ""),
+        ("plain loop, two batches of fakes, ms", spread(times["plain 2"], ".1f"), ""),
+        ("bare loop, ms", spread(times["bare"], ".1f"), ""),
+        ("trainer, ms", spread(times["trainer"], ".1f"), ""),
+        ("plain with one / trainer", spread(one), fast[0]),
+        ("plain with two / trainer", spread(two), fast[1]),
+        ("trainer / bare - 1, %", spread(beyond, ".1f"), lean),
+    ]
+
+
+def _word(reached: bool) -> str:
+    return "reached" if reached else "missed"
 
 
 def main() -> None:
     options = parser(__doc__)
     options.add_argument("--rounds", type=int, default=7)
     options.add_argument("--passes", type=int, default=24, help="in a block")
+    options.add_argument("--work", choices=list(CONTENDERS), help=argparse.SUPPRESS)
     given = options.parse_args()
+    if given.work:
+        _work(given.work)
+        return
     what = setup(None, "dcgan")
-    times = _rounds(what, given.rounds, given.passes)
-    slow, loop, fast = zip(*times, strict=True)
-    speeds, overheads = [a / c for a, _, c in times], [100 * (c / b - 1) for _, b, c in times]
-    quick = "reached" if median(speeds) >= SPEED else "missed"
-    lean = "reached" if median(overheads) <= 100 * OVERHEAD else "missed"
+    rows = _rows(_rounds(given.rounds, given.passes))
     Page(
         name="step",
         title="Speed of a step",
         text=f"MNIST with labels, recipe `dcgan`, batch {what.config.train.batch}, "
-        f"{what.machine.threads} thread(s), {what.machine.precision}; blocks of the three in turn "
-        "in one process. All three use the same networks. The plain loop is a newcomer's: a "
-        "`TensorDataset` of float32 NCHW in memory, a `DataLoader` without workers, default "
-        "Adam, binary cross-entropy, one batch of generated images for both players (the others "
-        "generate two, which is more work). The bare loop is the trainer's step written out by "
-        "hand: bytes in memory, bf16, channels_last, fused Adam, averaged generator.",
+        f"{what.machine.threads} thread(s), {what.machine.precision}; blocks of each in turn, "
+        "each in a process of its own that sleeps meanwhile (the trainer has its process keep "
+        "freed memory, which would serve the others too); ratios are taken round by round. All "
+        "use the same networks. The plain loop is a newcomer's: a `TensorDataset` of float32 NCHW "
+        "in memory, a `DataLoader` without workers, default Adam, binary cross-entropy. With one "
+        "batch of generated images for both players it does less than the trainer, which draws "
+        "one for each; with two it does the same. The bare loop is the trainer's step written out "
+        "by hand: bytes in memory, the same precision, channels_last, fused Adam, averaged "
+        "generator.",
         command="python -m benchmarks.step --write",
         n=f"{given.rounds} rounds of {given.passes} passes of each, after one to warm up",
-        columns=("", "median (range)", "target"),
-        rows=[
-            ("plain loop, ms a step", spread(slow, ".1f"), ""),
-            ("bare loop, ms a step", spread(loop, ".1f"), ""),
-            ("trainer, ms a step", spread(fast, ".1f"), ""),
-            ("plain / trainer, a round", spread(speeds), f"at least {SPEED}: {quick}"),
-            (
-                "trainer / bare - 1, a round, %",
-                spread(overheads, ".1f"),
-                f"at most {100 * OVERHEAD:.0f}: {lean}",
-            ),
-        ],
+        columns=("a step", "median (range)", "target"),
+        rows=rows,
     ).publish(given.write)
 
 

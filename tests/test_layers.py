@@ -17,7 +17,7 @@ FLOORS = (
     ("nn", "networks", "data"),
     ("games",),
     ("metrics",),
-    ("config", "config_text", "recipes", "train", "bundle", "sample", "run"),
+    ("config", "config_text", "recipes", "train", "bundle", "sample", "notebook", "run"),
     ("report", "export", "serve", "cli", "__main__"),
 )
 

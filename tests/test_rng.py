@@ -1,9 +1,11 @@
 """Random streams are functions of (seed, stream, row)."""
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gantlet.errors import UsageError
 from gantlet.rng import BLOCK, Noise, permutation, rows, seed_of
 
 
@@ -54,3 +56,22 @@ def test_each_epoch_is_another_permutation():
     first, second = permutation(0, "d", 0, 100), permutation(0, "d", 1, 100)
     assert torch.equal(first.sort().values, torch.arange(100))
     assert not torch.equal(first, second)
+
+
+def test_what_was_drawn_can_be_drawn_again_beforehand():
+    first = Noise(0, "test", 5, 9)
+    first("z", (2, 3))
+    first.uniform("u", ())
+    later = Noise(0, "test", 14, 9)
+    later.draw_all(first.requests)
+    assert set(later.drawn) == {"z", "u"}
+    fresh = Noise(0, "test", 14, 9)
+    assert torch.equal(later.drawn["z"], fresh("z", (2, 3)))
+    assert torch.equal(later.drawn["u"], fresh.uniform("u", ()))
+
+
+def test_one_name_has_one_shape():
+    noise = Noise(0, "test", 0, 4)
+    noise("z", (2,))
+    with pytest.raises(UsageError, match=r"'z'.*\(2,\).*\(3,\)"):
+        noise("z", (3,))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,17 @@ from gantlet.games.base import Game
 from gantlet.spec import DataSpec
 from gantlet.train.callback import Callback, End, Start, Tick
 from gantlet.train.checkpoint import packed, write_bytes, write_text
+from gantlet.train.trainer import built
 
-__all__ = ["FORMAT", "Bundle", "BundleWriter", "read_bundle", "write_bundle"]
+__all__ = [
+    "FORMAT",
+    "Bundle",
+    "BundleWriter",
+    "bundle_folder",
+    "described",
+    "read_bundle",
+    "write_bundle",
+]
 
 FORMAT = 1
 _WEIGHTS, _ABOUT = "weights.safetensors", "bundle.json"
@@ -53,7 +63,7 @@ def write_bundle(
     """Write weights, description and model card; each file is replaced as a whole."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = packed(players.state_dict())
-    described = {
+    contents = {
         "format": FORMAT,
         "gantlet": __version__,
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
@@ -62,7 +72,7 @@ def write_bundle(
         "about": dict(about),
     }
     write_bytes(folder / _WEIGHTS, weights)
-    write_text(folder / _ABOUT, json.dumps(described, indent=1) + "\n")
+    write_text(folder / _ABOUT, json.dumps(contents, indent=1) + "\n")
     write_text(folder / "README.md", _card(spec, config, about))
 
 
@@ -74,50 +84,74 @@ def read_bundle(folder: Path, game: Game | None = None) -> Bundle:
         game: the game, where it was a person's own and no settings can rebuild it.
 
     Raises:
-        UsageError: no bundle there, a newer format, altered weights.
+        UsageError: no bundle there, a newer format, altered files, another game than its own.
     """
-    folder = folder / "bundle" if (folder / "bundle" / _ABOUT).exists() else folder
-    described = _described(folder)
-    content = _weights(folder, described["weights_sha256"])
-    spec, config = DataSpec.from_json(described["spec"]), from_mapping(described["config"])
-    if game is None and described["about"].get("own_game"):
+    folder = bundle_folder(folder)
+    about = described(folder)
+    content = _weights(folder, about["weights_sha256"])
+    if game is None and about["about"]["own_game"]:
         raise UsageError(
             f"bundle {folder} holds a game of its maker's own",
             remedy="Build that game and hand it over: gantlet.load(path, game=...).",
         )
-    game = game or config.game.build(spec, config.network)
-    bundle = Bundle(game, spec, config, described["about"], folder)
-    bundle.players.load_state_dict(load(content))
+    try:
+        spec, config = DataSpec.from_json(about["spec"]), from_mapping(about["config"])
+        # A game that was handed in stays as it is: the copies take the averaged weights.
+        game = built(config, spec) if game is None else _copied(game)
+        bundle = Bundle(game, spec, config, about["about"], folder)
+        bundle.players.load_state_dict(load(content))
+    except (TypeError, ValueError, KeyError, RuntimeError) as error:
+        raise UsageError(
+            f"the weights of bundle {folder} do not fit "
+            + ("the game that was handed over" if about["about"]["own_game"] else _ABOUT),
+            received=" ".join(str(error).split())[:300],
+        ) from None
     bundle.players.eval().requires_grad_(False)
     return bundle
 
 
-def _described(folder: Path) -> dict[str, Any]:
+def _copied(game: Game) -> Game:
+    return replace(game, players=copy.deepcopy(game.players))
+
+
+def bundle_folder(path: Path) -> Path:
+    """The folder of a bundle, given that or the folder of its run."""
+    return path / "bundle" if (path / "bundle" / _ABOUT).exists() else path
+
+
+def described(folder: Path) -> dict[str, Any]:
+    """What `bundle.json` says; UsageError if it is missing, altered or of a newer format."""
     path = folder / _ABOUT
     try:
-        described: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        newer = described["format"] > FORMAT
-    except FileNotFoundError:
+        about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        newer = about["format"] > FORMAT
+        missing = {"weights_sha256", "spec", "config", "about"} - about.keys()
+        if missing and not newer:
+            raise ValueError(f"{min(missing)} is missing")
+    except (FileNotFoundError, NotADirectoryError):
         raise UsageError(
             f"no bundle in {folder}",
             expected="the folder of a run or of a bundle",
             remedy="A run writes one at its first tick; `gantlet train` makes a run.",
         ) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"bundle file {path} is altered or torn ({error})") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(
+            f"bundle file {path} is altered or torn ({error})",
+            remedy="Run the training command again, which writes the bundle anew.",
+        ) from None
     if newer:
         raise UsageError(
             f"bundle {folder}",
             expected=f"format {FORMAT} or older",
-            received=f"format {described['format']}",
+            received=f"format {about['format']}",
             remedy="Install the newer Gantlet that wrote it.",
         )
-    return described
+    return about
 
 
 def _weights(folder: Path, digest: str) -> bytes:
     path = folder / _WEIGHTS
-    content = path.read_bytes() if path.exists() else b""
+    content = path.read_bytes() if path.is_file() else b""
     if hashlib.sha256(content).hexdigest() != digest:
         raise UsageError(
             f"bundle file {path} is missing or altered",
@@ -130,25 +164,27 @@ def _weights(folder: Path, digest: str) -> bytes:
 def _card(spec: DataSpec, config: Mapping[str, Any], about: Mapping[str, Any]) -> str:
     """A model card in the form that model hubs read."""
     shape = " x ".join(map(str, spec.shape))
+    recipe = "a game of its maker's own" if about["own_game"] else config["recipe"]
+    where = '".", game=game' if about["own_game"] else '"."'
     labels = f"- Classes: {', '.join(spec.classes)}\n" if spec.classes else ""
     return f"""---
 library_name: gantlet
 tags: [gan, {config["recipe"]}]
 ---
 
-# {about["data"]}: {config["recipe"]}
+# {about["data"]}: {recipe}
 
-A generator trained by [Gantlet](https://pypi.org/project/gantlet/) {__version__}.
+A generator trained by Gantlet {__version__}.
 
 - Data: {about["data"]}, {about["count"]} samples of {spec.kind} {shape}
-{labels}- Recipe: {config["recipe"]}
+{labels}- Recipe: {recipe}
 - Real samples seen: {about["seen"]}
 - Health at the end: {about["verdict"]}
 
 ```python
 import gantlet
 
-gantlet.load(".").sample(16, seed=0).save("made")
+gantlet.load({where}).sample(16, seed=0).save("made")
 ```
 
 Its samples show what the training data show, with their gaps and biases; it may repeat training

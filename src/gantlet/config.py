@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import yaml
 from annotated_types import Ge, Gt, Interval
@@ -122,9 +122,15 @@ class Config:
     """When the run ends."""
 
 
-_STRICT = ConfigDict(extra="forbid", revalidate_instances="always", use_attribute_docstrings=True)
+_STRICT = ConfigDict(
+    extra="forbid",
+    revalidate_instances="always",
+    use_attribute_docstrings=True,
+    allow_inf_nan=False,
+)
 _TABLES: Mapping[str, Mapping[str, type]] = {"network": NETWORKS, "game": GAMES}
 _SECTIONS = ("data", "network", "game", "train", "stop")
+_BRANCHES = ("constrained-float", "float", "constrained-int", "int", "Schedule")
 _OUTSIDE_IDENTITY = ("device", "threads", "keep")
 
 
@@ -145,14 +151,17 @@ def checked(kind: Any, values: Any, where: str = "") -> Any:
 
 
 def _explained(error: ValidationError, kind: Any, where: str) -> UsageError:
-    fault = error.errors(include_url=False)[0]
-    path = [str(part) for part in fault["loc"][1:]]
+    faults = error.errors(include_url=False)
+    fault = max(faults, key=lambda fault: len(fault["loc"]))  # of a union, the likeliest part
+    path = [part for part in map(str, fault["loc"][1:]) if part not in _BRANCHES]
     name = ".".join([*([where] if where else []), *path])
+    if fault["type"] == "missing":
+        return UsageError(f"setting {name} is missing", received=repr(fault["input"]))
     if fault["type"] != "unexpected_keyword_argument":
         return UsageError(
             f"setting {name}", expected=_wanted(fault["msg"]), received=repr(fault["input"])
         )
-    known = sorted(getattr(kind, "__dataclass_fields__", ()))
+    known = sorted(_owner(kind, path).__dataclass_fields__)
     near = get_close_matches(path[-1], known, n=3)
     remedy = f"Did you mean {' or '.join(near)}?" if near else ""
     return UsageError(
@@ -160,15 +169,36 @@ def _explained(error: ValidationError, kind: Any, where: str) -> UsageError:
     )
 
 
+def _owner(kind: Any, path: Sequence[str]) -> Any:
+    """The dataclass that holds the last part of a path below `kind`."""
+    owner = _dataclass_in(kind)
+    for part in path[:-1]:
+        hint = get_type_hints(owner).get(part)
+        owner = _dataclass_in(hint) or owner
+    return owner
+
+
+def _dataclass_in(hint: Any) -> Any:
+    if is_dataclass(hint):
+        return hint
+    return next(filter(None, map(_dataclass_in, get_args(hint))), None)
+
+
 def _wanted(message: str) -> str:
-    return message.removeprefix("Input should be ").removeprefix("Value error, ")
+    wanted = message.removeprefix("Input should be ").removeprefix("Value error, ")
+    return (
+        wanted.replace("a dictionary or an instance of", "the parts of")
+        .replace("a valid dictionary", "names with values, such as {a: 1}")
+        .replace("a valid tuple", "a list such as [64, 64]")
+    )
 
 
 def from_mapping(values: Mapping[str, Any]) -> Config:
     """A checked `Config` from nested plain values; `name` chooses the kind of network and game."""
     parts = dict(values)
     for part, table in _TABLES.items():
-        section = dict(parts.get(part) or {})
+        given = parts.get(part)
+        section = {"name": given} if isinstance(given, str) else dict(given or {})
         name = str(section.get("name", ""))
         if name not in table:
             raise unknown(part, name, table)
@@ -204,8 +234,10 @@ def override(config: Config, settings: Sequence[str] | Mapping[str, Any]) -> Con
     for key, value in assignments(settings):
         if key == "recipe":
             raise UsageError(
-                "setting recipe", expected="a recipe named beside the settings, not among them",
-                received=f"recipe={value}", remedy=f"Write --recipe {value}, in Python recipe=.",
+                "setting recipe",
+                expected="a recipe named beside the settings, not among them",
+                received=f"recipe={value}",
+                remedy=f"Write --recipe {value}, in Python recipe=.",
             )
         _place(values, key.split("."), value)
     return from_mapping(values)
@@ -227,9 +259,11 @@ def assignments(settings: Sequence[str] | Mapping[str, Any]) -> list[tuple[str, 
 
 
 def _flat(key: str, value: Any) -> list[tuple[str, Any]]:
-    if key in _SECTIONS and isinstance(value, dict):
-        return [(f"{key}.{name}", part) for name, part in value.items()]
-    return [(key, value)]
+    section, _, player = key.partition(".")
+    whole = key in _SECTIONS or (section == "optimisers" and "." not in player)
+    if not whole or not isinstance(value, dict):
+        return [(key, value)]
+    return [pair for name, part in value.items() for pair in _flat(f"{key}.{name}", part)]
 
 
 def _split(setting: str) -> tuple[str, Any]:
@@ -245,7 +279,7 @@ def _plain(key: str, value: Any) -> Any:
     """A Python value as YAML would read it back: lists for tuples, mappings for dataclasses."""
     try:
         return json.loads(json.dumps(value, default=_plainer))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, AttributeError):
         raise UsageError(
             f"setting {key}", expected="a plain value", received=type(value).__name__
         ) from None
@@ -270,10 +304,17 @@ def _parsed(key: str, text: str) -> Any:
 
 def _place(values: dict[str, Any], keys: list[str], value: Any) -> None:
     node: Any = values
+    if len(keys) == 1 and keys[0] in values and not _names_a_kind(keys[0], value):
+        raise UsageError(
+            f"setting {keys[0]}",
+            expected=f"one of its parts, such as {keys[0]}.{next(iter(values[keys[0]]))}",
+            received=repr(value),
+        )
     for depth, key in enumerate(keys[:-1]):
         if not isinstance(node, dict) or key not in node:
             known = node if isinstance(node, dict) else ()
             raise unknown("setting", ".".join(keys[: depth + 1]), known)
+        node[key] = {} if node[key] is None else node[key]
         node = node[key]
     if keys[-1] == "name" and keys[0] in _TABLES:  # another kind has other settings
         node.clear()
@@ -282,6 +323,11 @@ def _place(values: dict[str, Any], keys: list[str], value: Any) -> None:
             f"setting {'.'.join(keys)}", expected=f"{'.'.join(keys[:-1])} to have parts"
         )
     node[keys[-1]] = value
+
+
+def _names_a_kind(part: str, value: Any) -> bool:
+    """Whether it is `network=mlp`, short for `network.name=mlp`."""
+    return part in _TABLES and isinstance(value, str)
 
 
 def read_yaml(path: Path) -> Config:

@@ -19,6 +19,7 @@ __all__ = [
     "all_reduce_",
     "any_rank",
     "barrier",
+    "first_alone",
     "gather",
     "local_rank",
     "rank",
@@ -43,14 +44,18 @@ def local_rank() -> int:
 
 
 @contextmanager
-def session(backend: str) -> Iterator[None]:
-    """A process group where torchrun started several processes; nothing to do where it did not."""
+def session() -> Iterator[None]:
+    """A process group where torchrun started several processes; nothing to do where it did not.
+
+    Tensors on the CPU travel by gloo, those on a GPU by NCCL.
+    """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1 or td.is_initialized():
         yield
         return
-    td.init_process_group(backend)
+    td.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
     try:
         yield
+        td.barrier()  # a group that one process leaves early may abort the others
     finally:
         td.destroy_process_group()
 
@@ -80,8 +85,7 @@ def any_rank(flag: bool) -> bool:
     """Whether the flag is set on any process."""
     if world() == 1:
         return flag
-    on_gpu = td.get_backend() == "nccl"
-    vote = torch.tensor(float(flag), device="cuda" if on_gpu else "cpu")
+    vote = torch.tensor(float(flag))
     td.all_reduce(vote)
     return bool(vote > 0)
 
@@ -93,6 +97,16 @@ def agreed(text: str) -> str:
     box = [text]
     td.broadcast_object_list(box, src=0)
     return box[0]
+
+
+@contextmanager
+def first_alone() -> Iterator[None]:
+    """Rank 0 goes first, the others once it is through: for what it leaves for them to find."""
+    if rank() > 0:
+        barrier()
+    yield
+    if rank() == 0:
+        barrier()
 
 
 def barrier() -> None:

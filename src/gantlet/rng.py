@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
+from gantlet.errors import UsageError
+
 __all__ = ["BLOCK", "Noise", "Requests", "permutation", "rows", "seed_of"]
 
 BLOCK = 64
@@ -61,7 +63,7 @@ def permutation(seed: int, stream: str, epoch: int, n: int) -> Tensor:
 class Noise:
     """The random numbers of a range of samples, by name: `noise("z", (64,))` has shape (B, 64).
 
-    Asking twice for a name gives the same numbers. `requests` tells what has been drawn, so that
+    Asking twice for a name gives the same numbers, in another shape a UsageError. `requests` tells what has been drawn, so that
     a compiled loss can be handed its numbers beforehand (`draw_all`) and draws nothing itself.
 
     Arguments:
@@ -104,4 +106,12 @@ class Noise:
             numbers = rows(self.seed, stream, self.start, self.count, shape, draw)
             self.drawn[name] = numbers.to(self.device, self.dtype)
             self.requests[name] = (shape, draw)
-        return self.drawn[name]
+        drawn = self.drawn[name]
+        if drawn.shape[1:] != torch.Size(shape):
+            raise UsageError(
+                f"random numbers {name!r}",
+                expected=f"one shape, {tuple(drawn.shape[1:])} as at first",
+                received=str(tuple(shape)),
+                remedy="Give each kind of random numbers a name of its own.",
+            )
+        return drawn

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
@@ -11,19 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 from gantlet import __version__, dist
 from gantlet.bundle import BundleWriter, read_bundle
-from gantlet.config import Config, Stop, checked, differences, identity, override
+from gantlet.config import Config, Optimiser, Stop, assignments, checked, identity, override
 from gantlet.data import DataSettings, open_data
 from gantlet.data.dataset import Dataset
 from gantlet.data.split import Split, split
-from gantlet.errors import UsageError
 from gantlet.games.base import Game
+from gantlet.games.check import check_game
+from gantlet.notebook import summary
 from gantlet.recipes import chosen, recipe
 from gantlet.sample import Samples, sample
 from gantlet.train.callback import Callback
 from gantlet.train.events import Events
-from gantlet.train.folder import Folder
+from gantlet.train.folder import FORMAT, Folder
 from gantlet.train.health import Verdict
 from gantlet.train.machine import Machine, environment, find_machine, settled
+from gantlet.train.place import disk_errors_told, place
+from gantlet.train.step import share_of
 from gantlet.train.trainer import Trainer, built
 
 if TYPE_CHECKING:
@@ -31,12 +35,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Loaded", "Plan", "Run", "data_settings", "load", "plan", "train"]
 
-FORMAT = 1
-
 
 @dataclass(frozen=True)
 class Loaded:
-    """A generator, ready for sampling."""
+    """A run or a bundle, ready for sampling."""
 
     path: Path
     game: Game | None = None
@@ -48,6 +50,15 @@ class Loaded:
         bundle = read_bundle(self.path, self.game)
         return sample(bundle, n, label=label, seed=seed, device=device)
 
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """Rows of log.jsonl, one for each tick; empty for a bundle by itself."""
+        return Folder(self.path).rows()
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what the run is, where it stands, and its newest grid."""
+        return summary(self.path)
+
 
 @dataclass(frozen=True)
 class Run(Loaded):
@@ -58,22 +69,11 @@ class Run(Loaded):
     seen: int = 0
     """Real samples seen."""
     verdict: Verdict | None = None
-
-    @property
-    def log(self) -> list[dict[str, Any]]:
-        """Rows of log.jsonl, one for each tick."""
-        return Folder(self.path).rows()
+    signal: int = 0
+    """Number of the signal that stopped it, 0 if none did."""
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: where the run stands, and its newest grid."""
-        import base64
-
-        pictures = sorted((self.path / "samples").glob("*.png"))
-        image = base64.b64encode(pictures[-1].read_bytes()).decode() if pictures else ""
-        return (
-            f"<p><b>{self.path}</b>: {self.reason} at {self.seen:,} samples. {self.verdict}</p>"
-            f'<img alt="samples" src="data:image/png;base64,{image}">'
-        )
+        return summary(self.path, f"{self.reason}. {self.verdict}")
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def _digest(text: str) -> str:
 def plan(
     data: Source = "digits",
     name: str | None = None,
-    settings: Sequence[str] = (),
+    settings: Sequence[str] | Mapping[str, Any] = (),
     *,
     samples: int | None = None,
     minutes: float | None = None,
@@ -114,16 +114,25 @@ def plan(
     Arguments:
         data: a path, a built-in name, an array, or (x, y).
         name: of the recipe; a good one is chosen from the data if none is given.
-        settings: dotted `key=value`.
+        settings: dotted keys, as `["train.batch=64"]` or `{"train.batch": 64}`.
         samples, minutes: when to end; with minutes alone, samples are without bound.
         game: a game of one's own instead of the recipe's.
     """
     dataset = open_data(data, data_settings(settings), cache=_cache(data))
     found, why = chosen(dataset.spec)
-    config = override(recipe(name or found, dataset.spec), settings)
+    base = recipe(name or found, dataset.spec)
+    if game is not None:
+        base = replace(base, optimisers=_of_learners(game, base.optimisers))
+    config = override(base, settings)
     config = replace(config, stop=_stop(config.stop, samples, minutes))
     notes = (*dataset.notes, *(() if name else (why,)))
     return Plan(dataset, config, f"{dataset.name}-{name}" if name else dataset.name, notes, game)
+
+
+def _of_learners(game: Game, known: Mapping[str, Optimiser]) -> dict[str, Optimiser]:
+    """An optimiser for each player that learns; the generator's where the recipe names none."""
+    learners = dict.fromkeys(name for phase in game.phases for name in phase.trains)
+    return {name: known.get(name, known["generator"]) for name in learners}
 
 
 def _cache(data: Source) -> Path:
@@ -133,17 +142,15 @@ def _cache(data: Source) -> Path:
     return home / "gantlet" / _digest(source)
 
 
-def data_settings(settings: Sequence[str]) -> DataSettings:
+def data_settings(settings: Sequence[str] | Mapping[str, Any]) -> DataSettings:
     """The settings under `data.`, which are needed before there is a recipe."""
-    import yaml
-
-    values: dict[str, Any] = {}
-    for setting in settings:
-        key, _, text = setting.partition("=")
-        if key.startswith("data."):
-            values[key.removeprefix("data.")] = yaml.safe_load(text)
-    settings_: DataSettings = checked(DataSettings, values, "data")
-    return settings_
+    values = {
+        key.removeprefix("data."): value
+        for key, value in assignments(settings)
+        if key.startswith("data.")
+    }
+    found: DataSettings = checked(DataSettings, values, "data")
+    return found
 
 
 def _stop(stop: Stop, samples: int | None, minutes: float | None) -> Stop:
@@ -181,38 +188,38 @@ def train(
         UsageError: data or settings that cannot be used, or a run of other settings in `out`.
         RunError: numbers that cease to be finite, a disk that refuses.
     """
-    if isinstance(settings, Mapping):
-        settings = [f"{key}={value}" for key, value in settings.items()]
-    made = plan(data, recipe, settings, samples=samples, minutes=minutes, game=game)
-    with dist.session(_backend(made.config)):
+    with dist.session():
+        with dist.first_alone():  # data too large for memory are decoded once
+            made = plan(data, recipe, settings, samples=samples, minutes=minutes, game=game)
         return _play(made, out, fresh, callbacks)
 
 
-def _backend(config: Config) -> str:
-    import torch
-
-    on_gpu = config.train.device.startswith("cuda") or (
-        config.train.device == "auto" and torch.cuda.is_available()
-    )
-    return "nccl" if on_gpu else "gloo"
-
-
 def _play(made: Plan, out: str | Path | None, fresh: bool, callbacks: Sequence[Callback]) -> Run:
-    folder = Folder(_place(made, out, fresh))
-    with folder.claimed():
+    game = _ready(made)
+    path, notes = _place(made, out, fresh)
+    folder = Folder(path)
+    with disk_errors_told(path), folder.claimed():
         divided = split(made.dataset, made.config.data)
         machine = _recorded(folder, made, divided)
-        config = made.config
-        with settled(machine, config.train):
-            game = made.game or built(config, made.dataset.spec)
-            about = _about(made)
-            watchers = [BundleWriter(about), Events(), *callbacks]
-            notes = (*made.notes, divided.note)
+        with settled(machine, made.config.train):
+            watchers = [BundleWriter(_about(made)), Events(), *callbacks]
+            notes = (*made.notes, divided.note, *notes)
             trainer = Trainer(
-                game, made.dataset, divided, config, machine, folder, watchers, notes
+                game, made.dataset, divided, made.config, machine, folder, watchers, notes
             )
             end = trainer.run()
-    return Run(folder.path, made.game, end.reason, end.seen, end.verdict)
+    return Run(path, made.game, end.reason, end.seen, end.verdict, end.signal)
+
+
+def _ready(made: Plan) -> Game:
+    """The game, once all that can be wrong with the settings is known not to be."""
+    config, spec = made.config, made.dataset.spec
+    find_machine(config.train)
+    game = made.game or built(config, spec)
+    share_of(config.train.batch, config.train.micro_batches, game.group)
+    if made.game is not None:  # a copy: what an earlier training froze is thawed in it
+        check_game(replace(game, players=copy.deepcopy(game.players).requires_grad_(True)), spec)
+    return game
 
 
 def _about(made: Plan) -> dict[str, Any]:
@@ -223,56 +230,26 @@ def _about(made: Plan) -> dict[str, Any]:
     }
 
 
-def _place(made: Plan, out: str | Path | None, fresh: bool) -> Path:
-    """The run's folder: `out`, or the first of runs/NAME, NAME-2, ... that is free or this run.
-
-    Raises UsageError with the differences where `out` holds another run.
-    """
-    first = Path(out) if out is not None else Path("runs") / made.name
-    path, number = first, 1
-    while dist.rank() == 0 and not fresh:
-        record = Folder(path).read_record()
-        lines = differences(record["identity"], made.identity) if record else []
-        if not lines:
-            break
-        if out is not None:
-            raise UsageError(
-                f"run {path} has other settings or data:\n  " + "\n  ".join(lines) + "\n",
-                remedy="Use the settings it began with, choose another folder with --out, or put "
-                "it aside and begin anew with --fresh.",
-            )
-        number += 1
-        path = first.with_name(f"{first.name}-{number}")
-    if fresh and dist.rank() == 0 and path.exists():
-        _put_aside(path)
-    return Path(dist.agreed(str(path)))
-
-
-def _put_aside(path: Path) -> None:
-    number = 1
-    while (aside := path.with_name(f"{path.name}.old-{number}")).exists():
-        number += 1
-    path.rename(aside)
+def _place(made: Plan, out: str | Path | None, fresh: bool) -> tuple[Path, tuple[str, ...]]:
+    """The run's folder: `out`, or the first of runs/NAME, NAME-2, ... that is free or this run."""
+    first, notes = Path(out or Path("runs") / made.name), list[str]()
+    if dist.rank() == 0:
+        first, notes = place(first, made.identity, given=out is not None, fresh=fresh)
+    return Path(dist.agreed(str(first))), tuple(notes)
 
 
 def _recorded(folder: Folder, made: Plan, divided: Split) -> Machine:
     """The machine to compute on, as recorded where the run goes on; writes a new run's record."""
     record = folder.read_record()
+    dist.barrier()  # all have read before one writes
     found = find_machine(made.config.train)
-    if record is None:
-        if dist.rank() == 0:
-            folder.write_record(
-                {
-                    "format": FORMAT,
-                    "gantlet": __version__,
-                    "identity": made.identity,
-                    "machine": found.to_json(),
-                    "environment": environment(),
-                    "held_out": divided.held_out.tolist(),
-                }
-            )
+    if dist.rank() == 0:
+        if record is None:
+            folder.write_record(_record(made, found))
+        if not (folder.path / "config.yaml").exists():
+            folder.write_split(divided.held_out.tolist())
             folder.write_config(made.config)
-        dist.barrier()
+    if record is None:
         return found
     recorded = Machine(**record["machine"])
     same_place = recorded.device.split(":")[0] == found.device.split(":")[0]
@@ -283,6 +260,16 @@ def _recorded(folder: Folder, made: Plan, divided: Split) -> Machine:
         if same_place
         else found
     )
+
+
+def _record(made: Plan, machine: Machine) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "gantlet": __version__,
+        "identity": made.identity,
+        "machine": machine.to_json(),
+        "environment": environment(),
+    }
 
 
 def load(path: str | Path, *, game: Game | None = None) -> Loaded:

@@ -22,6 +22,8 @@ from gantlet.train.snapshot import drawn_labels, generate
 
 __all__ = ["Samples", "sample"]
 
+_OTHER_FILES = (".npy", ".jpg", ".jpeg", ".webp", ".gif", ".zip", ".pt", ".csv")
+
 
 @dataclass(frozen=True, eq=False)
 class Samples:
@@ -38,6 +40,10 @@ class Samples:
         row: NDArray[Any] = self.values[index]
         return row
 
+    def __repr__(self) -> str:
+        shape = " x ".join(map(str, self.spec.shape))
+        return f"<{len(self)} samples of {self.spec.kind} {shape}, {self.values.dtype}>"
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return np.array(self.values, dtype=dtype, copy=copy)
 
@@ -50,18 +56,32 @@ class Samples:
         """All samples in one picture."""
         return grid(self.values, self.spec, columns)
 
+    @property
+    def pictured(self) -> bool:
+        """Whether each sample can be a PNG file: images of 1, 3 or 4 channels."""
+        return self.spec.kind == "image" and self.spec.shape[0] in (1, 3, 4)
+
     def save(self, path: str | Path) -> Path:
-        """Write `.npz` (arrays x and y), or a folder of PNG files with `grid.png`; the path."""
+        """Write them and return the path.
+
+        Arguments:
+            path: `.npz` (arrays x and y), `.png` (one picture of all), or a folder (a PNG file
+                for each, and `grid.png`).
+
+        Raises:
+            UsageError: a file of another kind, or samples that PNG cannot hold.
+            RunError: the disk refuses.
+        """
         path = Path(path)
+        if path.suffix.lower() in _OTHER_FILES:
+            raise UsageError(
+                f"samples as {path}", expected="a folder, or a file that ends in .npz or .png"
+            )
         try:
-            if path.suffix == ".npz":
-                path.parent.mkdir(parents=True, exist_ok=True)
-                if self.labels is None:
-                    np.savez_compressed(path, x=self.values)
-                else:
-                    np.savez_compressed(path, x=self.values, y=self.labels)
-            else:
-                self._save_pictures(path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            {".npz": self._save_arrays, ".png": self._save_grid}.get(
+                path.suffix.lower(), self._save_pictures
+            )(path)
         except OSError as error:
             raise RunError(
                 f"{path} could not be written: {error.strerror or error}",
@@ -69,8 +89,17 @@ class Samples:
             ) from error
         return path
 
+    def _save_arrays(self, path: Path) -> None:
+        if self.labels is None:
+            np.savez_compressed(path, x=self.values)
+        else:
+            np.savez_compressed(path, x=self.values, y=self.labels)
+
+    def _save_grid(self, path: Path) -> None:
+        picture(self.values[:400], self.spec, path)
+
     def _save_pictures(self, folder: Path) -> None:
-        if self.spec.kind != "image" or self.spec.shape[0] not in (1, 3, 4):
+        if not self.pictured:
             raise UsageError(
                 f"samples of {self.spec.kind} {self.spec.shape} as PNG",
                 expected="images of 1, 3 or 4 channels",
@@ -80,7 +109,7 @@ class Samples:
         digits = max(4, len(str(len(self) - 1)))
         for i, value in enumerate(self.values):
             _as_file(value, self.spec).save(folder / f"{self._stem(i, digits)}.png")
-        picture(self.values[:400], self.spec, folder / "grid.png")
+        self._save_grid(folder / "grid.png")
 
     def _stem(self, i: int, digits: int) -> str:
         """`0007`, or `0007-cat` with labels."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from gantlet import rng
 from gantlet.data import open_data
+from gantlet.data.dataset import let_go
 from gantlet.data.feed import Feed, resident
 from gantlet.errors import UsageError
 
@@ -146,3 +149,27 @@ def test_read_only_places_and_maps_raise_no_warning(tmp_path):
 def test_no_samples_are_refused():
     with pytest.raises(UsageError, match="at least one sample"):
         Feed(DATA, np.arange(0), seed=0)
+
+
+def test_pages_of_a_map_that_was_read_are_let_go_of(tmp_path):
+    def resident():
+        """Bytes of the file that this process maps in memory, from /proc/self/smaps."""
+        sections = Path("/proc/self/smaps").read_text().split(str(tmp_path / "x.npy"))[1:]
+        return sum(int(part.split("Rss:")[1].split()[0]) * 1024 for part in sections)
+
+    np.save(tmp_path / "x.npy", np.zeros((3000, 3, 64, 64), np.uint8))
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    view = mapped.transpose(0, 2, 3, 1)
+    assert int(view.sum()) == 0
+    assert resident() > mapped.nbytes // 2
+    let_go(view)
+    assert resident() < mapped.nbytes // 10
+    assert int(view[-1].sum()) == 0
+
+
+def test_maps_that_can_be_written_to_keep_what_was_written(tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros((10, 4096), np.uint8))
+    private = np.load(tmp_path / "x.npy", mmap_mode="c")
+    private[3] = 7
+    let_go(private)
+    assert int(private[3, 0]) == 7

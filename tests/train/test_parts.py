@@ -63,7 +63,7 @@ def _rank(rank: int, port: int, folder: str) -> None:
         "MASTER_PORT": str(port),
     }
     torch.set_num_threads(1)
-    with dist.session("gloo"):
+    with dist.session():
         for recipe in RECIPES:
             place = Path(folder) / f"{recipe}-{rank}"
             tensors = played(trainer(place, recipe, precision="float64"), PASSES)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
@@ -11,30 +12,52 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "main"]
 
-_VERBS = {
-    "train": "Train on data, or go on with the run that the same command began.",
-    "sample": "Write samples of a run as PNG files and a grid, or as .npz.",
-    "doctor": "Say what data are, what is wrong with them, which recipe suits, how long it takes.",
-    "list": "List recipes, games, networks, objectives, pairings, penalties and distances.",
-    "config": "Print the settings of a recipe with their comments.",
-}
+
+_FIRST_STEPS = """First steps:
+  gantlet train                  the built-in digits, a few minutes on two cores
+  gantlet sample runs/digits     new digits, as pictures
+  gantlet doctor ./photos        what your data are, and what is wrong with them
+  gantlet train ./photos         Ctrl-C saves; the same command goes on
+"""
 
 
 def app() -> App:
-    """The command-line application; verbs are imported when they are called."""
+    """The command-line application. The verbs' modules load what is heavy when they are called."""
     from cyclopts import App, Parameter
 
     from gantlet import __version__
+    from gantlet.cli.config_verb import config_
+    from gantlet.cli.doctor_verb import doctor_
+    from gantlet.cli.list_verb import list_
+    from gantlet.cli.sample_verb import sample_
+    from gantlet.cli.train_verb import train_
 
+    verbs: dict[str, Callable[..., None]] = {
+        "train [DATA] [key=value ...] [OPTIONS]": train_,
+        "sample RUN [OPTIONS]": sample_,
+        "doctor [DATA] [key=value ...]": doctor_,
+        "list [KIND]": list_,
+        "config [RECIPE [DATA]] [key=value ...]": config_,
+    }
     tool = App(
         name="gantlet",
         help="Train generative adversarial networks on your own data.",
+        usage="Usage: gantlet VERB ...   (gantlet VERB --help tells more)",
         version=f"gantlet {__version__}",
         help_format="plaintext",
-        default_parameter=Parameter(negative=""),
+        help_epilogue=_FIRST_STEPS,
+        default_parameter=Parameter(negative="", show_default=False),
     )
-    for verb, line in _VERBS.items():
-        tool.command(f"gantlet.cli.{verb}_verb:{verb}_", name=verb, help=line)
+    for place, (usage, verb) in enumerate(verbs.items()):
+        name = usage.partition(" ")[0]
+        tool.command(
+            verb,
+            name=name,
+            usage=f"Usage: gantlet {usage}",
+            help_format="markdown",
+            help_epilogue="",
+            sort_key=place,
+        )
     return tool
 
 
@@ -46,14 +69,16 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
     try:
         app()(arguments, exit_on_error=False, print_error=False)
+        sys.stdout.flush()
     except CycloptsError as error:
-        _fail(f"{error} Run `gantlet --help` for the verbs and their options.", 2)
+        verb = " ".join(["gantlet", *(error.command_chain or ())])
+        _fail(f"{error} See {verb} --help.", 2)
     except GantletError as error:
         _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
-        _fail("stopped.", 130)
-    except BrokenPipeError:
-        sys.stderr.close()
+        _fail("stopped; nothing new was saved.", 130)
+    except BrokenPipeError:  # whoever read the output has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     raise SystemExit(0)
 
 

@@ -18,21 +18,26 @@ __all__ = ["checkup"]
 _WARM_UP, _TIMED_SECONDS, _TIMED_PASSES = 2, 3.0, 50
 
 
-def checkup(data: str, settings: Sequence[str]) -> Iterator[str]:
-    """Sentences on data, their faults, the recipe that suits, and its time on this machine."""
+def checkup(data: str, settings: Sequence[str]) -> Iterator[tuple[str, bool]]:
+    """Sentences on data, their faults, the recipe that suits, and its time on this machine.
+
+    With each comes False where it tells that training would refuse the data.
+    """
     found = examine(data, data_settings(settings))
-    yield from _about(found)
-    errors = [problem for problem in found.problems if problem.severity == "error"]
+    errors = any(problem.severity == "error" for problem in found.problems)
+    for sentence in _about(found):
+        yield sentence, True
     if errors:
-        yield "Training would refuse these data until the errors are mended."
+        yield "Training would refuse these data until the errors are mended.", False
         return
     made = plan(data, None, settings)
-    yield made.notes[-1]
+    yield made.notes[-1], True
     rate = samples_per_second(made)
     goal = made.config.stop.samples or 0
     yield (
         f"On this machine: about {rate:,.0f} samples/s, so {goal:,} samples take about "
-        f"{duration(goal / rate)}."
+        f"{duration(goal / rate)}.",
+        True,
     )
 
 

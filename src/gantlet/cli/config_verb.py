@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from gantlet.cli.words import sorted_out
+
 __all__ = ["config_"]
 
 
-def config_(recipe: str = "r3gan", data: str = "digits", *settings: str) -> None:
-    """Print the settings of a recipe with their comments.
+def config_(*words: Annotated[str, Parameter(name="RECIPE DATA key=value ...")]) -> None:
+    """Print the settings of a recipe with their comments, as YAML.
+
+    Each line is a setting that key=value changes: `train.batch=64` is the line batch: under
+    train:. What is printed is what `gantlet train` would use for the same words.
 
     Parameters
     ----------
-    recipe
-        Name of the recipe.
-    data
-        Data to resolve them for.
-    settings
-        Settings to apply, as key=value.
+    words
+        Name of the recipe (the one that suits the data), the data (digits), and settings.
     """
     from gantlet.config_text import to_yaml
     from gantlet.run import plan
 
-    if "=" in data:
-        data, settings = "digits", (data, *settings)
-    print(to_yaml(plan(data, recipe, settings).config), end="")
+    plain, settings = sorted_out(words, "RECIPE", "DATA")
+    name, data = [*plain, None, None][:2]
+    print(to_yaml(plan(data or "digits", name, settings).config), end="")

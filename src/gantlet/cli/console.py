@@ -34,6 +34,7 @@ class Console(Callback):
         self._rich = RichConsole(highlight=False)
         self._live: Live | None = None
         self._health = ""
+        self._start: Start | None = None
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -46,6 +47,7 @@ class Console(Callback):
 
     def on_start(self, start: Start) -> None:
         """Say what is trained, on what, and where it goes."""
+        self._start = start
         for note in start.notes:
             self._print(note)
         if start.target is not None and start.seen >= start.target:
@@ -66,7 +68,7 @@ class Console(Callback):
     def on_tick(self, tick: Tick) -> None:
         """Print a line of the log."""
         row = tick.row
-        self._health = "" if tick.verdict.name == "healthy" else f"  {tick.verdict.name}!"
+        self._health = f"  {tick.verdict.name}!" if tick.verdict.remedy else ""
         numbers = _losses(row)
         health = f"coverage {row['coverage']:.2f}  spread {row['spread']:.2f}"
         pace = f"{row['seen']:>10,} samples  {row['rate']:>7,.0f}/s"
@@ -75,7 +77,7 @@ class Console(Callback):
     def on_end(self, end: End) -> None:
         """Say how it ended, where things are, and how to go on."""
         self._print(f"{end.verdict}")
-        self._print(_ending(end))
+        self._print(_ending(end, self._start))
 
     def _print(self, line: str) -> None:
         self._rich.print(Text(line), soft_wrap=True)
@@ -94,14 +96,19 @@ def _standing(progress: Progress) -> str:
     )
 
 
-def _ending(end: End) -> str:
+def _ending(end: End, start: Start | None) -> str:
     folder = end.folder
-    look = f"Look at {folder / 'samples'}; make samples with: gantlet sample {folder}"
     if end.reason == "stopped":
-        return f"Stopped and saved at {end.seen:,} samples. The same command goes on from there."
-    more = "--minutes" if end.reason == "time" else "--samples"
-    value = "MORE" if end.reason == "time" else str(end.seen * 2)
+        return (
+            f"Stopped and saved at {end.seen:,} samples. The same command goes on from there; "
+            f"make samples with: gantlet sample {folder}"
+        )
+    before = start is not None and start.seen == end.seen
+    minutes = start.config["stop"]["minutes"] if start is not None else None
+    by_time = end.reason == "time" and minutes is not None
+    more = f"--minutes {2 * minutes:g}" if by_time else f"--samples {2 * end.seen}"
     return (
-        f"Finished at {end.seen:,} samples. {look}\n"
-        f"To extend it, add {more} {value} to the same command; to start afresh, --fresh."
+        f"{'This run was finished' if before else 'Finished'} at {end.seen:,} samples. Look at "
+        f"{folder / 'samples'}; make samples with: gantlet sample {folder}\n"
+        f"To extend it: the same command with {more}. To start afresh: with --fresh."
     )

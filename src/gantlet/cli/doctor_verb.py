@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from gantlet.cli.words import sorted_out
+
 __all__ = ["doctor_"]
 
 
-def doctor_(data: str = "digits", *settings: str) -> None:
-    """Say what data are, what is wrong with them, which recipe suits and how long it takes.
+def doctor_(*words: Annotated[str, Parameter(name="DATA key=value ...")]) -> None:
+    """Say what is wrong with data, which recipe suits, how long it takes.
+
+    Nothing is changed or kept. Exit code 1 if training would refuse the data.
 
     Parameters
     ----------
-    data
-        As for `gantlet train`.
-    settings
-        Settings to apply, as key=value.
+    words
+        The data (digits), and settings, both as for `gantlet train`.
     """
     from gantlet.cli.checkup import checkup
 
-    for line in checkup(data, settings):
-        print(line)
+    plain, settings = sorted_out(words, "DATA")
+    fit = True
+    for line, fits in checkup(plain[0] if plain else "digits", settings):
+        print(line, flush=True)
+        fit = fit and fits
+    if not fit:
+        raise SystemExit(1)

@@ -41,13 +41,14 @@ def _tables() -> Mapping[str, Mapping[str, Any]]:
     }
 
 
-def list_(kind: str | None = None) -> None:
-    """List recipes, games, networks, objectives, pairings, penalties and distances.
+def list_(kind: str | None = None, /) -> None:
+    """List recipes, networks, objectives, penalties; a line and the paper each.
 
     Parameters
     ----------
     kind
-        One of these; all if none is given.
+        One of recipes, games, networks, objectives, pairings, penalties, distances. Without it,
+        all.
     """
     tables = _tables()
     if kind is not None and kind not in tables:

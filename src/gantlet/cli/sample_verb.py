@@ -12,34 +12,41 @@ __all__ = ["sample_"]
 
 def sample_(
     run: Path,
+    /,
     *,
-    n: Annotated[int, Parameter(name=["-n", "--number"])] = 64,
+    n: Annotated[int, Parameter(name=["--number", "-n"])] = 64,
     label: str | None = None,
     seed: int = 0,
     out: Path | None = None,
 ) -> None:
-    """Write samples of a run as PNG files and a grid, or as .npz.
+    """Write new samples of a run: PNG files and a grid, or .npz.
 
     Sample i of a seed is the same however many are asked for.
 
     Parameters
     ----------
     run
-        Folder of a run or of a bundle.
+        Folder of a run, also while it trains, or of a bundle.
     n
-        How many.
+        How many (64).
     label
-        Class to make, by name; by the data's frequencies if none is given.
+        Class to make, by name. Without it, classes come as often as in the data.
     seed
-        Equal seeds give equal samples.
+        Equal seeds give equal samples (0).
     out
-        A folder, or a file that ends in .npz (RUN/made).
+        A folder, a file .npz for arrays, or a file .png for the grid alone (RUN/made).
     """
     from gantlet.run import load
 
-    loaded = load(run)
-    made = loaded.sample(n, seed=seed, label=label)
-    flat = made.spec.kind != "image" or made.spec.shape[0] not in (1, 3, 4)
-    place = made.save(out or run / ("made.npz" if flat else "made"))
-    grid = f"; all of them: {place / 'grid.png'}" if place.is_dir() else ""
-    print(f"{n} samples written to {place}{grid}")
+    made = load(run).sample(n, seed=seed, label=label)
+    place = made.save(out or _own_place(run, made.pictured))
+    grid = f"; all of them in {place / 'grid.png'}" if place.is_dir() else ""
+    print(f"{n} {'sample' if n == 1 else 'samples'} written to {place}{grid}")
+
+
+def _own_place(run: Path, pictured: bool) -> Path:
+    """RUN/made, without the pictures that an earlier call put there."""
+    place = run / ("made" if pictured else "made.npz")
+    for picture in place.glob("[0-9][0-9][0-9][0-9]*.png"):
+        picture.unlink()
+    return place

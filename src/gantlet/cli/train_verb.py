@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from gantlet.errors import UsageError
+from gantlet.cli.words import sorted_out
 
 __all__ = ["train_"]
 
 
-def sorted_out(words: tuple[str, ...]) -> tuple[str, list[str]]:
-    """Data and settings among positional words: one with `=` that names no path is a setting."""
-    settings = [word for word in words if "=" in word and not Path(word).exists()]
-    data = [word for word in words if word not in settings]
-    if len(data) > 1:
-        raise UsageError(
-            "arguments", expected="one DATA and key=value settings", received=" ".join(data)
-        )
-    return (data[0] if data else "digits"), settings
-
-
 def train_(
-    *words: Annotated[str, Parameter(name="DATA [key=value ...]", show_default=False)],
+    *words: Annotated[str, Parameter(name="DATA key=value ...")],
     recipe: str | None = None,
     out: Path | None = None,
     minutes: float | None = None,
@@ -36,30 +26,32 @@ def train_(
     DATA is a folder of images (class sub-folders become labels), a zip of one, an idx file or the
     folder of MNIST's four, an .npy or .npz array, or a built-in name: digits, ring, grid. Without
     it: digits. Settings are dotted keys such as train.batch=64; `gantlet config RECIPE` shows all.
+    Ctrl-C saves and leaves (exit code 130; 143 after SIGTERM).
 
     Parameters
     ----------
     words
-        The data, and settings.
+        What to train on (digits), and settings.
     recipe
-        Recipe; a good one is chosen from the data and said if none is given.
+        Name of a recipe, see `gantlet list recipes`; without it, one that suits the data is
+        chosen and said.
     out
-        The run's folder (runs/NAME).
+        Folder of the run. Without it runs/NAME, or NAME-2, ... where something else is there.
     minutes
         Minutes of training, all sessions of the run together.
     samples
         Real samples to see, all sessions of the run together.
     fresh
-        Put a run that is there aside and begin anew.
+        Put the run that is there aside, as NAME.old-1, and begin anew.
     """
     from gantlet.cli.console import Console
     from gantlet.run import train
 
-    data, settings = sorted_out(words)
+    plain, settings = sorted_out(words, "DATA")
     console = Console()
     with console.shown():
-        train(
-            data,
+        run = train(
+            plain[0] if plain else "digits",
             recipe,
             settings,
             out=out,
@@ -68,3 +60,5 @@ def train_(
             fresh=fresh,
             callbacks=[console],
         )
+    if run.reason == "stopped":
+        raise SystemExit(128 + (run.signal or signal.SIGINT))

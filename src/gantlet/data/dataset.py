@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from gantlet.spec import DataSpec
 
-__all__ = ["Array", "Dataset", "Hashes", "Labels", "chunks", "content_hashes"]
+__all__ = ["Array", "Dataset", "Hashes", "Labels", "chunks", "content_hashes", "let_go"]
 
 Array = NDArray[Any]
 Labels = NDArray[np.int64]
@@ -24,11 +25,29 @@ _CHUNK = 2**25
 
 
 def chunks(array: Array) -> Iterator[slice]:
-    """Ranges of samples of about 32 MiB each, in order, that cover `array`."""
+    """Ranges of samples of about 32 MiB each, in order, that cover `array`.
+
+    The pages of a memory map are let go of after each range.
+    """
     row = max(1, array.nbytes // max(1, len(array)))
     step = max(1, _CHUNK // row)
     for start in range(0, len(array), step):
         yield slice(start, min(start + step, len(array)))
+        let_go(array)
+
+
+def let_go(array: Array) -> None:
+    """Unmap the pages that were read of a read-only memory map, or of a view of one.
+
+    They are the system's cache and can be read again, but count as memory of the only process that
+    maps them. Maps that can be written to are left alone: a private one would lose its changes.
+    """
+    base, modes = array.base, {getattr(array, "mode", None)}
+    while isinstance(base, np.ndarray):
+        modes.add(getattr(base, "mode", None))
+        base = base.base
+    if isinstance(base, mmap.mmap) and modes <= {"r", None}:
+        base.madvise(mmap.MADV_DONTNEED)
 
 
 def content_hashes(raw: Array) -> Hashes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Callable
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from gantlet import rng
-from gantlet.data.dataset import Array, Dataset
+from gantlet.data.dataset import Array, Dataset, let_go
 from gantlet.data.split import Indices
 from gantlet.errors import UsageError
 from gantlet.spec import Batch
@@ -19,6 +20,8 @@ __all__ = ["RESIDENT", "Feed", "resident"]
 
 RESIDENT = 2**31
 """Bytes of raw samples up to which an accelerator holds them all: 2 GiB."""
+_MAPPED = 2**28
+"""Bytes read of a memory map after which its pages are let go of: 256 MiB."""
 _EPOCHS = 2
 """Orders kept for each stream: a batch spans two epochs at their border."""
 
@@ -96,6 +99,7 @@ class Feed:
             self._gather: _Gather = resident(rows, self.indices, self.device)
         else:
             self._gather = lambda places: _gather(rows, self.indices[places]).to(self.device)
+        self._raw, self._taken, self._row = dataset.raw, 0, dataset.raw.nbytes // len(dataset)
         y = dataset.y
         self._y = None if y is None else torch.from_numpy(y[self.indices])
 
@@ -114,6 +118,10 @@ class Feed:
         """The samples `indices[places]`, in this order: places run from 0 to n - 1."""
         at = np.array(places, dtype=np.int64)
         raw = self._shaped(self._gather(at))
+        self._taken += len(at) * max(self._row, mmap.PAGESIZE)
+        if self._taken > _MAPPED:
+            self._taken = 0
+            let_go(self._raw)
         # Half the digits of bfloat16 would be lost in the shift to [-1, 1].
         x = self.spec.encode(raw, torch.promote_types(self.dtype, torch.float32)).to(self.dtype)
         y = None if self._y is None else self._y[torch.from_numpy(at)].to(self.device)

@@ -19,30 +19,35 @@ def check_game(game: Game, spec: DataSpec, *, batch: int | None = None) -> None:
     Arguments:
         game: the game; its weights and buffers are left as they were.
         spec: the data it is for.
-        batch: samples to try with; four groups of the game if none is given.
+        batch: samples to try with, whole groups of the game; some groups if none is given.
 
     Raises:
         UsageError: a player that is not there, phases of one name, a loss of the wrong shape or
-            without finite numbers, a loss that changes a buffer or gives a player no gradient,
-            samples of another shape than the data.
+            without finite numbers, a loss that changes a buffer, draws numbers of its own, couples
+            samples beyond a group or gives a player no gradient, samples of another shape than
+            the data.
     """
-    n = batch or 4 * game.group
+    n = batch or max(4, 2 * game.group)
     _check_names(game)
-    dtype = next(game.players.parameters()).dtype
-    turn = Turn(
-        real=_made_up(spec, n, dtype),
-        noise=Noise(0, "check", 0, n, dtype=dtype),
-        seen=torch.tensor(0.0),
+    with torch.random.fork_rng():
+        turn = _made_up(game, spec, n)
+        for phase in game.phases:
+            _check_phase(game, phase, turn)
+        with torch.no_grad():
+            _check_judge(game, turn)
+            _check_sample(game, spec, turn)
+
+
+def _made_up(game: Game, spec: DataSpec, n: int) -> Turn:
+    """A turn of n samples of the data's shape, where the players are."""
+    like = next(game.players.parameters(), torch.empty(()))
+    real, noise = (
+        Noise(0, stream, 0, n, device=like.device, dtype=like.dtype)
+        for stream in ("check/real", "check")
     )
-    for phase in game.phases:
-        _check_phase(game, phase, turn)
-    _check_sample(game, spec, turn)
-
-
-def _made_up(spec: DataSpec, n: int, dtype: torch.dtype) -> Batch:
-    noise = Noise(0, "check/real", 0, n, dtype=dtype)
-    y = torch.arange(n) % len(spec.classes) if spec.classes else None
-    return Batch(2 * noise.uniform("x", spec.shape) - 1, y)
+    y = torch.arange(n, device=like.device) % len(spec.classes) if spec.classes else None
+    seen = torch.zeros((), device=like.device)
+    return Turn(Batch(2 * real.uniform("x", spec.shape) - 1, y), noise, seen)
 
 
 def _check_names(game: Game) -> None:
@@ -62,22 +67,15 @@ def _check_names(game: Game) -> None:
 
 
 def _check_phase(game: Game, phase: Phase, turn: Turn) -> None:
-    trained = {name: list(game.players[name].parameters()) for name in phase.trains}
-    before = {name: buffer.clone() for name, buffer in game.players.named_buffers()}
-    losses = phase.loss(game.players, turn)
+    losses = _pure(game, phase, turn)
     _check_losses(phase, losses, turn)
-    for name, buffer in game.players.named_buffers():
-        if not torch.equal(before[name], buffer):
-            raise UsageError(
-                f"the loss of phase {phase.name!r} changed buffer {name}",
-                expected="a pure loss",
-                remedy="Return what is needed in Losses.stats and change buffers in Phase.after. "
-                "In place of nn.BatchNorm2d use gantlet.nn.norms.GroupedBatchNorm.",
-            )
-    weights = [w for part in trained.values() for w in part if w.requires_grad]
+    _check_repeats(game, phase, turn, losses.per_sample.detach())
+    weights = [w for name in phase.trains for w in game.players[name].parameters()]
+    weights = [w for w in weights if w.requires_grad]
     total = losses.per_sample.mean()
     total = total if losses.per_step is None else total + losses.per_step
-    gradients = torch.autograd.grad(total, weights, allow_unused=True) if weights else ()
+    moved = weights and total.requires_grad
+    gradients = torch.autograd.grad(total, weights, allow_unused=True) if moved else ()
     if all(gradient is None for gradient in gradients):
         raise UsageError(
             f"the loss of phase {phase.name!r} gives {', '.join(phase.trains)} no gradient",
@@ -86,9 +84,57 @@ def _check_phase(game: Game, phase: Phase, turn: Turn) -> None:
         )
 
 
+def _pure(game: Game, phase: Phase, turn: Turn) -> Losses:
+    """The losses, with every buffer as it was; an error where the loss has changed one."""
+    before = {name: buffer.clone() for name, buffer in game.players.named_buffers()}
+    losses = phase.loss(game.players, turn)
+    changed = ""
+    for name, buffer in game.players.named_buffers():
+        if not torch.equal(before[name], buffer):
+            changed = changed or name
+            buffer.copy_(before[name])
+    if changed:
+        raise UsageError(
+            f"the loss of phase {phase.name!r} changed buffer {changed}",
+            expected="a pure loss",
+            remedy="Return what is needed in Losses.stats and change buffers in Phase.after. "
+            "In place of nn.BatchNorm2d use gantlet.nn.norms.GroupedBatchNorm.",
+        )
+    return losses
+
+
+@torch.no_grad()
+def _check_repeats(game: Game, phase: Phase, turn: Turn, loss: Tensor) -> None:
+    """The same turn gives the same loss, and its first group alone the first part of it."""
+    if not torch.allclose(loss, phase.loss(game.players, turn).per_sample, 1e-3, 1e-5):
+        raise UsageError(
+            f"the loss of phase {phase.name!r} differs when it is asked again",
+            expected="a pure loss, random in turn.noise alone",
+            remedy="In place of torch.randn, dropout and the like, draw from turn.noise: only "
+            "then does a run that was stopped go on exactly.",
+        )
+    part = phase.loss(game.players, _first(turn, max(2, game.group))).per_sample
+    if not torch.allclose(loss[: len(part)], part, 1e-3, 1e-5):
+        raise UsageError(
+            f"in the loss of phase {phase.name!r} samples see others beyond their group",
+            expected=f"groups of {game.group} consecutive samples that do not see one another",
+            remedy="Set Game.group, and keep means over a batch within groups: only then do "
+            "micro-batches and several processes train the same.",
+        )
+
+
+def _first(turn: Turn, count: int) -> Turn:
+    """The first samples of a turn."""
+    noise, x, y = turn.noise, turn.real.x, turn.real.y
+    fewer = Noise(
+        noise.seed, noise.stream, noise.start, count, device=noise.device, dtype=noise.dtype
+    )
+    return Turn(Batch(x[:count], None if y is None else y[:count]), fewer, turn.seen)
+
+
 def _check_losses(phase: Phase, losses: Losses, turn: Turn) -> None:
     n, loss = len(turn.real), losses.per_sample
-    if loss.dim() != 1 or n % len(loss):
+    if loss.dim() != 1 or not len(loss) or n % len(loss):
         raise UsageError(
             f"the loss of phase {phase.name!r}",
             expected=f"per_sample of shape ({n},), or ({n} / m,) for packs of m",
@@ -96,6 +142,14 @@ def _check_losses(phase: Phase, losses: Losses, turn: Turn) -> None:
         )
     if not torch.isfinite(loss).all():
         raise UsageError(f"the loss of phase {phase.name!r}", expected="finite numbers")
+    scalars = [name for name, stat in losses.stats.items() if not stat.dim()]
+    if scalars:
+        raise UsageError(
+            f"stats[{scalars[0]!r}] of phase {phase.name!r}",
+            expected="a number for each sample, shape (B, ...)",
+            received="a scalar",
+            remedy="Return the numbers before their mean is taken; the log shows means.",
+        )
     attached = [name for name, stat in losses.stats.items() if stat.requires_grad]
     if attached:
         raise UsageError(
@@ -105,7 +159,18 @@ def _check_losses(phase: Phase, losses: Losses, turn: Turn) -> None:
         )
 
 
-@torch.no_grad()
+def _check_judge(game: Game, turn: Turn) -> None:
+    if game.judge is None:
+        return
+    scores = game.judge(game.players, turn.real)
+    if scores.dim() != 1 or not len(scores) or len(turn.real) % len(scores):
+        raise UsageError(
+            "scores of the game's judge",
+            expected=f"shape ({len(turn.real)},), or ({len(turn.real)} / m,) for packs of m",
+            received=f"shape {tuple(scores.shape)}",
+        )
+
+
 def _check_sample(game: Game, spec: DataSpec, turn: Turn) -> None:
     made: Tensor = game.sample(game.players, Query(turn.noise, turn.real.y))
     wanted = (len(turn.real), *spec.shape)

@@ -25,6 +25,7 @@ from gantlet.spec import DataSpec
 __all__ = ["Pull", "Versus"]
 
 Weight = Annotated[float, Ge(0)]
+_BATCH_NORMS = (GroupedBatchNorm, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +154,7 @@ class Versus:
         for name in self.penalties:
             if name not in PENALTIES:
                 raise unknown("penalty", name, PENALTIES)
-        normed = any(isinstance(m, GroupedBatchNorm) for m in discriminator.modules())
+        normed = any(isinstance(m, _BATCH_NORMS) for m in discriminator.modules())
         if normed and self.penalties:
             raise UsageError(
                 f"penalty {next(iter(self.penalties))!r} on a discriminator with batch norm",

@@ -185,13 +185,14 @@ class Rules:
     def _class_loss(self, answer: Critique, y: Tensor | None) -> Tensor | float:
         if answer.classes is None or y is None or not self.settings.auxiliary:
             return 0.0
-        loss = F.cross_entropy(answer.classes.float(), y, reduction="none")
-        return self.settings.auxiliary * loss.to(answer.logits.dtype)
+        return self.settings.auxiliary * F.cross_entropy(
+            _exact(answer.classes), y, reduction="none"
+        )
 
     def _feature_gap(self, real: Critique, fake: Critique) -> Tensor:
         """Squared distance of mean features of each group (arXiv 1606.03498, section 3.1)."""
         packs = self.group // self.settings.pack
-        means = (_grouped(_features(answer), packs).mean(1) for answer in (real, fake))
+        means = (_grouped(_exact(_features(answer)), packs).mean(1) for answer in (real, fake))
         return torch.sub(*means).square().sum(1).repeat_interleave(packs)
 
     def _orthogonality(self, generator: nn.Module) -> Tensor | None:
@@ -234,6 +235,11 @@ def _means(players: nn.ModuleDict) -> LeCamMeans:
 def _lecam(players: nn.ModuleDict, real: Critique, fake: Critique) -> Tensor:
     means = _means(players)
     return lecam(real.logits, fake.logits, means.real, means.fake)
+
+
+def _exact(t: Tensor) -> Tensor:
+    """t in float32 or wider: sums over what autocast has left in bfloat16 would lose digits."""
+    return t.to(torch.promote_types(t.dtype, torch.float32))
 
 
 def _features(answer: Critique) -> Tensor:

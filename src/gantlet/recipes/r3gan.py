@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gantlet.config import Config, Optimiser, Stop, Train
 from gantlet.games.versus import Versus
+from gantlet.networks.inputs import image_shape
 from gantlet.networks.r3gan import R3GAN
 from gantlet.nn.resampling import plan
 from gantlet.spec import DataSpec
@@ -22,7 +23,7 @@ def r3gan(spec: DataSpec) -> Config:
 
     Source: Huang et al. (2024), The GAN is dead; long live the GAN!, https://arxiv.org/abs/2501.05441
     """
-    small = max(spec.shape[1:]) <= _SMALL
+    small = max(image_shape(spec, "r3gan", 4)[1:]) <= _SMALL
     gamma = 0.2 if small else 0.5
     adam = Optimiser(lr=5e-4, beta1=0.0, beta2=0.99)
     return Config(

@@ -72,6 +72,8 @@ class End:
     folder: Path
     averaged: nn.ModuleDict
     """The averaged players, ready for sampling."""
+    signal: int = 0
+    """Number of the signal that stopped it, 0 if none did."""
 
 
 class Callback:

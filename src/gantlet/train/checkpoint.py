@@ -30,6 +30,7 @@ __all__ = [
     "packed",
     "prune",
     "read",
+    "set_aside",
     "write",
     "write_bytes",
     "write_text",
@@ -196,6 +197,15 @@ def newest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
                 raise
             refused.append(str(error))
     return None, refused
+
+
+def set_aside(folder: Path, last: str) -> None:
+    """Rename those newer than `last`, which are damaged, so that they crowd no good one out."""
+    for path in _folders(folder):
+        if path.name > last:
+            aside = folder / f"damaged-{path.name}"
+            shutil.rmtree(aside, ignore_errors=True)
+            path.rename(aside)
 
 
 def prune(folder: Path, keep: int, best: str | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,10 @@ from gantlet.config_text import to_yaml
 from gantlet.errors import RunError, UsageError
 from gantlet.train.checkpoint import write_text
 
-__all__ = ["Folder"]
+__all__ = ["FORMAT", "Folder"]
+
+FORMAT = 1
+"""Of `run.json`."""
 
 
 @dataclass(frozen=True)
@@ -92,18 +95,31 @@ class Folder:
         """`run.json`, or None where no run has begun here."""
         try:
             record: dict[str, Any] = json.loads(self.record.read_text(encoding="utf-8"))
+            if not {"format", "identity", "machine"} <= record.keys():
+                raise ValueError("keys are missing")
         except FileNotFoundError:
             return None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, AttributeError) as error:
             raise UsageError(
                 f"run record {self.record} cannot be read: {error}",
                 remedy="Restore it, or start afresh with --fresh.",
             ) from None
+        if record["format"] > FORMAT:
+            raise UsageError(
+                f"run {self.path}",
+                expected=f"format {FORMAT} or older",
+                received=f"format {record['format']}",
+                remedy="Install the newer Gantlet that wrote it.",
+            )
         return record
 
     def write_config(self, config: Config) -> None:
         """Write `config.yaml`, with a comment beside each setting."""
         write_text(self.path / "config.yaml", to_yaml(config))
+
+    def write_split(self, held_out: Sequence[int]) -> None:
+        """Write `split.json`: which samples are held out, by their place in the data."""
+        write_text(self.path / "split.json", json.dumps({"held_out": held_out}) + "\n")
 
     def write_record(self, record: Mapping[str, Any]) -> None:
         """Replace `run.json`."""

@@ -9,7 +9,7 @@ import platform
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import torch
@@ -65,27 +65,34 @@ def granted_threads() -> int:
 
 
 def _from_environment() -> int:
-    value = os.environ.get("OMP_NUM_THREADS", "")
+    value = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
     return int(value) if value.isdigit() and int(value) > 0 else 1 << 16
 
 
 def _quotas() -> list[int]:
     """Whole processors granted by cgroup versions 2 and 1; empty where there is no quota."""
-    v2 = _words("/sys/fs/cgroup/cpu.max")
+    v2 = [_words(f"/sys/fs/cgroup{group}/cpu.max") for group in _groups()]
     v1 = [
         *_words("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"),
         *_words("/sys/fs/cgroup/cpu/cpu.cfs_period_us"),
     ]
     return [
         math.ceil(int(pair[0]) / int(pair[1]))
-        for pair in (v2, v1)
+        for pair in (*v2, v1)
         if len(pair) == 2 and pair[0].isdigit() and int(pair[0]) > 0
     ]
 
 
+def _groups() -> list[str]:
+    """This process's cgroup of version 2 and those above it; the topmost is empty."""
+    lines = [line for line in _words("/proc/self/cgroup") if line.startswith("0::/")]
+    path = PurePosixPath(lines[0].removeprefix("0::") if lines else "/")
+    return ["" if str(group) == "/" else str(group) for group in (path, *path.parents)]
+
+
 def _words(path: str) -> list[str]:
     try:
-        return Path(path).read_text(encoding="ascii").split()
+        return Path(path).read_text(encoding="utf-8", errors="replace").split()
     except OSError:
         return []
 
@@ -147,11 +154,43 @@ def _keep_freed_memory() -> None:
         libc.mallopt(_M_TRIM_THRESHOLD, 1 << 30)
 
 
+@dataclass(frozen=True)
+class _Switches:
+    """The process-wide settings of torch that a run changes."""
+
+    threads: int
+    flushes: bool
+    tf32: tuple[bool, bool]
+    benchmark: bool
+    deterministic: bool
+    warns: bool
+
+    @classmethod
+    def found(cls) -> _Switches:
+        return cls(
+            threads=torch.get_num_threads(),
+            flushes=bool(torch.full((), 1e-39) * 0.5 == 0),  # torch has no getter
+            tf32=(torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32),
+            benchmark=torch.backends.cudnn.benchmark,
+            deterministic=torch.are_deterministic_algorithms_enabled(),
+            warns=torch.is_deterministic_algorithms_warn_only_enabled(),
+        )
+
+    def put_back(self) -> None:
+        torch.set_num_threads(self.threads)
+        torch.set_flush_denormal(self.flushes)
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = self.tf32
+        torch.backends.cudnn.benchmark = self.benchmark
+        torch.use_deterministic_algorithms(self.deterministic, warn_only=self.warns)
+
+
 @contextmanager
 def settled(machine: Machine, train: Train) -> Iterator[None]:
     """The process set up for a run, and put back as it was afterwards."""
-    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    before = _Switches.found()
     _keep_freed_memory()
+    if machine.device.startswith("cuda"):
+        torch.cuda.set_device(machine.device)  # NCCL talks for the current device
     torch.set_num_threads(machine.threads)
     torch.set_flush_denormal(True)
     torch.backends.cuda.matmul.allow_tf32 = False
@@ -163,9 +202,7 @@ def settled(machine: Machine, train: Train) -> Iterator[None]:
     try:
         yield
     finally:
-        torch.set_num_threads(threads)
-        torch.set_flush_denormal(False)
-        torch.use_deterministic_algorithms(deterministic)
+        before.put_back()
 
 
 def environment() -> dict[str, str]:

@@ -19,7 +19,7 @@ _SMALLEST_TILE = 64
 
 
 def as_image(sample: NDArray[Any], spec: DataSpec) -> Image.Image:
-    """One sample of shape (C, H, W) as an 8-bit picture; unless C is 1, 3 or 4, its first channel."""
+    """One sample of shape (C, H, W) as an 8-bit picture: the first channel unless C is 3 or 4."""
     bytes_ = np.round((sample - spec.low) * (255 / (spec.high - spec.low))).astype(np.uint8)
     channels = {1: bytes_[0], 3: bytes_.transpose(1, 2, 0), 4: bytes_.transpose(1, 2, 0)}
     return Image.fromarray(np.ascontiguousarray(channels.get(len(bytes_), bytes_[0])))

@@ -16,16 +16,22 @@ from gantlet.train.machine import Machine
 
 __all__ = ["blocks", "drawn_labels", "generate", "make_ready"]
 
-_CALIBRATION_BLOCKS = 16
+_CALIBRATION = 1024
+"""Samples from which batch statistics are measured, at least."""
 
 
 def drawn_labels(spec: DataSpec, seed: int, stream: str, start: int, count: int) -> Tensor | None:
-    """Labels of samples [start, start + count), drawn by the data's class frequencies."""
+    """Labels of samples [start, start + count), drawn by the data's class frequencies.
+
+    Where the data tell no frequencies, classes are equally likely.
+    """
     if not spec.classes:
         return None
     u = rows(seed, f"{stream}/label", start, count, (), torch.rand)
-    edges = torch.tensor(spec.frequencies).cumsum(0)
-    return torch.searchsorted(edges, u).clamp_(max=len(spec.classes) - 1)
+    shares = spec.frequencies or (1.0,) * len(spec.classes)
+    edges = torch.tensor(shares, dtype=torch.float64).cumsum(0)
+    # Label k has edges[k - 1] <= u < edges[k], so that classes of share 0 never come.
+    return torch.searchsorted(edges / edges[-1], u.double(), right=True)
 
 
 def make_ready(game: Game, players: nn.ModuleDict, spec: DataSpec, machine: Machine) -> None:
@@ -34,18 +40,19 @@ def make_ready(game: Game, players: nn.ModuleDict, spec: DataSpec, machine: Mach
     if not any(isinstance(m, GroupedBatchNorm) for m in players.modules()):
         return
 
+    whole = -(-BLOCK // game.group) * game.group
+
     def pass_through() -> None:
-        stream = "calibration"
-        for block in range(_CALIBRATION_BLOCKS):
-            y = drawn_labels(spec, 0, stream, block * BLOCK, BLOCK)
-            _forward(game, players, machine, _noise(machine, 0, stream, block * BLOCK), y)
+        for start in range(0, _CALIBRATION, whole):
+            y = drawn_labels(spec, 0, "calibration", start, whole)
+            noise = _noise(machine, 0, "calibration", start, whole)
+            _forward(game, players, machine, noise, y)
 
     calibrate(players, pass_through)
 
 
-def _noise(machine: Machine, seed: int, stream: str, start: int) -> Noise:
-    """The random numbers of one block."""
-    return Noise(seed, stream, start, BLOCK, device=machine.device, dtype=machine.dtype)
+def _noise(machine: Machine, seed: int, stream: str, start: int, count: int = BLOCK) -> Noise:
+    return Noise(seed, stream, start, count, device=machine.device, dtype=machine.dtype)
 
 
 @torch.no_grad()

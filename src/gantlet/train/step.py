@@ -47,7 +47,9 @@ class Meters:
 
     def load_state(self, state: Mapping[str, Sequence[float]]) -> None:
         """The inverse of `state`."""
-        self._sums = {name: torch.tensor(total, device=self._device) for name, (total, _) in state.items()}
+        self._sums = {
+            name: torch.tensor(total, device=self._device) for name, (total, _) in state.items()
+        }
         self._counts = {name: int(count) for name, (_, count) in state.items()}
 
     def means(self) -> dict[str, float]:

@@ -110,7 +110,8 @@ class Trainer:
         self.held_out = _feed(dataset, split.held_out, config, machine) if kept else None
         self.stepper = Stepper(game, self.averaged, self.feed, config, machine)
         self.state = _State()
-        self._stop = False
+        self._stop, self._signal = False, 0
+        self._refused: list[str] = []
         self._saved_at = -1
         self._began = (time.monotonic(), 0)
 
@@ -123,6 +124,8 @@ class Trainer:
         """Train until samples or minutes are over or a signal comes; everything is saved."""
         self._resume()
         self._tell("on_start", self._start())
+        for sentence in self._refused:
+            self._tell("on_note", f"{sentence} The one before it is used.")
         with self._signals():
             reason = self._loop()
         if reason == "stopped" or self._saved_at != self.state.position:
@@ -140,7 +143,7 @@ class Trainer:
         last = next((row["coverage"] for row in reversed(rows) if "coverage" in row), 0.0)
         if found != health.HEALTHY and self.state.best_coverage > _MUCH_WIDER * last:
             self._fall_back(self.folder.checkpoints / str(self.state.best))
-        return End(reason, self.seen, found, self.folder.path, self.averaged)
+        return End(reason, self.seen, found, self.folder.path, self.averaged, self._signal)
 
     def _fall_back(self, best: Path) -> None:
         """Give the bundle the averaged players that covered most; checkpoints stay as they are."""
@@ -228,7 +231,7 @@ class Trainer:
             row |= self._measured()
             path = self.folder.samples / f"{self._name()}.png"
             draw(self.game, self.averaged, self.spec, self.machine, path)
-            self._note_best(row["coverage"])
+            self._note_best(row.get("coverage", 0.0))
             self.folder.append(row)
         self._save()
         if dist.rank() == 0:
@@ -248,6 +251,10 @@ class Trainer:
         return f"{self.seen:012d}"
 
     def _save(self) -> None:
+        self._write()
+        dist.barrier()
+
+    def _write(self) -> None:
         if dist.rank() == 0:
             packed = {
                 f"{name}/{slot}": tensor
@@ -263,17 +270,21 @@ class Trainer:
             checkpoint.write(self.folder.checkpoints, self._name(), tensors, values)
             checkpoint.prune(self.folder.checkpoints, self.config.train.keep, self.state.best)
         self._saved_at = self.state.position
-        dist.barrier()
 
     def _resume(self) -> None:
         """Go on from the newest checkpoint that is whole, if there is one."""
-        found, refused = checkpoint.newest(self.folder.checkpoints)
-        for sentence in refused:
-            self._tell("on_note", f"{sentence} The one before it is used.")
+        found, self._refused = checkpoint.newest(self.folder.checkpoints)
+        if found is None and self._refused:
+            raise UsageError(
+                f"no checkpoint of {self.folder.path} is whole: {self._refused[0]}",
+                remedy="Or put the run aside and begin anew with --fresh.",
+            )
         if found is not None:
             self._load(found)
             self._saved_at = self.state.position
         if dist.rank() == 0:
+            if self._refused:
+                checkpoint.set_aside(self.folder.checkpoints, self._name())
             self.folder.cut(self.seen if found else -1)
         dist.barrier()
         if found is None:
@@ -320,8 +331,14 @@ class Trainer:
         self._tell("on_note", sentence)
 
     def _tell(self, event: str, *about: Any) -> None:
-        for callback in self.callbacks:
-            getattr(callback, event)(*about)
+        """Call all callbacks; one that fails ends the session, but loses nothing."""
+        try:
+            for callback in self.callbacks:
+                getattr(callback, event)(*about)
+        except Exception:
+            if self._saved_at != self.state.position:
+                self._write()
+            raise
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
@@ -332,7 +349,7 @@ class Trainer:
         before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
         def ask(number: int, _: object) -> None:
-            self._stop = True
+            self._stop, self._signal = True, number
             signal.signal(number, before[signal.Signals(number)])
 
         for number in before:

@@ -1,0 +1,98 @@
+"""What every recipe promises, over the table."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from gantlet import check_game
+from gantlet.config import from_mapping, to_mapping
+from gantlet.errors import UsageError
+from gantlet.networks.mlp import MLP
+from gantlet.recipes import RECIPES, chosen, recipe, tiny
+from gantlet.train.step import share_of
+from gantlet.train.trainer import built
+from tests.contract.test_games import SPECS
+
+IMAGES = [name for name in SPECS if "points" not in name]
+POINTS = [name for name in SPECS if "points" in name]
+
+
+@pytest.mark.parametrize("spec", IMAGES)
+@pytest.mark.parametrize("name", RECIPES)
+def test_each_recipe_plays_images(name, spec):
+    config = tiny(name, SPECS[spec])
+    check_game(built(config, SPECS[spec]), SPECS[spec])
+    assert config.recipe == name
+
+
+@pytest.mark.parametrize("spec", POINTS)
+@pytest.mark.parametrize("name", RECIPES)
+def test_each_recipe_plays_points_or_says_which_network_does(name, spec):
+    """Asserted by `check_game`."""
+
+    def play():
+        check_game(built(tiny(name, SPECS[spec]), SPECS[spec]), SPECS[spec])
+
+    if isinstance(recipe(name, SPECS["8x8"]).network, MLP):
+        play()
+    else:
+        with pytest.raises(UsageError, match="Use the network mlp"):
+            play()
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_settings_survive_being_written_and_read(name):
+    for config in (recipe(name, SPECS["8x8"]), tiny(name, SPECS["8x8"])):
+        assert from_mapping(to_mapping(config)) == config
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_batch_is_whole_groups_and_every_learner_has_an_optimiser(name):
+    spec = SPECS["8x8"]
+    full, small = recipe(name, spec), tiny(name, spec)
+    for config in (full, replace(small, train=full.train, game=full.game)):
+        game = built(replace(config, network=small.network), spec)
+        assert share_of(config.train.batch, 1, game.group) == config.train.batch
+        assert {p for phase in game.phases for p in phase.trains} == set(config.optimisers)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_tiny_keeps_objective_penalties_and_optimisers(name):
+    full, small = recipe(name, SPECS["8x8"]), tiny(name, SPECS["8x8"])
+    assert small.optimisers == full.optimisers
+    assert replace(small.game, group=full.game.group) == full.game
+    assert type(small.network) is type(full.network)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_first_weights_depend_on_the_seed_alone(name):
+    spec = SPECS["8x8"]
+    config = tiny(name, spec)
+    state = torch.get_rng_state()
+    first = built(config, spec).players.state_dict()
+    assert torch.equal(state, torch.get_rng_state())
+    torch.rand(3)
+    again = built(config, spec).players.state_dict()
+    other = built(replace(config, train=replace(config.train, seed=1)), spec).players.state_dict()
+    assert all(torch.equal(first[key], again[key]) for key in first)
+    assert any(not torch.equal(first[key], other[key]) for key in first)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_each_names_its_source(name):
+    text = RECIPES[name].__doc__
+    assert "Source: " in text
+    assert "https://arxiv.org/abs/" in text
+
+
+def test_a_recipe_is_chosen_by_the_data_and_the_choice_is_told():
+    small = replace(SPECS["8x8"], shape=(1, 3, 9))
+    found = [chosen(spec) for spec in (SPECS["points"], small, SPECS["16x12"])]
+    assert [name for name, _ in found] == ["points", "mlp", "r3gan"]
+    assert all(why.startswith(f"Recipe {name}: ") for name, why in found)
+
+
+def test_an_unknown_recipe_offers_the_nearest():
+    with pytest.raises(UsageError, match=r"unknown recipe 'wgan_gp'.*Did you mean wgan-gp"):
+        recipe("wgan_gp", SPECS["8x8"])
