@@ -14,8 +14,8 @@ from itertools import count
 from statistics import median
 
 from benchmarks.common import Page, parser, setup, spread, stepper
-from gantlet.train.machine import settled
-from gantlet.train.step import Stepper
+from gantlet.training.machine import settled
+from gantlet.training.step import Stepper
 
 __all__ = ["beside_a_busy_process", "main"]
 

@@ -17,9 +17,9 @@ from gantlet.config import Config, Train, override
 from gantlet.data import Dataset, open_data
 from gantlet.data.split import split
 from gantlet.recipes import recipe
-from gantlet.train.machine import Machine, find_machine, granted_threads
-from gantlet.train.step import Stepper
-from gantlet.train.trainer import built, prepared
+from gantlet.training.machine import Machine, find_machine, granted_threads
+from gantlet.training.step import Stepper
+from gantlet.training.trainer import built, prepared
 
 __all__ = ["PAGES", "ROOT", "Page", "Setup", "mnist", "parser", "setup", "spread", "stepper"]
 

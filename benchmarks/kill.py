@@ -28,9 +28,9 @@ import torch
 from torch import Tensor
 
 from benchmarks.common import ROOT, Page, parser
-from gantlet.train import checkpoint
-from gantlet.train.folder import Folder
-from gantlet.train.step import Stepper
+from gantlet.training import checkpoint
+from gantlet.training.folder import Folder
+from gantlet.training.step import Stepper
 
 __all__ = ["Moment", "Reference", "in_passes", "in_steps", "in_time", "killed_and_resumed"]
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.common import ROOT, Page, parser
-from gantlet.train.folder import Folder
+from gantlet.training.folder import Folder
 
 __all__ = ["Peaks", "main", "random_images", "watched"]
 

@@ -23,8 +23,8 @@ from benchmarks.classifier import Classifier, trained, wilson
 from benchmarks.common import PAGES, ROOT, Page, mnist, parser
 from gantlet.run import load, train
 from gantlet.sample import Samples
-from gantlet.train.callback import Callback, Progress
-from gantlet.train.pictures import grid
+from gantlet.training.callback import Callback, Progress
+from gantlet.training.pictures import grid
 
 __all__ = ["SAMPLES", "Row", "main", "measured"]
 
@@ -36,7 +36,7 @@ SAMPLES: Mapping[str, int] = {
     "resnet": 100_000,
     "lsgan": 400_000,
     "wgan": 400_000,
-    "wgan-gp": 150_000,
+    "wgan-gp": 400_000,
     "sngan": 150_000,
     "r3gan": 200_000,
 }

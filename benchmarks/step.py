@@ -25,8 +25,8 @@ from torch.utils.data import DataLoader, TensorDataset
 from benchmarks.common import ROOT, Page, Setup, parser, setup, spread, stepper
 from gantlet.averages import ema_, half_life, half_life_beta
 from gantlet.data.split import split
-from gantlet.train.machine import settled
-from gantlet.train.trainer import built
+from gantlet.training.machine import settled
+from gantlet.training.trainer import built
 
 __all__ = ["bare", "main", "ours", "plain"]
 

@@ -17,7 +17,7 @@ FLOORS = (
     ("nn", "networks", "data"),
     ("games",),
     ("metrics",),
-    ("config", "config_text", "recipes", "train", "bundle", "sample", "notebook", "run"),
+    ("config", "config_text", "recipes", "training", "bundle", "sample", "notebook", "run"),
     ("report", "export", "serve", "cli", "__main__"),
 )
 
@@ -74,8 +74,8 @@ def test_imports_point_down_or_left():
         ("data/images.py", "from ..train import trainer", "imports train"),
         ("cli/sample.py", "import gantlet", "imports gantlet"),
         ("games/versus.py", "from gantlet.nn import norms", None),
-        ("train/log.py", "from . import health", None),
-        ("train/log.py", "from gantlet import __version__", None),
+        ("training/log.py", "from . import health", None),
+        ("training/log.py", "from gantlet import __version__", None),
     ],
 )
 def test_an_offending_file_is_caught(tmp_path, file, statement, offence):

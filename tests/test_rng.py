@@ -5,7 +5,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gantlet.errors import UsageError
 from gantlet.rng import BLOCK, Noise, permutation, rows, seed_of
 
 
@@ -73,5 +72,5 @@ def test_what_was_drawn_can_be_drawn_again_beforehand():
 def test_one_name_has_one_shape():
     noise = Noise(0, "test", 0, 4)
     noise("z", (2,))
-    with pytest.raises(UsageError, match=r"'z'.*\(2,\).*\(3,\)"):
+    with pytest.raises(ValueError, match=r"'z'.*\(2,\).*\(3,\)"):
         noise("z", (3,))

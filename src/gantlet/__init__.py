@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from gantlet.games import Game, Losses, Phase, Query, Turn, Versus
     from gantlet.games.check import check_game
     from gantlet.run import load, train
-    from gantlet.train.callback import Callback
+    from gantlet.training.callback import Callback
 
 __version__ = "0.1.0.dev0"
 
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Callback": "gantlet.train.callback",
+    "Callback": "gantlet.training.callback",
     "Game": "gantlet.games",
     "Losses": "gantlet.games",
     "Phase": "gantlet.games",

@@ -18,9 +18,9 @@ from gantlet.config import Config, from_mapping
 from gantlet.errors import UsageError
 from gantlet.games.base import Game
 from gantlet.spec import DataSpec
-from gantlet.train.callback import Callback, End, Start, Tick
-from gantlet.train.checkpoint import packed, write_bytes, write_text
-from gantlet.train.trainer import built
+from gantlet.training.callback import Callback, End, Start, Tick
+from gantlet.training.checkpoint import packed, write_bytes, write_text
+from gantlet.training.trainer import built
 
 __all__ = [
     "FORMAT",
@@ -33,6 +33,8 @@ __all__ = [
 ]
 
 FORMAT = 1
+_KEYS = {"weights_sha256", "spec", "config", "about"}
+_KEYS_ABOUT = {"data", "count", "seen", "verdict", "own_game"}
 _WEIGHTS, _ABOUT = "weights.safetensors", "bundle.json"
 
 
@@ -101,10 +103,12 @@ def read_bundle(folder: Path, game: Game | None = None) -> Bundle:
         bundle = Bundle(game, spec, config, about["about"], folder)
         bundle.players.load_state_dict(load(content))
     except (TypeError, ValueError, KeyError, RuntimeError) as error:
+        other = "the game that was handed over" if about["about"]["own_game"] else _ABOUT
         raise UsageError(
-            f"the weights of bundle {folder} do not fit "
-            + ("the game that was handed over" if about["about"]["own_game"] else _ABOUT),
-            received=" ".join(str(error).split())[:300],
+            f"the weights of bundle {folder} do not fit {other}",
+            received=" ".join(str(error).split())[:200] + " ...",
+            remedy="Hand over the game that was trained, or restore the bundle: the training "
+            "command, run again, writes it anew.",
         ) from None
     bundle.players.eval().requires_grad_(False)
     return bundle
@@ -126,6 +130,9 @@ def described(folder: Path) -> dict[str, Any]:
         about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         newer = about["format"] > FORMAT
         missing = {"weights_sha256", "spec", "config", "about"} - about.keys()
+        missing = (
+            missing or {"data", "count", "seen", "verdict", "own_game"} - about["about"].keys()
+        )
         if missing and not newer:
             raise ValueError(f"{min(missing)} is missing")
     except (FileNotFoundError, NotADirectoryError):

@@ -197,8 +197,7 @@ def from_mapping(values: Mapping[str, Any]) -> Config:
     """A checked `Config` from nested plain values; `name` chooses the kind of network and game."""
     parts = dict(values)
     for part, table in _TABLES.items():
-        given = parts.get(part)
-        section = {"name": given} if isinstance(given, str) else dict(given or {})
+        section = dict(parts.get(part) or {})
         name = str(section.get("name", ""))
         if name not in table:
             raise unknown(part, name, table)
@@ -259,6 +258,8 @@ def assignments(settings: Sequence[str] | Mapping[str, Any]) -> list[tuple[str, 
 
 
 def _flat(key: str, value: Any) -> list[tuple[str, Any]]:
+    if key in _TABLES and isinstance(value, str):  # network=mlp
+        return [(f"{key}.name", value)]
     section, _, player = key.partition(".")
     whole = key in _SECTIONS or (section == "optimisers" and "." not in player)
     if not whole or not isinstance(value, dict):
@@ -304,15 +305,17 @@ def _parsed(key: str, text: str) -> Any:
 
 def _place(values: dict[str, Any], keys: list[str], value: Any) -> None:
     node: Any = values
-    if len(keys) == 1 and keys[0] in values and not _names_a_kind(keys[0], value):
+    if len(keys) == 1 and keys[0] in values:
         raise UsageError(
             f"setting {keys[0]}",
             expected=f"one of its parts, such as {keys[0]}.{next(iter(values[keys[0]]))}",
             received=repr(value),
         )
     for depth, key in enumerate(keys[:-1]):
-        if not isinstance(node, dict) or key not in node:
-            known = node if isinstance(node, dict) else ()
+        if not isinstance(node, dict):
+            break
+        if key not in node:
+            known = [".".join([*keys[:depth], known]) for known in node or ()]
             raise unknown("setting", ".".join(keys[: depth + 1]), known)
         node[key] = {} if node[key] is None else node[key]
         node = node[key]
@@ -323,11 +326,6 @@ def _place(values: dict[str, Any], keys: list[str], value: Any) -> None:
             f"setting {'.'.join(keys)}", expected=f"{'.'.join(keys[:-1])} to have parts"
         )
     node[keys[-1]] = value
-
-
-def _names_a_kind(part: str, value: Any) -> bool:
-    """Whether it is `network=mlp`, short for `network.name=mlp`."""
-    return part in _TABLES and isinstance(value, str)
 
 
 def read_yaml(path: Path) -> Config:

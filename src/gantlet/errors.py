@@ -30,7 +30,11 @@ class GantletError(Exception):
         ]
         detail = ", ".join(clause for clause in clauses if clause)
         sentences = [f"{what}: {detail}" if detail else what, remedy]
-        super().__init__(" ".join(s.rstrip(".") + "." for s in sentences if s))
+        super().__init__(" ".join(_closed(s) for s in sentences if s))
+
+
+def _closed(sentence: str) -> str:
+    return sentence if sentence.endswith("?") else sentence.rstrip(".") + "."
 
 
 class UsageError(GantletError):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gantlet.bundle import bundle_folder, described
-from gantlet.train.folder import Folder
+from gantlet.training.folder import Folder
 
 __all__ = ["summary"]
 

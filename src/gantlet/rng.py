@@ -12,8 +12,6 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from gantlet.errors import UsageError
-
 __all__ = ["BLOCK", "Noise", "Requests", "permutation", "rows", "seed_of"]
 
 BLOCK = 64
@@ -63,8 +61,9 @@ def permutation(seed: int, stream: str, epoch: int, n: int) -> Tensor:
 class Noise:
     """The random numbers of a range of samples, by name: `noise("z", (64,))` has shape (B, 64).
 
-    Asking twice for a name gives the same numbers, in another shape a UsageError. `requests` tells what has been drawn, so that
-    a compiled loss can be handed its numbers beforehand (`draw_all`) and draws nothing itself.
+    Asking twice for a name gives the same numbers, in another shape a ValueError. `requests`
+    tells what has been drawn, so that a compiled loss can be handed its numbers beforehand
+    (`draw_all`) and draws nothing itself.
 
     Arguments:
         seed, stream: which stream of random numbers.
@@ -108,10 +107,9 @@ class Noise:
             self.requests[name] = (shape, draw)
         drawn = self.drawn[name]
         if drawn.shape[1:] != torch.Size(shape):
-            raise UsageError(
-                f"random numbers {name!r}",
-                expected=f"one shape, {tuple(drawn.shape[1:])} as at first",
-                received=str(tuple(shape)),
-                remedy="Give each kind of random numbers a name of its own.",
+            first = tuple(drawn.shape[1:])
+            raise ValueError(
+                f"random numbers {name!r} are asked for in two shapes, {first} and "
+                f"{tuple(shape)}: give each kind a name of its own"
             )
         return drawn

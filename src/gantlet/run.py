@@ -21,14 +21,14 @@ from gantlet.games.check import check_game
 from gantlet.notebook import summary
 from gantlet.recipes import chosen, recipe
 from gantlet.sample import Samples, sample
-from gantlet.train.callback import Callback
-from gantlet.train.events import Events
-from gantlet.train.folder import FORMAT, Folder
-from gantlet.train.health import Verdict
-from gantlet.train.machine import Machine, environment, find_machine, settled
-from gantlet.train.place import disk_errors_told, place
-from gantlet.train.step import share_of
-from gantlet.train.trainer import Trainer, built
+from gantlet.training.callback import Callback
+from gantlet.training.events import Events
+from gantlet.training.folder import FORMAT, Folder
+from gantlet.training.health import Verdict
+from gantlet.training.machine import Machine, environment, find_machine, settled
+from gantlet.training.place import disk_errors_told, place
+from gantlet.training.step import share_of
+from gantlet.training.trainer import Trainer, built
 
 if TYPE_CHECKING:
     from gantlet.data import Source
@@ -234,7 +234,8 @@ def _place(made: Plan, out: str | Path | None, fresh: bool) -> tuple[Path, tuple
     """The run's folder: `out`, or the first of runs/NAME, NAME-2, ... that is free or this run."""
     first, notes = Path(out or Path("runs") / made.name), list[str]()
     if dist.rank() == 0:
-        first, notes = place(first, made.identity, given=out is not None, fresh=fresh)
+        with disk_errors_told(first):
+            first, notes = place(first, made.identity, given=out is not None, fresh=fresh)
     return Path(dist.agreed(str(first))), tuple(notes)
 
 

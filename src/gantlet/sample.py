@@ -16,9 +16,9 @@ from gantlet.bundle import Bundle
 from gantlet.config import Train
 from gantlet.errors import RunError, UsageError, unknown
 from gantlet.spec import DataSpec
-from gantlet.train.machine import Machine, find_machine, settled
-from gantlet.train.pictures import as_image, grid, picture
-from gantlet.train.snapshot import drawn_labels, generate
+from gantlet.training.machine import Machine, find_machine, settled
+from gantlet.training.pictures import as_image, grid, picture
+from gantlet.training.snapshot import drawn_labels, generate
 
 __all__ = ["Samples", "sample"]
 

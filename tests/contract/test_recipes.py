@@ -10,8 +10,8 @@ from gantlet.config import from_mapping, to_mapping
 from gantlet.errors import UsageError
 from gantlet.networks.mlp import MLP
 from gantlet.recipes import RECIPES, chosen, recipe, tiny
-from gantlet.train.step import share_of
-from gantlet.train.trainer import built
+from gantlet.training.step import share_of
+from gantlet.training.trainer import built
 from tests.contract.test_games import SPECS
 
 IMAGES = [name for name in SPECS if "points" not in name]

@@ -17,8 +17,8 @@ from gantlet.nn.norms import GroupedBatchNorm
 from gantlet.recipes import RECIPES
 from gantlet.rng import Noise
 from gantlet.spec import Batch, DataSpec
-from tests.train.small import played, tensors, trainer
-from tests.train.test_parts import gap
+from tests.training.small import played, tensors, trainer
+from tests.training.test_parts import gap
 
 IMAGES = DataSpec(kind="image", shape=(2, 8, 8))
 POINTS = DataSpec(kind="points", shape=(3,), dtype="float32")

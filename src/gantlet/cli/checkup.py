@@ -9,9 +9,9 @@ from gantlet.cli.console import duration
 from gantlet.data.doctor import Examination, examine
 from gantlet.data.split import split
 from gantlet.run import Plan, data_settings, plan
-from gantlet.train.machine import find_machine, settled
-from gantlet.train.step import Stepper
-from gantlet.train.trainer import built, prepared
+from gantlet.training.machine import find_machine, settled
+from gantlet.training.step import Stepper
+from gantlet.training.trainer import built, prepared
 
 __all__ = ["checkup"]
 

@@ -10,7 +10,7 @@ from rich.console import Console as RichConsole
 from rich.live import Live
 from rich.text import Text
 
-from gantlet.train.callback import Callback, End, Progress, Start, Tick
+from gantlet.training.callback import Callback, End, Progress, Start, Tick
 
 __all__ = ["Console", "duration"]
 
@@ -52,7 +52,7 @@ class Console(Callback):
             self._print(note)
         if start.target is not None and start.seen >= start.target:
             return
-        verb = f"Going on at {start.seen:,} samples" if start.seen else "Training"
+        verb = f"Going on from {start.seen:,}" if start.seen else "Training"
         goal = f" to {start.target:,} samples" if start.target else ""
         self._print(f"{verb}{goal}. Run folder: {start.folder}. Ctrl-C saves and stops.")
 
@@ -69,10 +69,9 @@ class Console(Callback):
         """Print a line of the log."""
         row = tick.row
         self._health = f"  {tick.verdict.name}!" if tick.verdict.remedy else ""
-        numbers = _losses(row)
-        health = f"coverage {row['coverage']:.2f}  spread {row['spread']:.2f}"
+        known = [f"{name} {row[name]:.2f}" for name in ("coverage", "spread") if name in row]
         pace = f"{row['seen']:>10,} samples  {row['rate']:>7,.0f}/s"
-        self._print(f"{pace}  {numbers}  {health}{self._health}")
+        self._print("  ".join([pace, _losses(row), *known]) + self._health)
 
     def on_end(self, end: End) -> None:
         """Say how it ended, where things are, and how to go on."""
@@ -104,9 +103,9 @@ def _ending(end: End, start: Start | None) -> str:
             f"make samples with: gantlet sample {folder}"
         )
     before = start is not None and start.seen == end.seen
-    minutes = start.config["stop"]["minutes"] if start is not None else None
-    by_time = end.reason == "time" and minutes is not None
-    more = f"--minutes {2 * minutes:g}" if by_time else f"--samples {2 * end.seen}"
+    more = f"--samples {2 * end.seen}"
+    if end.reason == "time" and start is not None:
+        more = f"--minutes {2 * start.config['stop']['minutes']:g}"
     return (
         f"{'This run was finished' if before else 'Finished'} at {end.seen:,} samples. Look at "
         f"{folder / 'samples'}; make samples with: gantlet sample {folder}\n"

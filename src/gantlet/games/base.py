@@ -1,6 +1,6 @@
 """A game is players and phases: which networks move, by which loss, how often.
 
-Data of one pass comes as a `Turn`, a loss answers with `Losses`; the trainer in `gantlet.train`
+Data of one pass comes as a `Turn`, a loss answers with `Losses`; the trainer in `gantlet.training`
 plays the phases of any `Game` in order. Nothing here knows a network, an objective or a kind of
 data.
 """

@@ -119,7 +119,7 @@ def wgan_gp(spec: DataSpec) -> Config:
     game = Versus(objective="wasserstein", critic_steps=5, penalties={"gp": 10.0})
     adam = Optimiser(lr=1e-4, beta1=0.0, beta2=0.9)
     network = DCGAN(discriminator_norm="none")
-    return _config("wgan-gp", network, game, adam, batch=64, samples=150_000)
+    return _config("wgan-gp", network, game, adam, batch=64)
 
 
 def resnet(spec: DataSpec) -> Config:

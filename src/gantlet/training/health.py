@@ -1,0 +1,167 @@
+"""What is wrong with a training, in plain words, from a few cheap measurements each tick."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gantlet.data.feed import Feed
+from gantlet.games.base import Game
+from gantlet.metrics.diversity import coverage, pair_order, spread
+from gantlet.rng import permutation
+from gantlet.spec import Batch
+from gantlet.training.machine import Machine
+
+__all__ = ["HEALTHY", "UNJUDGED", "Verdict", "measure", "reference", "verdict"]
+
+Judge = Callable[[nn.ModuleDict, Batch], Tensor]
+
+_PATIENCE = 3
+"""Ticks in a row before a sign becomes a verdict: one tick may be chance."""
+_FEWEST = 10
+"""Samples below which nothing is measured: a perfect sampler would often look ill by chance."""
+_NEIGHBOURS = 5
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One finding: a short name, a sentence, and what to try."""
+
+    name: str
+    sentence: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.sentence} {self.remedy}".strip()
+
+
+HEALTHY = Verdict("healthy", "No sign of collapse, memorising or a critic that wins outright.")
+UNJUDGED = Verdict(
+    "unjudged", f"Health was not judged: no tick yet, or fewer than {_FEWEST} real samples."
+)
+_SIGNS: Sequence[tuple[Verdict, str, float, float]] = (
+    # verdict, measurement, bound, sign: +1 where above the bound is bad, -1 where below
+    (
+        Verdict(
+            "collapse",
+            "The generator has collapsed: its samples spread less than half as far as the data.",
+            "Try recipe r3gan, a penalty (game.penalties.r1=1), packing (game.pack=2) or a lower "
+            "learning rate.",
+        ),
+        "spread",
+        0.5,
+        -1,
+    ),
+    (
+        Verdict(
+            "narrow",
+            "The generator covers little of the data: fewer than one in ten real samples has a "
+            "generated neighbour.",
+            "Train longer; if that does not help, try a wider network or recipe r3gan.",
+        ),
+        "coverage",
+        0.1,
+        -1,
+    ),
+    (
+        Verdict(
+            "memory",
+            "The critic memorises: it tells training samples from held-out ones of the same kind.",
+            "More data or stronger penalties (game.penalties.r1) help; so does stopping earlier.",
+        ),
+        "critic_memory",
+        0.8,
+        1,
+    ),
+    (
+        Verdict(
+            "critic",
+            "The critic wins outright: it tells every real sample from the generated ones.",
+            "Lower optimisers.discriminator.lr, add a penalty (game.penalties.r1=1) or instance "
+            "noise (game.instance_noise=0.1).",
+        ),
+        "critic_accuracy",
+        0.999,
+        1,
+    ),
+)
+
+
+def verdict(rows: Sequence[Mapping[str, Any]]) -> Verdict:
+    """The first sign that has stood for the last ticks, `HEALTHY`, or `UNJUDGED`."""
+    recent = [row for row in rows if "coverage" in row][-_PATIENCE:]
+    if not recent:
+        return UNJUDGED
+    for finding, name, bound, sign in _SIGNS:
+        values = [row[name] for row in recent if row.get(name) is not None]
+        if len(values) == _PATIENCE and all(sign * value > sign * bound for value in values):
+            return finding
+    return HEALTHY
+
+
+def measure(
+    game: Game, players: nn.ModuleDict, fake: Batch, real: Batch, train: Batch, machine: Machine
+) -> dict[str, float]:
+    """Health of a training from samples of equal number; nothing from fewer than ten.
+
+    Arguments:
+        players: the live ones, whose critic is asked.
+        fake: generated samples.
+        real: held-out real samples, or training ones where none are held out.
+        train: training samples.
+
+    Returns:
+        `coverage`: share of real samples with a generated neighbour, 0 to 1.
+        `spread`: mean distance of pairs of generated samples over that of real ones.
+        `critic_accuracy`: share of (real, generated) pairs that the critic orders rightly.
+        `critic_memory`: share of (training, held-out) pairs it orders so; one half is none.
+        The critic's numbers are left out where the samples do not fill one group of the game.
+    """
+    if len(real) < _FEWEST:
+        return {}
+    flat_fake, flat_real = fake.x.flatten(1).float(), real.x.flatten(1).float()
+    numbers = {
+        "coverage": coverage(flat_real, flat_fake, _NEIGHBOURS),
+        "spread": spread(flat_fake) / max(spread(flat_real), 1e-12),
+    }
+    if game.judge is None or len(real) < game.group:
+        return numbers
+    on_fake, on_real, on_train = (
+        _scores(game.judge, players, _whole(batch, game.group), machine)
+        for batch in (fake, real, train)
+    )
+    return {
+        **numbers,
+        "critic_accuracy": pair_order(on_real, on_fake),
+        "critic_memory": pair_order(on_train, on_real),
+    }
+
+
+def _whole(batch: Batch, group: int) -> Batch:
+    """Whole groups, as in training."""
+    count = len(batch) // group * group
+    return Batch(batch.x[:count], None if batch.y is None else batch.y[:count])
+
+
+@torch.no_grad()
+def _scores(judge: Judge, players: nn.ModuleDict, batch: Batch, machine: Machine) -> Tensor:
+    with machine.autocast():
+        return judge(players, batch).float()
+
+
+def reference(train: Feed, held_out: Feed | None, count: int) -> tuple[Batch, Batch]:
+    """Real samples to measure against: held-out ones (or training ones), and training ones.
+
+    They are the same at each tick, and drawn from all over the data, which may be sorted by class.
+    """
+    source = held_out or train
+    n = min(count, len(source), len(train))
+    return _drawn(source, "health/real", n), _drawn(train, "health/train", n)
+
+
+def _drawn(feed: Feed, stream: str, n: int) -> Batch:
+    return feed.take(permutation(0, stream, 0, len(feed))[:n].numpy())

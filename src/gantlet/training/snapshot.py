@@ -1,0 +1,106 @@
+"""Samples from a game's players: the same rows for the same seed, however many are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gantlet.games.base import Game, Query
+from gantlet.nn.norms import GroupedBatchNorm, calibrate
+from gantlet.rng import BLOCK, Noise, rows
+from gantlet.spec import DataSpec
+from gantlet.training.machine import Machine
+
+__all__ = ["blocks", "drawn_labels", "generate", "make_ready"]
+
+_CALIBRATION = 1024
+"""Samples from which batch statistics are measured, at least."""
+
+
+def drawn_labels(spec: DataSpec, seed: int, stream: str, start: int, count: int) -> Tensor | None:
+    """Labels of samples [start, start + count), drawn by the data's class frequencies.
+
+    Where the data tell no frequencies, classes are equally likely.
+    """
+    if not spec.classes:
+        return None
+    u = rows(seed, f"{stream}/label", start, count, (), torch.rand)
+    shares = spec.frequencies or (1.0,) * len(spec.classes)
+    edges = torch.tensor(shares, dtype=torch.float64).cumsum(0)
+    # Label k has edges[k - 1] <= u < edges[k], so that classes of share 0 never come.
+    return torch.searchsorted(edges / edges[-1], u.double(), right=True)
+
+
+def make_ready(game: Game, players: nn.ModuleDict, spec: DataSpec, machine: Machine) -> None:
+    """Put players into the state for sampling: eval mode, batch statistics measured afresh."""
+    players.eval()
+    if not any(isinstance(m, GroupedBatchNorm) for m in players.modules()):
+        return
+
+    whole = -(-BLOCK // game.group) * game.group
+
+    def pass_through() -> None:
+        for start in range(0, _CALIBRATION, whole):
+            y = drawn_labels(spec, 0, "calibration", start, whole)
+            noise = _noise(machine, 0, "calibration", start, whole)
+            _forward(game, players, machine, noise, y)
+
+    calibrate(players, pass_through)
+
+
+def _noise(machine: Machine, seed: int, stream: str, start: int, count: int = BLOCK) -> Noise:
+    return Noise(seed, stream, start, count, device=machine.device, dtype=machine.dtype)
+
+
+@torch.no_grad()
+def _forward(
+    game: Game, players: nn.ModuleDict, machine: Machine, noise: Noise, y: Tensor | None
+) -> Tensor:
+    query = Query(noise, None if y is None else y.to(machine.device))
+    with machine.autocast():
+        return game.sample(players, query)
+
+
+def blocks(
+    game: Game,
+    players: nn.ModuleDict,
+    spec: DataSpec,
+    machine: Machine,
+    *,
+    seed: int,
+    count: int,
+    y: Tensor | None = None,
+) -> Iterator[Tensor]:
+    """Samples 0 to count - 1 of a seed as x in [-1, 1] on the device, a block at a time.
+
+    Each block is computed whole and cut, so that a sample's bits do not depend on `count`.
+
+    Arguments:
+        players: ready for sampling (`make_ready`).
+        y: labels, shape (count,); drawn by the data's class frequencies if none are given.
+    """
+    for start in range(0, count, BLOCK):
+        labels = drawn_labels(spec, seed, "sample", start, BLOCK)
+        if y is not None:
+            part = y[start : start + BLOCK]
+            labels = torch.cat([part, part.new_zeros(BLOCK - len(part))])
+        noise = _noise(machine, seed, "sample", start)
+        yield _forward(game, players, machine, noise, labels)[: count - start]
+
+
+def generate(
+    game: Game,
+    players: nn.ModuleDict,
+    spec: DataSpec,
+    machine: Machine,
+    *,
+    seed: int,
+    count: int,
+    y: Tensor | None = None,
+) -> np.ndarray:
+    """Samples 0 to count - 1 of a seed as raw values, shape (count, *spec.shape)."""
+    parts = blocks(game, players, spec, machine, seed=seed, count=count, y=y)
+    return torch.cat([spec.decode(x).cpu() for x in parts]).numpy()

@@ -1,0 +1,216 @@
+"""One pass over the phases of a game: the only place where weights move."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from gantlet import dist
+from gantlet.averages import ema_, half_life, half_life_beta
+from gantlet.config import Config
+from gantlet.data.feed import Feed
+from gantlet.errors import UsageError
+from gantlet.games.base import Game, Phase, Turn
+from gantlet.nn.norms import Stepped
+from gantlet.rng import Noise
+from gantlet.training import optimisers
+from gantlet.training.compiled import Compiled
+from gantlet.training.machine import Machine
+
+__all__ = ["Meters", "Stepper", "share_of"]
+
+_GRADIENT_NORM_EVERY = 16
+
+
+class Meters:
+    """Sums since the last tick, kept on the device; the log shows their means."""
+
+    def __init__(self, device: str = "cpu") -> None:
+        self._device = device
+        self._sums: dict[str, Tensor] = {}
+        self._counts: dict[str, int] = {}
+
+    def add(self, name: str, number: Tensor) -> None:
+        """Count one value, a scalar tensor; nothing waits for the device."""
+        number = number.to(torch.float32)
+        self._sums[name] = self._sums[name] + number if name in self._sums else number
+        self._counts[name] = self._counts.get(name, 0) + 1
+
+    def state(self) -> dict[str, tuple[float, int]]:
+        """Sum and count of each name."""
+        sums = torch.stack(list(self._sums.values())).tolist() if self._sums else []
+        return {n: (total, self._counts[n]) for n, total in zip(self._sums, sums, strict=True)}
+
+    def load_state(self, state: Mapping[str, Sequence[float]]) -> None:
+        """The inverse of `state`."""
+        self._sums = {
+            name: torch.tensor(total, device=self._device) for name, (total, _) in state.items()
+        }
+        self._counts = {name: int(count) for name, (_, count) in state.items()}
+
+    def means(self) -> dict[str, float]:
+        """The mean of each name."""
+        return {name: total / count for name, (total, count) in self.state().items()}
+
+    def clear(self) -> None:
+        """Start anew."""
+        self._sums.clear()
+        self._counts.clear()
+
+
+def share_of(batch: int, micro_batches: int, group: int) -> int:
+    """Samples in one micro-batch of one rank; raises UsageError where groups would be cut."""
+    parts = micro_batches * dist.world()
+    if batch % (parts * group):
+        raise UsageError(
+            f"train.batch = {batch} cannot be cut into {parts} part(s) of whole groups of {group}",
+            expected=f"a multiple of {parts * group}",
+            received=str(batch),
+            remedy=f"Set train.batch to a multiple of {parts * group}, or lower game.group.",
+        )
+    return batch // parts
+
+
+class Stepper:
+    """Plays passes of a game: losses, gradients, clipping, optimisers, `after`, averages.
+
+    Arguments:
+        game: with its players on the machine's device.
+        averaged: copies of the bundled players, which follow them by an exponential average.
+        feed: training data.
+        config, machine: settings.
+    """
+
+    def __init__(
+        self, game: Game, averaged: nn.ModuleDict, feed: Feed, config: Config, machine: Machine
+    ) -> None:
+        self.game, self.averaged, self.feed = game, averaged, feed
+        self.config, self.machine = config, machine
+        self.share = share_of(config.train.batch, config.train.micro_batches, game.group)
+        self.optimisers = _optimisers(game, config)
+        self.gentleness = 1.0
+        self.meters = Meters(machine.device)
+        self._weights = {
+            name: [w for w in game.players[name].parameters() if w.requires_grad]
+            for name in self.optimisers
+        }
+        self._others = {phase.name: _others(game, phase) for phase in game.phases}
+        self._stepped = {
+            name: [m for m in game.players[name].modules() if isinstance(m, Stepped)]
+            for name in self.optimisers
+        }
+        self._losses = {
+            phase.name: Compiled(phase.loss) if config.train.compile else phase.loss
+            for phase in game.phases
+        }
+
+    def play(self, position: int) -> None:
+        """Play pass number `position`, from 0."""
+        batch = self.config.train.batch
+        seen = position * batch
+        for phase in self.game.phases:
+            if phase.is_due(position, seen):
+                self._play(phase, position, seen)
+        self._average(seen + batch)
+
+    def is_finite(self) -> bool:
+        """Whether all that was measured since the last tick, and every weight, is finite."""
+        sums = [torch.tensor([total for total, _ in self.meters.state().values()])]
+        weights = [w.detach() for weights in self._weights.values() for w in weights]
+        return all(bool(torch.isfinite(t).all()) for t in [*sums, *weights])
+
+    def _play(self, phase: Phase, position: int, seen: int) -> None:
+        with _frozen(self._others[phase.name]):
+            stats = self._backward(phase, position, seen)
+        gradients = [
+            w.grad for name in phase.trains for w in self._weights[name] if w.grad is not None
+        ]
+        dist.all_reduce_(gradients)
+        if position % _GRADIENT_NORM_EVERY == 0:
+            self.meters.add(f"{phase.name}/gradient", nn.utils.get_total_norm(gradients))
+        for name in phase.trains:
+            self._step(name, seen)
+        if phase.after is not None:
+            with torch.no_grad():
+                phase.after(self.game.players, stats)
+
+    def _backward(self, phase: Phase, position: int, seen: int) -> dict[str, Tensor]:
+        """Gradients of the whole batch's mean loss, summed over micro-batches; gathered stats."""
+        parts = self.config.train.micro_batches
+        answers = []
+        for part in range(parts):
+            turn = self._turn(phase.name, position, seen, part)
+            with self.machine.autocast():
+                losses = self._losses[phase.name](self.game.players, turn)
+            loss = losses.per_sample.mean()
+            total = loss if losses.per_step is None else loss + losses.per_step
+            (total / (parts * dist.world())).backward()
+            answers.append({"loss": losses.per_sample.detach(), **losses.stats})
+        stats = {name: dist.gather(torch.cat([a[name] for a in answers])) for name in answers[0]}
+        for name, numbers in stats.items():
+            self.meters.add(f"{phase.name}/{name}", numbers.mean())
+        return stats
+
+    def _turn(self, phase: str, position: int, seen: int, part: int) -> Turn:
+        train, device = self.config.train, self.machine.device
+        offset = (dist.rank() * train.micro_batches + part) * self.share
+        start = position * train.batch + offset
+        noise = Noise(
+            train.seed, phase, start, self.share, device=device, dtype=self.machine.dtype
+        )
+        real = self.feed.batch(phase, start, self.share)
+        return Turn(real=real, noise=noise, seen=torch.tensor(float(seen), device=device))
+
+    def _step(self, name: str, seen: int) -> None:
+        settings, optimiser = self.config.optimisers[name], self.optimisers[name]
+        optimisers.clip_(self._weights[name], settings.clip_norm, settings.clip_value)
+        optimisers.set_rates(optimiser, settings, seen, self.gentleness)
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+        for module in self._stepped[name]:
+            module.advance()
+
+    def _average(self, seen: int) -> None:
+        train = self.config.train
+        span = half_life(seen, train.ema_half_life, train.ema_ramp)
+        beta = half_life_beta(train.batch, span)
+        for name, copy in self.averaged.items():
+            live = self.game.players[name]
+            ema_(list(copy.parameters()), list(live.parameters()), beta)
+            for mine, theirs in zip(copy.buffers(), live.buffers(), strict=True):
+                mine.copy_(theirs)
+
+
+def _others(game: Game, phase: Phase) -> Sequence[nn.Parameter]:
+    """Weights that a phase must leave alone and that could move: those of all other players."""
+    trained = {id(w) for name in phase.trains for w in game.players[name].parameters()}
+    return [w for w in game.players.parameters() if w.requires_grad and id(w) not in trained]
+
+
+@contextmanager
+def _frozen(weights: Sequence[nn.Parameter]) -> Iterator[None]:
+    for weight in weights:
+        weight.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for weight in weights:
+            weight.requires_grad_(True)
+
+
+def _optimisers(game: Game, config: Config) -> Mapping[str, Optimizer]:
+    learners = dict.fromkeys(name for phase in game.phases for name in phase.trains)
+    missing = [name for name in learners if name not in config.optimisers]
+    if missing:
+        raise UsageError(
+            f"player {missing[0]!r} learns but has no optimiser",
+            expected=f"an entry under optimisers for each of {', '.join(learners)}",
+            remedy=f"Add optimisers.{missing[0]} with a name and a learning rate.",
+        )
+    return {
+        name: optimisers.build(config.optimisers[name], game.players[name]) for name in learners
+    }

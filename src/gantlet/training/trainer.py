@@ -1,0 +1,361 @@
+"""Plays any game on any data to its end; can be stopped anywhere and goes on exactly."""
+
+from __future__ import annotations
+
+import copy
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from gantlet import dist
+from gantlet.config import Config, to_mapping
+from gantlet.data.dataset import Dataset
+from gantlet.data.feed import Feed
+from gantlet.data.split import Indices, Split
+from gantlet.errors import RunError, UsageError
+from gantlet.games.base import Game
+from gantlet.rng import seed_of
+from gantlet.spec import DataSpec
+from gantlet.training import checkpoint, health, optimisers
+from gantlet.training.callback import Callback, End, Progress, Start, Tick
+from gantlet.training.folder import Folder
+from gantlet.training.machine import Machine
+from gantlet.training.pictures import curves
+from gantlet.training.snapshot import make_ready
+from gantlet.training.step import Stepper
+from gantlet.training.witness import draw, measured
+
+__all__ = ["Trainer", "built", "prepared"]
+
+_CHECK_EVERY = 32
+"""Passes between two looks for numbers that are not finite."""
+_PROGRESS_SECONDS = 0.25
+_ROLL_BACKS = 3
+_MUCH_WIDER = 1.25
+"""Coverage of the best checkpoint over the last one's from which the bundle takes the best."""
+
+
+def built(config: Config, spec: DataSpec) -> Game:
+    """The game of the settings; its first weights depend on the seed alone."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed_of(config.train.seed, "weights"))
+        return config.game.build(spec, config.network)
+
+
+def prepared(
+    game: Game, dataset: Dataset, indices: Indices, config: Config, machine: Machine
+) -> tuple[nn.ModuleDict, Feed]:
+    """Players moved to the machine; copies of the bundled ones to average into; training data."""
+    game.players.to(device=machine.device, dtype=machine.dtype).train()
+    if config.train.channels_last:
+        for weight in game.players.parameters():
+            if weight.dim() == 4:
+                weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+    bundled = nn.ModuleDict({name: game.players[name] for name in game.bundled})
+    return copy.deepcopy(bundled).requires_grad_(False), _feed(dataset, indices, config, machine)
+
+
+def _feed(dataset: Dataset, indices: Indices, config: Config, machine: Machine) -> Feed:
+    return Feed(
+        dataset, indices, seed=config.train.seed, device=machine.device, dtype=machine.dtype
+    )
+
+
+@dataclass
+class _State:
+    """Where a run stands, besides the tensors."""
+
+    position: int = 0
+    seconds: float = 0.0
+    roll_backs: int = 0
+    best: str | None = None
+    best_coverage: float = -1.0
+
+
+class Trainer:
+    """One session of a run.
+
+    Arguments:
+        game: its players; they are moved to the machine's device.
+        dataset, split: the data, and which of it is trained on.
+        config, machine, folder: settings, where to compute, where to write.
+        callbacks: watchers, called on rank 0.
+        notes: sentences for the callbacks to show at the start.
+    """
+
+    def __init__(
+        self,
+        game: Game,
+        dataset: Dataset,
+        split: Split,
+        config: Config,
+        machine: Machine,
+        folder: Folder,
+        callbacks: Sequence[Callback] = (),
+        notes: Sequence[str] = (),
+    ) -> None:
+        self.game, self.config, self.machine, self.folder = game, config, machine, folder
+        self.spec, self.notes = dataset.spec, tuple(notes)
+        self.callbacks = tuple(callbacks) if dist.rank() == 0 else ()
+        self.averaged, self.feed = prepared(game, dataset, split.train, config, machine)
+        kept = len(split.held_out) > 0
+        self.held_out = _feed(dataset, split.held_out, config, machine) if kept else None
+        self.stepper = Stepper(game, self.averaged, self.feed, config, machine)
+        self.state = _State()
+        self._stop, self._signal = False, 0
+        self._refused: list[str] = []
+        self._saved_at = -1
+        self._began = (time.monotonic(), 0)
+
+    @property
+    def seen(self) -> int:
+        """Real samples seen."""
+        return self.state.position * self.config.train.batch
+
+    def run(self) -> End:
+        """Train until samples or minutes are over or a signal comes; everything is saved."""
+        with self._signals():
+            self._resume()
+            self._tell("on_start", self._start())
+            for sentence in self._refused:
+                self._tell("on_note", f"{sentence} The one before it is used.")
+            reason = self._loop()
+        if reason == "stopped" or self._saved_at != self.state.position:
+            self._save()
+        end = self._ended(reason)
+        self._tell("on_end", end)
+        return end
+
+    def _ended(self, reason: str) -> End:
+        rows = self.folder.rows()
+        if dist.rank() == 0 and rows:
+            curves(rows, self.folder.path / "curves.png")
+        make_ready(self.game, self.averaged, self.spec, self.machine)
+        found = health.verdict(rows)
+        last = next((row["coverage"] for row in reversed(rows) if "coverage" in row), 0.0)
+        if found != health.HEALTHY and self.state.best_coverage > _MUCH_WIDER * last:
+            self._fall_back(self.folder.checkpoints / str(self.state.best))
+        return End(reason, self.seen, found, self.folder.path, self.averaged, self._signal)
+
+    def _fall_back(self, best: Path) -> None:
+        """Give the bundle the averaged players that covered most; checkpoints stay as they are."""
+        try:
+            self.averaged.load_state_dict(checkpoint.read(best).tensors["averaged"])
+        except UsageError as error:
+            self._tell("on_note", f"{error} The bundle holds the last weights.")
+            return
+        self._tell(
+            "on_note",
+            f"The bundle holds the generator at {int(best.name):,} samples, which covered most of "
+            f"the data ({self.state.best_coverage:.2f}); the last checkpoint is kept too.",
+        )
+
+    def _start(self) -> Start:
+        return Start(
+            folder=self.folder.path,
+            config=to_mapping(self.config),
+            spec=self.spec,
+            seen=self.seen,
+            target=self.config.stop.samples,
+            notes=self.notes,
+            rows=tuple(self.folder.rows()),
+        )
+
+    def _loop(self) -> str:
+        self._began = (time.monotonic(), self.seen)
+        shown = before = time.monotonic()
+        while True:
+            reason = self._reason_to_end()
+            if reason:
+                return reason
+            tick = self.config.train.tick
+            ticks = self.seen // tick
+            self.stepper.play(self.state.position)
+            self.state.position += 1
+            now = time.monotonic()
+            self.state.seconds += now - before
+            before = now
+            due = self.seen // tick > ticks or self._is_over()
+            if (due or self.state.position % _CHECK_EVERY == 0) and not self.stepper.is_finite():
+                self._roll_back()
+            elif due:
+                self._tick()
+            if now - shown > _PROGRESS_SECONDS:
+                shown = now
+                self._tell("on_progress", self._progress())
+
+    def _is_over(self) -> bool:
+        samples = self.config.stop.samples
+        return samples is not None and self.seen >= samples
+
+    def _reason_to_end(self) -> str:
+        if self._is_over():
+            return "finished"
+        minutes = self.config.stop.minutes
+        late = minutes is not None and self.state.seconds >= 60 * minutes
+        if dist.any_rank(self._stop):
+            return "stopped"
+        return "time" if dist.any_rank(late) else ""
+
+    def _progress(self) -> Progress:
+        seconds = max(time.monotonic() - self._began[0], 1e-9)
+        rate = (self.seen - self._began[1]) / seconds
+        left = []
+        if self.config.stop.samples is not None and rate > 0:
+            left.append((self.config.stop.samples - self.seen) / rate)
+        if self.config.stop.minutes is not None:
+            left.append(60 * self.config.stop.minutes - self.state.seconds)
+        means = self.stepper.meters.means()
+        return Progress(self.seen, self.config.stop.samples, rate, min(left, default=None), means)
+
+    def _tick(self) -> None:
+        """Measure, log, draw, save; all on rank 0 but what every rank must agree on."""
+        progress = self._progress()
+        row: dict[str, Any] = {
+            "seen": self.seen,
+            "seconds": round(self.state.seconds, 3),
+            "rate": round(progress.rate, 1),
+            **progress.means,
+        }
+        self.stepper.meters.clear()
+        if dist.rank() == 0:
+            make_ready(self.game, self.averaged, self.spec, self.machine)
+            row |= self._measured()
+            path = self.folder.samples / f"{self._name()}.png"
+            draw(self.game, self.averaged, self.spec, self.machine, path)
+            self._note_best(row.get("coverage", 0.0))
+            self.folder.append(row)
+        self._save()
+        if dist.rank() == 0:
+            found = health.verdict(self.folder.rows())
+            self._tell("on_tick", Tick(row, path, self.game, self.averaged, found))
+
+    def _measured(self) -> dict[str, float]:
+        return measured(
+            self.game, self.averaged, self.spec, self.machine, self.feed, self.held_out
+        )
+
+    def _note_best(self, coverage: float) -> None:
+        if coverage > self.state.best_coverage:
+            self.state.best_coverage, self.state.best = coverage, self._name()
+
+    def _name(self) -> str:
+        return f"{self.seen:012d}"
+
+    def _save(self) -> None:
+        self._write()
+        dist.barrier()
+
+    def _write(self) -> None:
+        if dist.rank() == 0:
+            packed = {
+                f"{name}/{slot}": tensor
+                for name, optimiser in self.stepper.optimisers.items()
+                for slot, tensor in optimisers.state(optimiser, self.game.players[name]).items()
+            }
+            tensors = {
+                "players": self.game.players.state_dict(),
+                "averaged": self.averaged.state_dict(),
+                "optimisers": packed,
+            }
+            values = {**vars(self.state), "meters": self.stepper.meters.state()}
+            checkpoint.write(self.folder.checkpoints, self._name(), tensors, values)
+            checkpoint.prune(self.folder.checkpoints, self.config.train.keep, self.state.best)
+        self._saved_at = self.state.position
+
+    def _resume(self) -> None:
+        """Go on from the newest checkpoint that is whole, if there is one."""
+        found, self._refused = checkpoint.newest(self.folder.checkpoints)
+        if found is None and self._refused:
+            raise UsageError(
+                f"no checkpoint of {self.folder.path} is whole: {self._refused[0]}",
+                remedy="Or put the run aside and begin anew with --fresh.",
+            )
+        if found is not None:
+            self._load(found)
+            self._saved_at = self.state.position
+        if dist.rank() == 0:
+            if self._refused:
+                checkpoint.set_aside(self.folder.checkpoints, self._name())
+            self.folder.cut(self.seen if found else -1)
+        dist.barrier()
+        if found is None:
+            self._save()
+
+    def _load(self, found: checkpoint.Checkpoint) -> None:
+        values = dict(found.values)
+        self.game.players.load_state_dict(found.tensors["players"])
+        self.averaged.load_state_dict(found.tensors["averaged"])
+        for name, optimiser in self.stepper.optimisers.items():
+            mine = {
+                key.removeprefix(f"{name}/"): tensor
+                for key, tensor in found.tensors["optimisers"].items()
+                if key.startswith(f"{name}/")
+            }
+            optimisers.load_state(optimiser, self.game.players[name], mine)
+        self.stepper.meters.load_state(values.pop("meters"))
+        self.state = _State(**values)
+        self.stepper.gentleness = 0.5**self.state.roll_backs
+
+    def _roll_back(self) -> None:
+        """Back to the last good checkpoint with half the learning rate, at most three times."""
+        lost, done = self.seen, self.state.roll_backs
+        found, _ = checkpoint.newest(self.folder.checkpoints)
+        if done == _ROLL_BACKS or found is None:
+            raise RunError(
+                f"numbers ceased to be finite at {lost} samples"
+                + (f" after {done} roll-backs" if done else ", before the first checkpoint"),
+                remedy="Lower the learning rates (optimisers.*.lr), set optimisers.*.clip_norm=1, "
+                "or train with train.precision=float32. The last checkpoint is intact.",
+            )
+        seconds = self.state.seconds
+        self._load(found)
+        self.state.roll_backs, self.state.seconds = done + 1, seconds
+        self.stepper.gentleness = 0.5**self.state.roll_backs
+        sentence = (
+            f"Numbers ceased to be finite at {lost} samples: back to {self.seen} with learning "
+            f"rates times {self.stepper.gentleness:g} (roll-back {done + 1} of {_ROLL_BACKS})."
+        )
+        if dist.rank() == 0:
+            self.folder.cut(self.seen)
+            self.folder.append({"seen": self.seen, "event": "roll-back", "note": sentence})
+        self._save()
+        self._tell("on_note", sentence)
+
+    def _tell(self, event: str, *about: Any) -> None:
+        """Call all callbacks; one that fails ends the session, but loses nothing."""
+        try:
+            for callback in self.callbacks:
+                getattr(callback, event)(*about)
+        except Exception:
+            if self._saved_at != self.state.position:
+                self._write()
+            raise
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """SIGINT and SIGTERM ask for a stop after the pass; a second one is the system's again."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+        def ask(number: int, _: object) -> None:
+            self._stop, self._signal = True, number
+            signal.signal(number, before[signal.Signals(number)])
+
+        for number in before:
+            signal.signal(number, ask)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

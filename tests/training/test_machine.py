@@ -1,0 +1,155 @@
+"""What a run finds of the machine it is on, and what it leaves behind."""
+
+import os
+from dataclasses import replace
+
+import pytest
+import torch
+
+from gantlet.config import Train
+from gantlet.errors import UsageError
+from gantlet.training import machine
+from gantlet.training.machine import Machine, environment, find_machine, granted_threads, settled
+
+
+@pytest.fixture
+def place(monkeypatch):
+    """A made-up machine: what its files say, how many processors the process may use."""
+    files = {}
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.delenv("LOCAL_WORLD_SIZE", raising=False)
+    monkeypatch.setattr(machine, "_words", lambda path: files.get(path, "").split())
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(16)), raising=False)
+    return files
+
+
+QUOTA = "/sys/fs/cgroup/cpu.max"
+
+
+@pytest.mark.parametrize(
+    ("quota", "threads"),
+    [("max 100000", 16), ("200000 100000", 2), ("150000 100000", 2), ("5000 100000", 1), ("", 16)],
+)
+def test_a_quota_of_processor_time_bounds_the_threads(place, quota, threads):
+    place[QUOTA] = quota
+    assert granted_threads() == threads
+
+
+@pytest.mark.parametrize(("quota", "threads"), [("-1", 16), ("300000", 3)])
+def test_a_quota_of_the_older_kind_does_so_too(place, quota, threads):
+    place["/sys/fs/cgroup/cpu/cpu.cfs_quota_us"] = quota
+    place["/sys/fs/cgroup/cpu/cpu.cfs_period_us"] = "100000"
+    assert granted_threads() == threads
+
+
+def test_the_quota_of_each_group_above_counts(place):
+    place["/proc/self/cgroup"] = "1:cpu:/old\n0::/user.slice/session"
+    place["/sys/fs/cgroup/user.slice/cpu.max"] = "400000 100000"
+    assert granted_threads() == 4
+    place["/sys/fs/cgroup/user.slice/session/cpu.max"] = "300000 100000"
+    assert granted_threads() == 3
+    place[QUOTA] = "200000 100000"
+    assert granted_threads() == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "threads"), [("3", 3), ("64", 16), ("2,4", 2), ("0", 16), ("many", 16)]
+)
+def test_the_environment_may_lower_the_threads(place, monkeypatch, value, threads):
+    monkeypatch.setenv("OMP_NUM_THREADS", value)
+    assert granted_threads() == threads
+
+
+def test_affinity_and_the_number_of_ranks_share_the_processors(place, monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {3, 5, 7, 9, 11, 13}, raising=False)
+    assert find_machine(Train(device="cpu")).threads == 6
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
+    assert find_machine(Train(device="cpu")).threads == 1
+    assert find_machine(Train(device="cpu", threads=5)).threads == 5
+
+
+def test_files_that_are_not_there_are_no_quota():
+    assert machine._words("/no/such/file") == []
+    assert granted_threads() >= 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "precision"),
+    [("fpu avx2 avx512f", "float32"), ("fpu avx512_bf16", "bfloat16"), ("amx_bf16", "bfloat16")],
+)
+def test_bfloat16_is_chosen_where_the_processor_has_it(place, flags, precision):
+    place["/proc/cpuinfo"] = f"flags : {flags}"
+    assert find_machine(Train(device="cpu")).precision == precision
+    assert find_machine(Train(device="cpu", precision="float64")).precision == "float64"
+
+
+def test_weights_are_float32_under_bfloat16():
+    assert [Machine("cpu", p, 1).dtype for p in ("float32", "bfloat16", "float64")] == [
+        torch.float32,
+        torch.float32,
+        torch.float64,
+    ]
+    a = torch.ones(2, 2)
+    for precision, dtype in (("bfloat16", torch.bfloat16), ("float32", torch.float32)):
+        with Machine("cpu", precision, 1).autocast():
+            assert (a @ a).dtype == dtype
+
+
+@pytest.mark.parametrize("device", ["tpu", "meta", "cuda:banana", "", "xpu"])
+def test_a_device_that_is_not_here_is_an_error_that_says_what_is(device):
+    with pytest.raises(UsageError, match=r"setting train.device.*one that is here \(cpu") as error:
+        find_machine(Train(device=device))
+    assert error.value.exit_code == 2
+
+
+def test_cuda_and_mps_are_refused_where_they_are_not(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    for device in ("cuda", "cuda:1", "mps"):
+        with pytest.raises(UsageError, match=r"\(cpu\), received"):
+            find_machine(Train(device=device))
+    assert find_machine(Train()).device == "cpu"
+
+
+def switches():
+    return (
+        torch.get_num_threads(),
+        float(torch.full((), 1e-39) * 0.5) == 0,
+        torch.backends.cuda.matmul.allow_tf32,
+        torch.backends.cudnn.allow_tf32,
+        torch.backends.cudnn.benchmark,
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
+
+
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_a_run_settles_the_process_and_puts_it_back(deterministic, monkeypatch):
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    before = switches()
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.backends.cudnn.benchmark = deterministic
+    warned = switches()
+    train = replace(Train(), deterministic=deterministic)
+    inside = []
+
+    def run():
+        with settled(Machine("cpu", "float32", 2), train):
+            inside.append(switches())
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert switches() == warned
+    torch.use_deterministic_algorithms(before[5], warn_only=before[6])
+    torch.backends.cudnn.benchmark = before[4]
+    assert inside[0][:5] == (2, True, False, False, not deterministic)
+    if deterministic:
+        assert inside[0][5:] == (True, False)
+
+
+def test_the_record_names_versions_and_processor():
+    found = environment()
+    assert found["torch"] == torch.__version__
+    assert all(isinstance(value, str) and value for value in found.values())
+    assert Machine(**Machine("cpu", "float32", 2).to_json()) == Machine("cpu", "float32", 2)

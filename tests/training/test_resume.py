@@ -1,0 +1,132 @@
+"""A run that is stopped anywhere and goes on ends with the bits of one that was not."""
+
+import json
+
+import pytest
+import torch
+
+from gantlet.errors import RunError, UsageError
+from gantlet.recipes import RECIPES
+from gantlet.training.callback import Callback
+from gantlet.training.folder import Folder
+from tests.training.small import tensors, trainer
+
+
+class StopAt(Callback):
+    """Asks the trainer to stop once it has played some passes."""
+
+    def __init__(self, position):
+        self.position, self.trainer = position, None
+
+    def attach(self, trainer):
+        play = trainer.stepper.play
+
+        def counted(position):
+            play(position)
+            trainer._stop = trainer._stop or position + 1 >= self.position
+
+        trainer.stepper.play = counted
+        return trainer
+
+
+def assert_same(a, b):
+    assert a.keys() == b.keys()
+    for name, tensor in a.items():
+        assert torch.equal(tensor, b[name]), name
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_stopped_run_goes_on_bit_exactly(recipe, tmp_path):
+    whole = trainer(tmp_path / "whole", recipe)
+    assert whole.run().reason == "finished"
+    for stop in (3, 7):  # 3: inside a tick; 7: after another session
+        parted = StopAt(stop).attach(trainer(tmp_path / "parted", recipe))
+        assert parted.run().reason == "stopped"
+    last = trainer(tmp_path / "parted", recipe)
+    assert last.run().reason == "finished"
+    assert_same(tensors(whole), tensors(last))
+    timeless = [
+        [{k: v for k, v in row.items() if k not in ("seconds", "rate")} for row in t.folder.rows()]
+        for t in (whole, last)
+    ]
+    assert timeless[0] == timeless[1]
+
+
+def test_what_lies_past_the_checkpoint_is_cut(tmp_path):
+    trainer(tmp_path, "mlp").run()
+    folder = Folder(tmp_path)
+    with folder.log.open("a") as file:
+        file.write(json.dumps({"seen": 10_000, "x": 1}) + "\n{torn")
+    (folder.samples / "000000010000.png").write_bytes(b"")
+    trainer(tmp_path, "mlp").run()
+    assert [row["seen"] for row in folder.rows()] == [64, 128, 192, 256]
+    assert sorted(p.stem for p in folder.samples.glob("*.png"))[-1] == "000000000256"
+
+
+def test_a_finished_run_can_be_extended(tmp_path):
+    whole = trainer(tmp_path / "whole", "r3gan", "stop.samples=512")
+    whole.run()
+    trainer(tmp_path / "parts", "r3gan").run()
+    longer = trainer(tmp_path / "parts", "r3gan", "stop.samples=512")
+    longer.run()
+    assert_same(tensors(whole), tensors(longer))
+
+
+def test_a_damaged_checkpoint_is_told_and_the_one_before_is_used(tmp_path):
+    whole = trainer(tmp_path, "mlp")
+    whole.run()
+    newest = max(whole.folder.checkpoints.iterdir())
+    (newest / "players.safetensors").write_bytes(b"torn")
+    notes = []
+
+    class Notes(Callback):
+        def on_note(self, sentence):
+            notes.append(sentence)
+
+    again = trainer(tmp_path, "mlp", callbacks=[Notes()])
+    again.run()
+    assert len(notes) == 1
+    assert newest.name in notes[0]
+    assert_same(tensors(whole), tensors(again))
+
+
+def test_numbers_that_are_not_finite_go_back_with_gentler_steps(tmp_path):
+    run = trainer(tmp_path, "mlp", "train.tick=160", "stop.samples=1600")
+    play, poisoned = run.stepper.play, []
+
+    def poison(position):
+        play(position)
+        if position == 40 and len(poisoned) < 2:
+            poisoned.append(position)
+            weight = next(run.game.players["generator"].parameters())
+            weight.data.fill_(float("nan"))
+
+    run.stepper.play = poison
+    assert run.run().reason == "finished"
+    assert run.state.roll_backs == 2
+    assert run.stepper.gentleness == 0.25
+    events = [row for row in run.folder.rows() if row.get("event") == "roll-back"]
+    assert [row["seen"] for row in events] == [640, 640]
+    again = trainer(tmp_path, "mlp", "train.tick=160", "stop.samples=1600")
+    again.run()
+    assert again.state.roll_backs == 2
+
+
+def test_numbers_that_stay_unfinite_end_the_run_with_a_remedy(tmp_path):
+    run = trainer(tmp_path, "mlp", "stop.samples=1600")
+    play = run.stepper.play
+
+    def poison(position):
+        play(position)
+        next(run.game.players["generator"].parameters()).data.fill_(float("nan"))
+
+    run.stepper.play = poison
+    with pytest.raises(RunError, match=r"after 3 roll-backs.*clip_norm"):
+        run.run()
+
+
+def test_a_second_process_is_refused(tmp_path):
+    folder = Folder(tmp_path)
+    folder.create()
+    with folder.locked(), pytest.raises(UsageError, match="in use"), folder.locked():
+        pass
