@@ -37,7 +37,7 @@ SAMPLES: Mapping[str, int] = {
     "lsgan": 400_000,
     "wgan": 400_000,
     "wgan-gp": 400_000,
-    "sngan": 150_000,
+    "sngan": 100_000,
     "r3gan": 200_000,
 }
 """Real samples each recipe sees: about six minutes on two cores."""

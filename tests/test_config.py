@@ -4,6 +4,7 @@ import pytest
 import yaml
 
 from gantlet.config import (
+    completed,
     differences,
     from_mapping,
     identity,
@@ -101,6 +102,15 @@ def test_identity_leaves_out_where_and_how_long(config):
     moved = override(config, ["train.device=cpu", "train.threads=1", "stop.samples=10"])
     assert identity(moved) == identity(config)
     assert identity(override(config, ["train.seed=1"])) != identity(config)
+
+
+def test_a_setting_that_an_older_version_did_not_know_has_its_default(config):
+    recorded = identity(config)
+    del recorded["train"]["ema_ramp"], recorded["game"]["lecam"]
+    assert differences(recorded, identity(config)) != []
+    assert differences(completed(recorded), identity(config)) == []
+    other = override(config, ["train.ema_ramp=0.5"])
+    assert differences(completed(recorded), identity(other)) == ["train.ema_ramp: 0.05 -> 0.5"]
 
 
 def test_differences_name_what_differs(config):

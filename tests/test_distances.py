@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import statistics
 
 import pytest
 import torch
@@ -168,6 +169,16 @@ def test_mmd_of_point_masses(n: int) -> None:
 def test_mmd_of_a_collapsed_pair_is_zero() -> None:
     same = torch.ones(4, 3).double()
     assert distances.mmd(same, same).item() == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("n", [2, 4])
+def test_the_bandwidth_is_the_lower_median_of_all_pairs(n: int) -> None:
+    """With 4 samples there are 6 pairs, with 6 there are 15."""
+    real, fake = normal(16, 2, 3), normal(17, n, 3) + 1
+    pairs = itertools.combinations(torch.cat([real, fake]), 2)
+    bandwidth = statistics.median_low([(a - b).norm().item() for a, b in pairs])
+    expected = distances.mmd(real, fake, bandwidth=bandwidth)
+    torch.testing.assert_close(distances.mmd(real, fake), expected)
 
 
 def test_median_bandwidth_makes_mmd_scale_free() -> None:

@@ -216,7 +216,7 @@ class BundleWriter(Callback):
 
     def on_end(self, end: End) -> None:
         """Write the bundle."""
-        self._write(end.averaged, end.seen, end.verdict.name)
+        self._write(end.averaged, end.bundled, end.verdict.name)
 
     def _write(self, averaged: nn.ModuleDict, seen: int, verdict: str) -> None:
         if self._start is not None:

@@ -28,6 +28,7 @@ __all__ = [
     "Train",
     "assignments",
     "checked",
+    "completed",
     "differences",
     "from_mapping",
     "identity",
@@ -345,6 +346,17 @@ def identity(config: Config) -> dict[str, Any]:
     del values["stop"]
     values["train"] = {k: v for k, v in values["train"].items() if k not in _OUTSIDE_IDENTITY}
     return values
+
+
+def completed(recorded: Mapping[str, Any]) -> dict[str, Any]:
+    """A recorded identity with the defaults of settings that its version did not know yet."""
+    sections = {
+        key: value for key, value in recorded.items() if key in Config.__dataclass_fields__
+    }
+    try:
+        return {**recorded, **identity(from_mapping(sections))}
+    except UsageError:  # of a setting that is no more: the differences will show it
+        return dict(recorded)
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any], where: str = "") -> list[str]:

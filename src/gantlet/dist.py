@@ -101,12 +101,21 @@ def agreed(text: str) -> str:
 
 @contextmanager
 def first_alone() -> Iterator[None]:
-    """Rank 0 goes first, the others once it is through: for what it leaves for them to find."""
+    """Rank 0 goes first, the others once it is through: for what it leaves for them to find.
+
+    Where rank 0 fails, which it tells, the others leave with exit code 2 and wait no longer.
+    """
     if rank() > 0:
-        barrier()
-    yield
-    if rank() == 0:
-        barrier()
+        if agreed("") == "failed":
+            raise SystemExit(2)
+        yield
+        return
+    try:
+        yield
+    except BaseException:
+        agreed("failed")
+        raise
+    agreed("done")
 
 
 def barrier() -> None:

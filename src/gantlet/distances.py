@@ -127,7 +127,9 @@ def _median_distance(squared: Tensor) -> Tensor:
     """The median distance between two different samples, (..., k, k) -> (..., 1, 1)."""
     k = squared.shape[-1]
     i, j = torch.triu_indices(k, k, 1, device=squared.device)
-    median = squared[..., i, j].median(-1).values
+    # CUDA has no deterministic torch.median; the lower one of two medians, as there.
+    pairs = squared[..., i, j].sort(-1).values
+    median = pairs[..., (pairs.shape[-1] - 1) // 2]
     return median.clamp_min(1e-12).sqrt()[..., None, None]
 
 

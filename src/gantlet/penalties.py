@@ -40,7 +40,6 @@ __all__ = [
     "norm_excess",
     "norm_gap",
     "orthogonality",
-    "orthonormality",
     "perturbed",
     "r1",
     "r2",
@@ -241,12 +240,6 @@ def lecam(
     return (real_logits - fake_mean).square() + (fake_logits - real_mean).square()
 
 
-def _over_grams(term: Callable[[Tensor], Tensor], weights: Iterable[Tensor]) -> Tensor:
-    """The sum over matrices M = W W^T of ||term(M)||_F^2, a scalar."""
-    rows = [_rows(w) for w in weights if w.ndim > 1]
-    return sum((term(w @ w.T).square().sum() for w in rows), start=torch.zeros(()))
-
-
 def orthogonality(weights: Iterable[Tensor]) -> Tensor:
     """The sum over weights of ||W W^T (1 - I)||_F^2 (entrywise): rows orthogonal, of any length.
 
@@ -256,18 +249,9 @@ def orthogonality(weights: Iterable[Tensor]) -> Tensor:
     Source: Brock et al. (2019), Large Scale GAN Training for High Fidelity Natural Image
     Synthesis, https://arxiv.org/abs/1809.11096
     """
-    return _over_grams(lambda m: m - m.diag().diag(), weights)
-
-
-def orthonormality(weights: Iterable[Tensor]) -> Tensor:
-    """The sum over weights of ||W W^T - I||_F^2: rows orthogonal and of length one.
-
-    Rows and skipped tensors as in `orthogonality`.
-
-    Source: Brock et al. (2017), Neural Photo Editing with Introspective Adversarial Networks,
-    https://arxiv.org/abs/1609.07093
-    """
-    return _over_grams(lambda m: m - torch.eye(len(m)).to(m), weights)
+    rows = [_rows(w) for w in weights if w.ndim > 1]
+    grams = [w @ w.T for w in rows]
+    return sum(((m - m.diag().diag()).square().sum() for m in grams), start=torch.zeros(()))
 
 
 @torch.no_grad()

@@ -233,8 +233,8 @@ def _about(made: Plan) -> dict[str, Any]:
 def _place(made: Plan, out: str | Path | None, fresh: bool) -> tuple[Path, tuple[str, ...]]:
     """The run's folder: `out`, or the first of runs/NAME, NAME-2, ... that is free or this run."""
     first, notes = Path(out or Path("runs") / made.name), list[str]()
-    if dist.rank() == 0:
-        with disk_errors_told(first):
+    with dist.first_alone(), disk_errors_told(first):
+        if dist.rank() == 0:
             first, notes = place(first, made.identity, given=out is not None, fresh=fresh)
     return Path(dist.agreed(str(first))), tuple(notes)
 

@@ -90,10 +90,11 @@ class Samples:
         return path
 
     def _save_arrays(self, path: Path) -> None:
-        if self.labels is None:
-            np.savez_compressed(path, x=self.values)
-        else:
-            np.savez_compressed(path, x=self.values, y=self.labels)
+        with path.open("wb") as file:  # np.savez would add its own suffix to others
+            if self.labels is None:
+                np.savez_compressed(file, x=self.values)
+            else:
+                np.savez_compressed(file, x=self.values, y=self.labels)
 
     def _save_grid(self, path: Path) -> None:
         picture(self.values[:400], self.spec, path)

@@ -33,7 +33,7 @@ class DataSpec:
     classes: tuple[str, ...] = ()
     """Names of the classes in the order of their labels; empty without labels."""
     frequencies: tuple[float, ...] = ()
-    """Share of each class in the training data; sums to one."""
+    """Share of each class among all samples, those held out too; sums to one."""
 
     @property
     def size(self) -> int:

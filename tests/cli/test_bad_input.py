@@ -68,7 +68,7 @@ def objects(path):
 
 
 BAD_DATA = {
-    "photos": (missing, ["there is no photos", "Did you mean fotos?"]),
+    "photos": (missing, ["there is no 'photos'", "Did you mean fotos?"]),
     "empty": (Path.mkdir, ["empty", "image files", "received nothing"]),
     "texts": (text, ["0.png (no image by its content)", "gantlet doctor texts"]),
     "torn": (truncated, ["0.jpg (damaged", "Remove or replace"]),

@@ -22,6 +22,7 @@ def test_a_signal_saves_and_the_same_command_goes_on(number, code, workplace):
     assert "Stopped and saved at" in out
     assert "The same command goes on from there" in out
     assert err == ""
+    assert "\x1b" not in out  # no terminal: plain lines
     saved = max(int(p.name) for p in (workplace / "runs/digits/checkpoints").iterdir())
     answer = gantlet(*words[:2], saved + 16, *words[3:])
     assert answer.code == 0

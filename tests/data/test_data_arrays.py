@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+
 import numpy as np
 import pytest
 import torch
 
-from gantlet.data import DataSettings, open_data, store
+from gantlet.data import DataSettings, archive, open_data, store
+from gantlet.data.arrays import label_codes
 from gantlet.errors import UsageError
 
 RANDOM = np.random.default_rng(0)
@@ -122,7 +126,7 @@ def test_conversions_of_large_arrays_go_to_the_cache(tmp_path, monkeypatch):
     np.save(tmp_path / "a.npy", x)
     monkeypatch.setattr(store, "RESIDENT", 100)
     data = open_data(tmp_path / "a.npy", cache=tmp_path / "cache")
-    assert (tmp_path / "cache" / "data.npy").exists()
+    assert [p.name[:10] for p in (tmp_path / "cache").iterdir()] == ["converted-"]
     assert np.array_equal(data.raw[:, 0], x.astype(np.float32))
 
 
@@ -202,3 +206,72 @@ def test_arrays_are_resized(dtype):
     assert (data.spec.shape, data.spec.dtype) == ((2, 3, 4), np.dtype(dtype).name)
     assert np.array_equal(data.raw, np.broadcast_to(x[:, :, :1, :1], (3, 2, 3, 4)))
     assert "resized to 3x4" in data.notes[-1]
+
+
+def zipped(path, content, method=zipfile.ZIP_DEFLATED, name="x.npy"):
+    with zipfile.ZipFile(path, "w", method) as packed:
+        packed.writestr(name, content)
+    return path
+
+
+def npy(x):
+    stream = io.BytesIO()
+    np.save(stream, x)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize("seed", range(5))
+def test_damage_within_an_npz_is_told(tmp_path, method, seed):
+    path = zipped(tmp_path / "a.npz", npy(whole(40, 8, 8)), method)
+    content, random = bytearray(path.read_bytes()), np.random.default_rng(seed)
+    at = random.integers(60, 2000, 40)
+    for i, value in zip(at, random.integers(0, 256, 40), strict=True):
+        content[i] = value
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match="a fault"):
+        open_data(path)
+
+
+def test_an_unknown_compression_is_told(tmp_path):
+    path = zipped(tmp_path / "a.npz", npy(whole(5, 4, 4)))
+    content = bytearray(path.read_bytes())
+    content[content.find(b"PK\x03\x04") + 8] = content[content.rfind(b"PK\x01\x02") + 10] = 99
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match="a fault"):
+        open_data(path)
+
+
+@pytest.mark.parametrize("shape", ["(9999999999999, 4)", "(10, 2)", "(9" + "9" * 30 + ",)"])
+def test_a_header_that_lies_is_told_before_memory_is_taken(tmp_path, shape):
+    header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}}}".ljust(117) + "\n"
+    content = b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header.encode() + bytes(40)
+    with pytest.raises(UsageError, match="a header that says"):
+        open_data(zipped(tmp_path / "a.npz", content))
+    (tmp_path / "a.npy").write_bytes(content)
+    if shape != "(10, 2)":  # a longer file than said is read as far as said
+        with pytest.raises(UsageError, match="a fault"):
+            open_data(tmp_path / "a.npy")
+
+
+def test_masks_that_shrink_far_are_no_bomb(tmp_path):
+    x = np.zeros((12, 1024, 1024), bool)
+    x[3, 5, 7] = True
+    np.savez_compressed(tmp_path / "masks.npz", x=x)
+    assert (tmp_path / "masks.npz").stat().st_size < x.nbytes / 200
+    data = open_data(tmp_path / "masks.npz")
+    assert (data.spec.high, data.raw.sum(), data.raw[3, 0, 5, 7]) == (1, 1, 1)
+
+
+def test_a_large_npz_is_refused_with_a_way_out(tmp_path, monkeypatch):
+    np.savez(tmp_path / "a.npz", x=whole(5, 4, 4))
+    monkeypatch.setattr(archive, "_TOTAL", 100)
+    with pytest.raises(UsageError, match=r"when unpacked.*np\.save as \.npy"):
+        open_data(tmp_path / "a.npz")
+
+
+def test_many_classes_are_coded_in_their_order():
+    y = np.random.default_rng(1).permutation(20_000)
+    classes, codes = label_codes(y, len(y))
+    assert classes == tuple(map(str, range(20_000)))
+    assert np.array_equal(codes, y)

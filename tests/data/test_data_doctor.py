@@ -111,3 +111,13 @@ def test_a_source_that_cannot_be_read_at_all_is_an_error(tmp_path):
         examine(tmp_path / "none")
     with pytest.raises(UsageError, match="expected image files"):
         examine(tmp_path)
+
+
+def test_images_of_one_pixel_are_too_small_not_constant(tmp_path):
+    x = np.random.default_rng(0).integers(0, 256, (1500, 1, 1, 3)).astype(np.uint8)
+    for i in range(3):
+        write(tmp_path / f"{i}.png", seed=i, shape=(1, 1, 3))
+    for source in (x, tmp_path):
+        found = sentences(examine(source), "warning")
+        assert "Images of 1x1 are too small to be images" in found[0]
+        assert not any("Nearly constant" in sentence for sentence in found)

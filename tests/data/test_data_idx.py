@@ -108,3 +108,12 @@ def test_real_mnist(real_data):
     test = open_data(real_data / "mnist" / "t10k-images-idx3-ubyte.gz")
     counts = [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
     assert np.bincount(test.y).tolist() == counts
+
+
+def test_a_gzip_file_that_swells_is_refused_unread(tmp_path):
+    blank = np.zeros((11, 1024, 1024), np.uint8)
+    path = write(tmp_path / "a-idx3-ubyte.gz", idx(blank))
+    with pytest.raises(UsageError, match=r"\(a bomb\)\. Unpack it yourself .* the plain file"):
+        open_data(path)
+    blank[0] = np.random.default_rng(0).integers(0, 256, blank[0].shape)
+    assert np.array_equal(open_data(write(path, idx(blank))).raw[:, 0], blank)

@@ -6,10 +6,12 @@ from dataclasses import replace
 import pytest
 import torch
 
+from gantlet import processors
 from gantlet.config import Train
 from gantlet.errors import UsageError
+from gantlet.processors import granted_threads
 from gantlet.training import machine
-from gantlet.training.machine import Machine, environment, find_machine, granted_threads, settled
+from gantlet.training.machine import Machine, environment, find_machine, settled
 
 
 @pytest.fixture
@@ -18,7 +20,8 @@ def place(monkeypatch):
     files = {}
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.delenv("LOCAL_WORLD_SIZE", raising=False)
-    monkeypatch.setattr(machine, "_words", lambda path: files.get(path, "").split())
+    for module in (processors, machine):
+        monkeypatch.setattr(module, "words", lambda path: files.get(path, "").split())
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(16)), raising=False)
     return files
 
@@ -69,7 +72,7 @@ def test_affinity_and_the_number_of_ranks_share_the_processors(place, monkeypatc
 
 
 def test_files_that_are_not_there_are_no_quota():
-    assert machine._words("/no/such/file") == []
+    assert processors.words("/no/such/file") == []
     assert granted_threads() >= 1
 
 
@@ -97,7 +100,7 @@ def test_weights_are_float32_under_bfloat16():
 
 @pytest.mark.parametrize("device", ["tpu", "meta", "cuda:banana", "", "xpu"])
 def test_a_device_that_is_not_here_is_an_error_that_says_what_is(device):
-    with pytest.raises(UsageError, match=r"setting train.device.*one that is here \(cpu") as error:
+    with pytest.raises(UsageError, match=r"setting train.device.*one of cpu") as error:
         find_machine(Train(device=device))
     assert error.value.exit_code == 2
 
@@ -106,7 +109,7 @@ def test_cuda_and_mps_are_refused_where_they_are_not(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     for device in ("cuda", "cuda:1", "mps"):
-        with pytest.raises(UsageError, match=r"\(cpu\), received"):
+        with pytest.raises(UsageError, match=r"one of cpu, received"):
             find_machine(Train(device=device))
     assert find_machine(Train()).device == "cpu"
 

@@ -125,6 +125,36 @@ def test_numbers_that_stay_unfinite_end_the_run_with_a_remedy(tmp_path):
         run.run()
 
 
+def test_a_stop_never_saves_what_is_not_finite(tmp_path):
+    run = trainer(tmp_path, "mlp", "stop.samples=1600")
+    play = run.stepper.play
+
+    def poison_and_stop(position):
+        play(position)
+        if position == 5:
+            next(run.game.players["generator"].parameters()).data.fill_(float("nan"))
+            run._stop = True
+
+    run.stepper.play = poison_and_stop
+    end = run.run()
+    assert end.reason == "stopped"
+    assert end.seen == 64
+    again = trainer(tmp_path, "mlp", "stop.samples=1600")
+    again.run()
+    assert again.state.roll_backs == 1
+    assert all(bool(t.isfinite().all()) for t in tensors(again).values())
+
+
+def test_a_roll_back_replaces_no_checkpoint(tmp_path):
+    run = trainer(tmp_path, "mlp", "train.keep=9")
+    run.run()
+    before = {path.name for path in run.folder.checkpoints.iterdir()}
+    run._roll_back()
+    after = sorted(path.name for path in run.folder.checkpoints.iterdir())
+    assert set(after) - before == {after[-1]}
+    assert after[-1] == "000000000256-1"
+
+
 def test_a_second_process_is_refused(tmp_path):
     folder = Folder(tmp_path)
     folder.create()

@@ -166,7 +166,10 @@ def test_phases_are_played_when_due():
 
 def test_a_batch_must_be_whole_groups_in_every_part():
     assert share_of(64, 4, 16) == 16
-    with pytest.raises(UsageError, match=r"train.batch = 48 cannot.*4 part.*multiple of 64"):
+    with pytest.raises(
+        UsageError,
+        match=r"train.batch: expected a multiple of 64: 4 part.*received 48.*train.batch=64",
+    ):
         share_of(48, 4, 16)
 
 
@@ -230,3 +233,12 @@ def test_channels_last_changes_the_layout_alone(recipe, tmp_path):
         for on in ("true", "false")
     ]
     assert gap(*ends) < 1e-9
+
+
+@pytest.mark.parametrize("steps", [1, 2, 5])
+def test_every_player_tells_its_gradient_norm_whatever_the_critic_steps(steps, tmp_path):
+    one = trainer(tmp_path, "mlp", f"game.critic_steps={steps}")
+    played(one, 6)
+    means = one.stepper.meters.means()
+    assert means["generator/gradient"] > 0
+    assert means["discriminator/gradient"] > 0

@@ -10,21 +10,23 @@ from gantlet.errors import unknown
 
 __all__ = ["described", "list_"]
 
+_NAMES = 26
+"""Columns for names."""
+
 
 def described(entry: Any) -> tuple[str, str]:
     """One line on an entry of a table, and its source: from its fields, or from its docstring."""
     if not inspect.isclass(entry) and not inspect.isfunction(entry):
         return entry.line, entry.source
     text = inspect.getdoc(entry) or ""
-    lines = text.splitlines()
-    start = next((i for i, line in enumerate(lines) if line.startswith("Source: ")), None)
-    source = "" if start is None else " ".join(line.strip() for line in lines[start:])
-    return lines[0].rstrip("."), source.removeprefix("Source: ")
+    _, *sources = (" ".join(part.split()) for part in text.split("Source: "))
+    return text.splitlines()[0].rstrip("."), "; ".join(sources)
 
 
 def _tables() -> Mapping[str, Mapping[str, Any]]:
     from gantlet.distances import DISTANCES
     from gantlet.games import GAMES
+    from gantlet.games.stabilisers import STABILISERS
     from gantlet.networks import NETWORKS
     from gantlet.objectives import OBJECTIVES, PAIRINGS
     from gantlet.penalties import PENALTIES
@@ -37,6 +39,7 @@ def _tables() -> Mapping[str, Mapping[str, Any]]:
         "objectives": OBJECTIVES,
         "pairings": PAIRINGS,
         "penalties": PENALTIES,
+        "stabilisers": STABILISERS,
         "distances": DISTANCES,
     }
 
@@ -47,8 +50,8 @@ def list_(kind: str | None = None, /) -> None:
     Parameters
     ----------
     kind
-        One of recipes, games, networks, objectives, pairings, penalties, distances. Without it,
-        all.
+        One of recipes, games, networks, objectives, pairings, penalties, stabilisers, distances.
+        Without it, all.
     """
     tables = _tables()
     if kind is not None and kind not in tables:
@@ -57,6 +60,6 @@ def list_(kind: str | None = None, /) -> None:
         print(f"{title}:")
         for name, entry in tables[title].items():
             line, source = described(entry)
-            print(f"  {name:<18} {line}")
-            print(f"  {'':<18} {source}")
+            print(f"  {name:<{_NAMES}} {line}")
+            print(f"  {'':<{_NAMES}} {source}")
         print()

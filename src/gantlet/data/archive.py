@@ -24,12 +24,18 @@ from gantlet.data.pixels import Entry
 from gantlet.data.settings import DataSettings
 from gantlet.errors import UsageError
 
-__all__ = ["check_archive", "open_zip", "zip_entries"]
+__all__ = ["check_members", "open_zip", "swells", "zip_entries"]
 
 _TOTAL = 10 * 2**30
 """Bytes of all members together: 10 GiB."""
 _LARGE, _RATIO = 10 * 2**20, 200
-"""A member above 10 MiB that shrinks by more than this is taken for a bomb."""
+"""Content above 10 MiB that shrinks by more than this is taken for a bomb."""
+_UNPACK = "Unpack it yourself if you trust it, and give the folder"
+
+
+def swells(unpacked: int, packed: int) -> bool:
+    """Whether content of so many bytes is taken for a bomb: above max(10 MiB, 200 packed)."""
+    return unpacked > max(_LARGE, _RATIO * packed)
 
 
 def _danger(info: zipfile.ZipInfo) -> str | None:
@@ -43,16 +49,14 @@ def _danger(info: zipfile.ZipInfo) -> str | None:
         return "a symbolic link"
     if info.flag_bits & 0x1:
         return "an encrypted member"
-    if info.file_size > max(_LARGE, _RATIO * info.compress_size):
-        return f"a member of {info.file_size:,} bytes packed into {info.compress_size:,} (a bomb)"
     return None
 
 
-def check_archive(archive: zipfile.ZipFile, source: str) -> None:
-    """Refuses an archive that is dangerous to read.
+def check_members(archive: zipfile.ZipFile, source: str, remedy: str) -> None:
+    """Refuses an archive with members that are dangerous to read, or too large together.
 
     Raises:
-        UsageError: names with `..`, absolute names, links, encryption, bombs.
+        UsageError: names with `..`, absolute names, links, encryption, more than 10 GiB.
     """
     for info in archive.infolist():
         if danger := _danger(info):
@@ -60,7 +64,7 @@ def check_archive(archive: zipfile.ZipFile, source: str) -> None:
                 source,
                 expected="a plain archive",
                 received=f"{danger}: {info.filename!r}",
-                remedy="Unpack it yourself if you trust it, and give the folder",
+                remedy=remedy,
             )
     total = sum(info.file_size for info in archive.infolist())
     if total > _TOTAL:
@@ -68,8 +72,20 @@ def check_archive(archive: zipfile.ZipFile, source: str) -> None:
             source,
             expected=f"at most {_TOTAL / 2**30:.0f} GiB when unpacked",
             received=f"{total / 2**30:.1f} GiB",
-            remedy="Unpack it yourself if you trust it, and give the folder",
+            remedy=remedy,
         )
+
+
+def _check_swelling(archive: zipfile.ZipFile, source: str) -> None:
+    for info in archive.infolist():
+        if swells(info.file_size, info.compress_size):
+            raise UsageError(
+                source,
+                expected="a plain archive",
+                received=f"a member of {info.file_size:,} bytes packed into "
+                f"{info.compress_size:,} (a bomb): {info.filename!r}",
+                remedy=_UNPACK,
+            )
 
 
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> BinaryIO:
@@ -89,7 +105,8 @@ def zip_entries(path: Path) -> Iterator[list[Entry]]:
             remedy="Make or download the archive again",
         ) from error
     with archive:
-        check_archive(archive, str(path))
+        check_members(archive, str(path), _UNPACK)
+        _check_swelling(archive, str(path))
         files = [info for info in archive.infolist() if not info.is_dir()]
         yield [
             Entry(i.filename, f"{i.file_size}:{i.CRC}", partial(_read, archive, i)) for i in files

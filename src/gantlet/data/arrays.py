@@ -6,14 +6,17 @@ the one of axes 1 and 3 that has at most 4 entries; failing that, of square imag
 
 from __future__ import annotations
 
+import lzma
+import math
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gantlet.data.archive import check_archive
+from gantlet.data.archive import check_members
 from gantlet.data.assemble import assemble, ceiling, extent, slug, stamp
 from gantlet.data.dataset import Array, Dataset, Labels, chunks
 from gantlet.data.layout import natural
@@ -24,6 +27,15 @@ from gantlet.errors import UsageError
 __all__ = ["from_arrays", "label_codes", "open_npy", "open_npz"]
 
 _SAMPLES, _LABELS = ("x", "images", "data", "arr_0"), ("y", "labels")
+_FAULTS = (
+    *(ValueError, OSError, EOFError, MemoryError, OverflowError, NotImplementedError),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+)
+"""What NumPy and zipfile raise on damaged files."""
+_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 
 
 def open_npy(path: Path, settings: DataSettings, cache: Path | None) -> Dataset:
@@ -32,7 +44,7 @@ def open_npy(path: Path, settings: DataSettings, cache: Path | None) -> Dataset:
         with path.open("rb") as stream:
             np.lib.format.read_magic(stream)
         x = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+    except _FAULTS as error:
         raise _unreadable(path, error) from error
     return from_arrays(
         x, None, name=slug(path.stem), settings=settings, cache=cache, key=stamp(path)
@@ -43,14 +55,33 @@ def open_npz(path: Path, settings: DataSettings, cache: Path | None) -> Dataset:
     """Samples under `x`, `images`, `data` or `arr_0` (or alone), labels under `y` or `labels`."""
     try:
         with zipfile.ZipFile(path) as archive:
-            check_archive(archive, str(path))
-        with np.load(path, allow_pickle=False) as arrays:
-            x_name = _pick(arrays.files, _SAMPLES, path)
-            y_name = next((name for name in _LABELS if name in arrays.files), None)
-            x, y = arrays[x_name], None if y_name is None else arrays[y_name]
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+            check_members(archive, str(path), "Save the array with np.save as .npy")
+            names = [n.removesuffix(".npy") for n in archive.namelist() if n.endswith(".npy")]
+            x = _member(archive, _pick(names, _SAMPLES, path))
+            y_name = next((name for name in _LABELS if name in names), None)
+            y = None if y_name is None else _member(archive, y_name)
+    except _FAULTS as error:
         raise _unreadable(path, error) from error
     return from_arrays(x, y, name=slug(path.stem), settings=settings, cache=cache, key=stamp(path))
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> Array:
+    """One array; memory is taken for it once header and member agree on its size.
+
+    An array of few values may shrink a thousandfold, so the ratio tells nothing here.
+    """
+    info = archive.getinfo(f"{name}.npy")
+    with archive.open(info) as stream:
+        version = np.lib.format.read_magic(stream)
+        if version not in _HEADERS:
+            raise ValueError(f"version {version} of the format, which is for records")
+        shape, _, dtype = _HEADERS[version](stream)
+        size = stream.tell() + math.prod(shape) * dtype.itemsize
+    if size != info.file_size and not dtype.hasobject:
+        raise ValueError(f"a header that says {size:,} bytes in a file of {info.file_size:,}")
+    with archive.open(info) as stream:
+        array: Array = np.lib.format.read_array(stream, allow_pickle=False)
+    return array
 
 
 def _pick(names: Sequence[str], wanted: Sequence[str], path: Path) -> str:
@@ -140,7 +171,7 @@ def _converted(x: Array, points: bool, name: str, cache: Path | None, key: str) 
             with np.errstate(over="ignore"):  # an overflow is found as infinity by `extent`
                 out[part] = x[part]
 
-    return stored(x.shape, dtype, fill, cache=cache, key=key)
+    return stored(x.shape, dtype, fill, cache=cache, step="converted", key=key)
 
 
 def _target(x: Array, points: bool, name: str) -> str:
@@ -219,5 +250,6 @@ def label_codes(y: Any, count: int) -> tuple[tuple[str, ...], Labels]:
         )
     values, codes = np.unique(labels.astype(str), return_inverse=True)
     classes = natural({str(value) for value in values})
-    place = np.array([classes.index(str(value)) for value in values], dtype=np.int64)
+    places = {name: i for i, name in enumerate(classes)}
+    place = np.array([places[str(value)] for value in values], dtype=np.int64)
     return classes, place[codes]

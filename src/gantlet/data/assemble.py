@@ -76,7 +76,7 @@ def _resized(raw: Array, size: tuple[int, int], *, cache: Path | None, key: str)
         each(one, range(len(raw)))
 
     shape = (len(raw), *size, raw.shape[1])
-    images = stored(shape, raw.dtype.name, fill, cache=cache, key=f"{key}{size}" if key else "")
+    images = stored(shape, raw.dtype.name, fill, cache=cache, step="resized", key=key)
     return images.transpose(0, 3, 1, 2)
 
 

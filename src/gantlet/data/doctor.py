@@ -28,6 +28,7 @@ __all__ = ["Examination", "Problem", "examine"]
 Severity = Literal["error", "warning", "note"]
 
 _FLAT, _FEW, _SOME, _LARGE, _RARE = 0.01, 200, 1000, 256, 0.1
+_PIXEL = (1, 1)
 
 
 class Problem(NamedTuple):
@@ -109,7 +110,7 @@ def _of_files(kind: str, path: Path, entries: Entries, settings: DataSettings) -
     labels = layout.y[np.array(read)] if layout.y is not None and used else None
     classes = _classes(layout.classes, labels)
     sizes = [one.look.size for one in good]
-    deviations = np.array([one.deviation for one in good])
+    deviations = np.array([one.deviation for one in good if one.look.size != _PIXEL])
     hashes = np.array([one.digest for one in good], dtype=np.uint64)
     problems += [
         *(
@@ -152,7 +153,8 @@ def _of_dataset(kind: str, source: str, data: Dataset, settings: DataSettings) -
     image = spec.kind == "image"
     size = spec.shape[1:] if image else spec.shape
     classes = _classes(spec.classes, data.y)
-    deviations = _deviations(data.raw, spec.high - spec.low) if image else np.ones(len(data))
+    varied = image and size != _PIXEL
+    deviations = _deviations(data.raw, spec.high - spec.low) if varied else np.empty(0)
     problems = [
         *_size_problems([(size[0], size[1])] if image else [], settings),
         *_common_problems(data.hashes, deviations, classes),
@@ -207,6 +209,12 @@ def _size_problems(sizes: Sequence[tuple[int, int]], settings: DataSettings) -> 
             f"Images of another size than {height}x{width}, to be cropped to the centre and "
             f"resized: {other:,} of {len(sizes):,}.",
             "Set data.size to choose the size yourself.",
+        )
+    if (height, width) == _PIXEL:
+        yield Problem(
+            "warning",
+            "Images of 1x1 are too small to be images; the recipe mlp treats them as numbers.",
+            "Give larger images, or points as an array of shape (N, D).",
         )
     if max(height, width) > _LARGE:
         yield Problem(

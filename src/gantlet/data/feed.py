@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Callable
 
 import numpy as np
@@ -22,6 +21,8 @@ RESIDENT = 2**31
 """Bytes of raw samples up to which an accelerator holds them all: 2 GiB."""
 _MAPPED = 2**28
 """Bytes read of a memory map after which its pages are let go of: 256 MiB."""
+_AROUND = 2**17
+"""Bytes that the system maps around those asked for: 64 KiB on either side."""
 _EPOCHS = 2
 """Orders kept for each stream: a batch spans two epochs at their border."""
 
@@ -118,7 +119,7 @@ class Feed:
         """The samples `indices[places]`, in this order: places run from 0 to n - 1."""
         at = np.array(places, dtype=np.int64)
         raw = self._shaped(self._gather(at))
-        self._taken += len(at) * max(self._row, mmap.PAGESIZE)
+        self._taken += len(at) * (self._row + _AROUND)
         if self._taken > _MAPPED:
             self._taken = 0
             let_go(self._raw)

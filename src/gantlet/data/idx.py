@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gantlet.data.archive import swells
 from gantlet.data.arrays import from_arrays
 from gantlet.data.assemble import slug, stamp
 from gantlet.data.dataset import Array, Dataset
@@ -66,7 +67,7 @@ def read_idx(path: Path) -> Array:
     """The array in a file; a plain file is mapped, a gzipped one read.
 
     Raises:
-        UsageError: wrong magic number, wrong length, damaged gzip, more than 10 GiB.
+        UsageError: wrong magic number, wrong length, damaged gzip, a bomb, more than 10 GiB.
     """
     if not is_idx(path):
         raise _broken(
@@ -85,6 +86,7 @@ def read_idx(path: Path) -> Array:
     if not _packed(path):
         _check_length(path, shape, size, path.stat().st_size)
         return np.memmap(path, dtype, "r", start, shape) if 0 not in shape else np.empty(shape)
+    _check_swelling(path, size)
     content = _unpack(path, size + 1)
     _check_length(path, shape, size, len(content))
     return np.frombuffer(content, dtype, offset=start).reshape(shape)
@@ -93,6 +95,17 @@ def read_idx(path: Path) -> Array:
 def _packed(path: Path) -> bool:
     with path.open("rb") as stream:
         return stream.read(2) == _GZIP
+
+
+def _check_swelling(path: Path, size: int) -> None:
+    packed = path.stat().st_size
+    if swells(size, packed):
+        raise UsageError(
+            str(path),
+            expected="a plain gzip file",
+            received=f"{size:,} bytes packed into {packed:,} (a bomb)",
+            remedy="Unpack it yourself if you trust it, and give the plain file",
+        )
 
 
 def _unpack(path: Path, limit: int) -> bytes:

@@ -45,6 +45,7 @@ def load_images(
             f"uint{form.bits}",
             lambda out: _fill(out, layout.entries, form, source),
             cache=cache,
+            step="images",
             key=_key(layout.entries, form),
         ).transpose(0, 3, 1, 2)
     return assemble(

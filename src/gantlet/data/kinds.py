@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -124,10 +125,10 @@ def sniff(path: Path) -> str:
         if kind.named(path):
             return name
     image = path.suffix.lower() in SUFFIXES
+    kinds = ", ".join(re.split("[,;:]", kind.line)[0] for kind in KINDS.values())
     raise UsageError(
-        str(path),
-        expected="; ".join(kind.line for kind in KINDS.values()),
-        received="a single image" if image else "a file of no kind that is known",
+        f"{str(path)!r} is " + ("a single image" if image else "of no kind that is known"),
+        expected=f"{kinds}, or a built-in name ({', '.join(BUILTINS)})",
         remedy="Put it into a folder with more images and give the folder" if image else "",
     )
 
@@ -135,9 +136,9 @@ def sniff(path: Path) -> str:
 def _missing(path: Path) -> UsageError:
     folder = path.parent
     beside = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
-    near = get_close_matches(path.name, [*beside, *BUILTINS], n=3, cutoff=0.5)
+    near = get_close_matches(path.name, [*beside, *BUILTINS], n=3, cutoff=0.6)
     return UsageError(
-        f"there is no {path}",
+        f"there is no {str(path)!r}",
         expected=f"an existing path or a built-in name ({', '.join(BUILTINS)})",
         remedy=f"Did you mean {' or '.join(near)}?" if near else "Check the path",
     )

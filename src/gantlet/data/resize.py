@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from gantlet.data.dataset import Array
+from gantlet.processors import granted_threads
 
 __all__ = ["common_size", "each", "fit"]
 
@@ -21,10 +20,8 @@ Result = TypeVar("Result")
 
 
 def each(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """`work` on every item by a pool of threads, one a processor at hand; results in order."""
-    linux = sys.platform == "linux"
-    count = len(os.sched_getaffinity(0)) if linux else os.cpu_count() or 1
-    with ThreadPoolExecutor(max_workers=count) as pool:
+    """`work` on every item by a pool of threads, one a processor granted; results in order."""
+    with ThreadPoolExecutor(max_workers=granted_threads()) as pool:
         return list(pool.map(work, items))
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import shutil
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +19,8 @@ __all__ = ["RESIDENT", "stored"]
 
 RESIDENT = 2**30
 """Bytes up to which decoded samples stay in memory: 1 GiB."""
+_ABANDONED = 24 * 3600
+"""Seconds after which a draft counts as left behind by a process that was killed."""
 
 
 def stored(
@@ -23,15 +29,21 @@ def stored(
     fill: Callable[[Array], None],
     *,
     cache: Path | None,
+    step: str,
     key: str = "",
 ) -> Array:
-    """An array that `fill` has written, in memory or, above `RESIDENT`, in `cache/data.npy`.
+    """An array that `fill` has written, in memory or, above `RESIDENT`, as a map in `cache`.
+
+    The name of the map tells step and content, and the map appears under it when it is whole, so
+    that processes may share a cache. It takes the place of the step's earlier maps.
 
     Arguments:
         shape, dtype: of the array.
         fill: writes every element.
         cache: folder of the memory map; made if it is missing.
-        key: names the content; a map that was finished under the same key is used again.
+        step: what is done to the samples, one word: begins the name of the map.
+        key: tells the content; a map with the same key, shape and type is used again. Without
+            one the map has no name and goes when it is no longer used.
 
     Raises:
         UsageError: the array is large and there is no cache, or no space for it.
@@ -47,40 +59,54 @@ def stored(
             expected=f"at most {RESIDENT / 2**30:.1f} GiB without a cache folder",
             remedy="Give a folder on a disk with space (cache=...), or smaller images (data.size)",
         )
-    path, finished = cache / "data.npy", cache / "data.key"
-    if not (key and path.exists() and finished.exists() and finished.read_text() == key):
-        _write(path, finished, shape, dtype, fill, size, key)
+    content = repr((key, shape, dtype)).encode()
+    path = cache / f"{step}-{hashlib.blake2b(content, digest_size=16).hexdigest()}.npy"
+    with suppress(FileNotFoundError, ValueError, EOFError):  # not there yet, or damaged
+        if key:
+            return _mapped(path)
+    cache.mkdir(parents=True, exist_ok=True)
+    _tidy(cache, step)
+    _check_space(cache, size)
+    draft = path.with_suffix(f".{os.getpid()}.part")
+    try:
+        written = _written(draft, shape, dtype, fill)
+        if key:
+            draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    return written
+
+
+def _mapped(path: Path) -> Array:
     mapped: Array = np.load(path, mmap_mode="r", allow_pickle=False)
     return mapped
 
 
-def _write(
-    path: Path,
-    finished: Path,
-    shape: tuple[int, ...],
-    dtype: str,
-    fill: Callable[[Array], None],
-    size: int,
-    key: str,
-) -> None:
-    """Fills a new map beside `path`, then puts it in place; `finished` is written last."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    finished.unlink(missing_ok=True)
-    path.unlink(missing_ok=True)
-    free = shutil.disk_usage(path.parent).free
+def _written(
+    draft: Path, shape: tuple[int, ...], dtype: str, fill: Callable[[Array], None]
+) -> Array:
+    """A new map, filled and opened for reading, which it stays under any name or none."""
+    array = np.lib.format.open_memmap(draft, mode="w+", dtype=np.dtype(dtype), shape=shape)
+    fill(array)
+    array.flush()
+    return _mapped(draft)
+
+
+def _tidy(cache: Path, step: str) -> None:
+    """Removes the step's earlier maps, which processes that read them keep, and old drafts."""
+    now = time.time()
+    for path in (*cache.glob(f"{step}-*.npy"), *cache.glob("*.part")):
+        with suppress(FileNotFoundError):  # another process was faster
+            if path.suffix == ".npy" or now - path.stat().st_mtime > _ABANDONED:
+                path.unlink()
+
+
+def _check_space(cache: Path, size: int) -> None:
+    free = shutil.disk_usage(cache).free
     if free < size + 2**20:
         raise UsageError(
-            f"the cache folder {path.parent}",
+            f"the cache folder {cache}",
             expected=f"{size / 2**30:.2f} GiB of free space",
             received=f"{free / 2**30:.2f} GiB",
             remedy="Free some space, choose another folder, or set a smaller data.size",
         )
-    part = path.with_suffix(".part")
-    try:
-        array = np.lib.format.open_memmap(part, mode="w+", dtype=np.dtype(dtype), shape=shape)
-        fill(array)
-        array.flush()
-        part.rename(path)
-    finally:
-        part.unlink(missing_ok=True)
-    finished.write_text(key)

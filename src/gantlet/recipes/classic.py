@@ -136,7 +136,6 @@ def sngan(spec: DataSpec) -> Config:
 
     Source: Miyato et al. (2018), Spectral Normalization for GANs, https://arxiv.org/abs/1802.05957
     """
-    adam = Optimiser(lr=2e-4, beta1=0.0, beta2=0.9)
+    adam = Optimiser(lr=2e-4, beta1=0.5, beta2=0.999)  # setting C of the paper's table 1
     network = replace(_NARROW, discriminator_norm="spectral", pooling="sum")
-    game = Versus(objective="hinge", critic_steps=5)
-    return _config("sngan", network, game, adam, batch=64, samples=150_000)
+    return _config("sngan", network, Versus(objective="hinge"), adam, batch=64, samples=100_000)

@@ -72,6 +72,8 @@ class End:
     folder: Path
     averaged: nn.ModuleDict
     """The averaged players, ready for sampling."""
+    bundled: int
+    """Real samples that these had seen: fewer than `seen` where an earlier state is bundled."""
     signal: int = 0
     """Number of the signal that stopped it, 0 if none did."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,10 +69,11 @@ class Folder:
     @contextmanager
     def claimed(self) -> Iterator[None]:
         """The folder, made and locked by rank 0; the other ranks wait until it is."""
-        if dist.rank() == 0:
-            self.create()
-        with self.locked() if dist.rank() == 0 else nullcontext():
-            dist.barrier()
+        with ExitStack() as held:
+            with dist.first_alone():
+                if dist.rank() == 0:
+                    self.create()
+                    held.enter_context(self.locked())
             yield
 
     @contextmanager

@@ -41,7 +41,8 @@ class Verdict:
 
 HEALTHY = Verdict("healthy", "No sign of collapse, memorising or a critic that wins outright.")
 UNJUDGED = Verdict(
-    "unjudged", f"Health was not judged: no tick yet, or fewer than {_FEWEST} real samples."
+    "unjudged",
+    f"Health was not judged: that takes {_PATIENCE} ticks of play and {_FEWEST} real samples.",
 )
 _SIGNS: Sequence[tuple[Verdict, str, float, float]] = (
     # verdict, measurement, bound, sign: +1 where above the bound is bad, -1 where below
@@ -49,8 +50,8 @@ _SIGNS: Sequence[tuple[Verdict, str, float, float]] = (
         Verdict(
             "collapse",
             "The generator has collapsed: its samples spread less than half as far as the data.",
-            "Try recipe r3gan, a penalty (game.penalties.r1=1), packing (game.pack=2) or a lower "
-            "learning rate.",
+            "Try a penalty (game.penalties.r1=1), as recipe r3gan has, or a lower learning rate; "
+            "without labels also packing (game.pack=2).",
         ),
         "spread",
         0.5,
@@ -61,7 +62,7 @@ _SIGNS: Sequence[tuple[Verdict, str, float, float]] = (
             "narrow",
             "The generator covers little of the data: fewer than one in ten real samples has a "
             "generated neighbour.",
-            "Train longer; if that does not help, try a wider network or recipe r3gan.",
+            "Train longer; if that does not help, try a wider network or another recipe.",
         ),
         "coverage",
         0.1,
@@ -93,8 +94,9 @@ _SIGNS: Sequence[tuple[Verdict, str, float, float]] = (
 
 def verdict(rows: Sequence[Mapping[str, Any]]) -> Verdict:
     """The first sign that has stood for the last ticks, `HEALTHY`, or `UNJUDGED`."""
-    recent = [row for row in rows if "coverage" in row][-_PATIENCE:]
-    if not recent:
+    played = [row for row in rows if "coverage" in row and "pull/loss" not in row]
+    recent = played[-_PATIENCE:]
+    if len(recent) < _PATIENCE:
         return UNJUDGED
     for finding, name, bound, sign in _SIGNS:
         values = [row[name] for row in recent if row.get(name) is not None]

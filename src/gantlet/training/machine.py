@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import ctypes
-import math
 import os
 import platform
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
-from pathlib import Path, PurePosixPath
 from typing import Any
 
 import torch
@@ -17,6 +15,7 @@ import torch
 from gantlet import dist
 from gantlet.config import Train
 from gantlet.errors import UsageError
+from gantlet.processors import granted_threads, words
 
 __all__ = ["Machine", "environment", "find_machine", "granted_threads", "settled"]
 
@@ -57,46 +56,6 @@ class Machine:
         return asdict(self)
 
 
-def granted_threads() -> int:
-    """Processors that affinity and the cgroup's quota grant to this process, at least one."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    count = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return max(1, min(count, *_quotas(), _from_environment()))
-
-
-def _from_environment() -> int:
-    value = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
-    return int(value) if value.isdigit() and int(value) > 0 else 1 << 16
-
-
-def _quotas() -> list[int]:
-    """Whole processors granted by cgroup versions 2 and 1; empty where there is no quota."""
-    v2 = [_words(f"/sys/fs/cgroup{group}/cpu.max") for group in _groups()]
-    v1 = [
-        *_words("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"),
-        *_words("/sys/fs/cgroup/cpu/cpu.cfs_period_us"),
-    ]
-    return [
-        math.ceil(int(pair[0]) / int(pair[1]))
-        for pair in (*v2, v1)
-        if len(pair) == 2 and pair[0].isdigit() and int(pair[0]) > 0
-    ]
-
-
-def _groups() -> list[str]:
-    """This process's cgroup of version 2 and those above it; the topmost is empty."""
-    lines = [line for line in _words("/proc/self/cgroup") if line.startswith("0::/")]
-    path = PurePosixPath(lines[0].removeprefix("0::") if lines else "/")
-    return ["" if str(group) == "/" else str(group) for group in (path, *path.parents)]
-
-
-def _words(path: str) -> list[str]:
-    try:
-        return Path(path).read_text(encoding="utf-8", errors="replace").split()
-    except OSError:
-        return []
-
-
 def find_machine(train: Train) -> Machine:
     """The machine that the settings ask for, with `auto` resolved."""
     device = _device(train.device)
@@ -116,19 +75,12 @@ def _device(wanted: str) -> str:
         if torch.cuda.is_available():
             return f"cuda:{dist.local_rank()}"
         return "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        kind = torch.device(wanted).type
-    except RuntimeError:
-        kind = ""
-    present = {
-        "cpu": True,
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-    }
-    if not present.get(kind, False):
-        there = ", ".join(name for name, here in present.items() if here)
+    wanted = f"cuda:{dist.local_rank()}" if wanted == "cuda" else wanted
+    here = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+    here += ["mps"] if torch.backends.mps.is_available() else []
+    if wanted not in here:
         raise UsageError(
-            "setting train.device", expected=f"auto or one that is here ({there})", received=wanted
+            "setting train.device", expected=f"auto or one of {', '.join(here)}", received=wanted
         )
     return wanted
 
@@ -139,7 +91,7 @@ def _has_bfloat16(device: str) -> bool:
         return torch.cuda.get_device_capability(device) >= (8, 0)
     if device != "cpu":
         return False
-    return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(_words("/proc/cpuinfo"))
+    return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(words("/proc/cpuinfo"))
 
 
 def _keep_freed_memory() -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from gantlet.config import differences
+from gantlet.config import completed, differences
 from gantlet.errors import GantletError, RunError, UsageError
 from gantlet.training.folder import Folder
 
@@ -66,7 +66,7 @@ def _fault(path: Path, identity: Mapping[str, Any], given: bool, fresh: bool) ->
         return None
     if record is None:
         return _no_run(path)
-    lines = differences(record["identity"], identity)
+    lines = differences(completed(record["identity"]), identity)
     if not lines or (given and fresh):
         return None
     shown = "; ".join(_NAMES.get(line.partition(":")[0], line) for line in lines[:_SHOWN])

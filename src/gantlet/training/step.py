@@ -67,10 +67,11 @@ def share_of(batch: int, micro_batches: int, group: int) -> int:
     parts = micro_batches * dist.world()
     if batch % (parts * group):
         raise UsageError(
-            f"train.batch = {batch} cannot be cut into {parts} part(s) of whole groups of {group}",
-            expected=f"a multiple of {parts * group}",
+            "setting train.batch",
+            expected=f"a multiple of {parts * group}: {parts} part(s) (micro-batches times "
+            f"processes) of whole groups of game.group = {group}",
             received=str(batch),
-            remedy=f"Set train.batch to a multiple of {parts * group}, or lower game.group.",
+            remedy=f"For example train.batch={max(1, batch // (parts * group)) * parts * group}.",
         )
     return batch // parts
 
@@ -130,7 +131,7 @@ class Stepper:
             w.grad for name in phase.trains for w in self._weights[name] if w.grad is not None
         ]
         dist.all_reduce_(gradients)
-        if position % _GRADIENT_NORM_EVERY == 0:
+        if position // phase.every % _GRADIENT_NORM_EVERY == 0:
             self.meters.add(f"{phase.name}/gradient", nn.utils.get_total_norm(gradients))
         for name in phase.trains:
             self._step(name, seen)

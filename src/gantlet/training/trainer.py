@@ -128,8 +128,11 @@ class Trainer:
             for sentence in self._refused:
                 self._tell("on_note", f"{sentence} The one before it is used.")
             reason = self._loop()
-        if reason == "stopped" or self._saved_at != self.state.position:
-            self._save()
+        if self._saved_at != self.state.position:
+            if self.stepper.is_finite():
+                self._save()
+            else:
+                self._roll_back()
         end = self._ended(reason)
         self._tell("on_end", end)
         return end
@@ -139,24 +142,29 @@ class Trainer:
         if dist.rank() == 0 and rows:
             curves(rows, self.folder.path / "curves.png")
         make_ready(self.game, self.averaged, self.spec, self.machine)
-        found = health.verdict(rows)
+        if dist.rank() == 0 and not self._picture().exists():
+            draw(self.game, self.averaged, self.spec, self.machine, self._picture())
+        found, bundled = health.verdict(rows), self.seen
         last = next((row["coverage"] for row in reversed(rows) if "coverage" in row), 0.0)
-        if found != health.HEALTHY and self.state.best_coverage > _MUCH_WIDER * last:
-            self._fall_back(self.folder.checkpoints / str(self.state.best))
-        return End(reason, self.seen, found, self.folder.path, self.averaged, self._signal)
+        if found.remedy and self.state.best_coverage > _MUCH_WIDER * last:
+            bundled = self._fall_back(self.folder.checkpoints / str(self.state.best))
+        path = self.folder.path
+        return End(reason, self.seen, found, path, self.averaged, bundled, self._signal)
 
-    def _fall_back(self, best: Path) -> None:
-        """Give the bundle the averaged players that covered most; checkpoints stay as they are."""
+    def _fall_back(self, best: Path) -> int:
+        """Give the bundle the averaged players that covered most; the samples that they saw."""
         try:
             self.averaged.load_state_dict(checkpoint.read(best).tensors["averaged"])
         except UsageError as error:
             self._tell("on_note", f"{error} The bundle holds the last weights.")
-            return
+            return self.seen
+        seen = int(best.name.split("-")[0])
         self._tell(
             "on_note",
-            f"The bundle holds the generator at {int(best.name):,} samples, which covered most of "
-            f"the data ({self.state.best_coverage:.2f}); the last checkpoint is kept too.",
+            f"The bundle holds the generator at {seen:,} samples, which covered most of the data "
+            f"({self.state.best_coverage:.2f}); the last checkpoint is kept too.",
         )
+        return seen
 
     def _start(self) -> Start:
         return Start(
@@ -229,14 +237,13 @@ class Trainer:
         if dist.rank() == 0:
             make_ready(self.game, self.averaged, self.spec, self.machine)
             row |= self._measured()
-            path = self.folder.samples / f"{self._name()}.png"
-            draw(self.game, self.averaged, self.spec, self.machine, path)
+            draw(self.game, self.averaged, self.spec, self.machine, self._picture())
             self._note_best(row.get("coverage", 0.0))
             self.folder.append(row)
         self._save()
         if dist.rank() == 0:
             found = health.verdict(self.folder.rows())
-            self._tell("on_tick", Tick(row, path, self.game, self.averaged, found))
+            self._tell("on_tick", Tick(row, self._picture(), self.game, self.averaged, found))
 
     def _measured(self) -> dict[str, float]:
         return measured(
@@ -248,7 +255,12 @@ class Trainer:
             self.state.best_coverage, self.state.best = coverage, self._name()
 
     def _name(self) -> str:
-        return f"{self.seen:012d}"
+        """Of the checkpoint: another one after each roll-back, so that none is ever replaced."""
+        suffix = f"-{self.state.roll_backs}" if self.state.roll_backs else ""
+        return f"{self.seen:012d}{suffix}"
+
+    def _picture(self) -> Path:
+        return self.folder.samples / f"{self.seen:012d}.png"
 
     def _save(self) -> None:
         self._write()
@@ -336,7 +348,7 @@ class Trainer:
             for callback in self.callbacks:
                 getattr(callback, event)(*about)
         except Exception:
-            if self._saved_at != self.state.position:
+            if self._saved_at != self.state.position and self.stepper.is_finite():
                 self._write()
             raise
 

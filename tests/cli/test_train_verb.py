@@ -26,6 +26,8 @@ def test_without_data_it_trains_on_the_digits(workplace):
     assert "180 of 1,797 samples are set aside" in answer.out
     assert "Run folder: runs/digits. Ctrl-C saves and stops." in answer.out
     assert "gantlet sample runs/digits" in answer.out
+    assert "\x1b" not in answer.out  # no terminal: plain lines
+    assert re.search(r"^ +128 samples +[\d,]+/s  D [+-]\d.*coverage \d", answer.out, re.MULTILINE)
     run = workplace / "runs" / "digits"
     assert [row["seen"] for row in rows(run)] == [128, 256]
     assert sorted(p.name for p in (run / "samples").iterdir()) == [
@@ -37,14 +39,6 @@ def test_without_data_it_trains_on_the_digits(workplace):
     assert read_yaml(run / "config.yaml").train.batch == 16
     assert len(json.loads((run / "split.json").read_text())["held_out"]) == 180
     assert json.loads((run / "run.json").read_text())["format"] == 1
-
-
-def test_the_lines_are_plain_where_there_is_no_terminal(workplace):
-    words = ("train", "--samples", 128, *TINY)
-    done = subprocess.run(command(*words), capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "\x1b" not in done.stdout
-    assert re.search(r"^ +128 samples +[\d,]+/s  D [+-]\d.*coverage \d", done.stdout, re.MULTILINE)
 
 
 def test_a_terminal_shows_a_live_line(workplace):

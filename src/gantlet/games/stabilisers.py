@@ -1,0 +1,64 @@
+"""What else steadies a game besides the penalties on the critic's slope: settings of `versus`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+__all__ = ["STABILISERS", "Stabiliser"]
+
+
+@dataclass(frozen=True)
+class Stabiliser:
+    """One setting, in a line, and where it was published."""
+
+    line: str
+    source: str
+
+
+STABILISERS: Mapping[str, Stabiliser] = {
+    "game.smoothing": Stabiliser(
+        "one-sided label smoothing: the target of real samples is 1 - smoothing",
+        "Salimans et al. (2016), Improved Techniques for Training GANs, "
+        "https://arxiv.org/abs/1606.03498",
+    ),
+    "game.instance_noise": Stabiliser(
+        "Gaussian noise on all that the discriminator sees",
+        "Sønderby et al. (2017), Amortised MAP Inference for Image Super-resolution, "
+        "https://arxiv.org/abs/1610.04490",
+    ),
+    "game.clip_weights": Stabiliser(
+        "the critic's weights cut to a bound after each of its steps",
+        "Arjovsky et al. (2017), Wasserstein GAN, https://arxiv.org/abs/1701.07875",
+    ),
+    "game.lecam": Stabiliser(
+        "logits pulled to the running mean of the other side's",
+        "Tseng et al. (2021), Regularizing Generative Adversarial Networks under Limited Data, "
+        "https://arxiv.org/abs/2104.03310",
+    ),
+    "game.orthogonality": Stabiliser(
+        "the generator's filters kept at right angles",
+        "Brock et al. (2019), Large Scale GAN Training for High Fidelity Natural Image Synthesis, "
+        "https://arxiv.org/abs/1809.11096",
+    ),
+    "game.feature_matching": Stabiliser(
+        "mean features of the critic matched between real and generated samples",
+        "Salimans et al. (2016), Improved Techniques for Training GANs, "
+        "https://arxiv.org/abs/1606.03498",
+    ),
+    "game.pack": Stabiliser(
+        "samples judged together, so that a lack of variety shows (PacGAN)",
+        "Lin et al. (2018), PacGAN: The power of two samples in generative adversarial networks, "
+        "https://arxiv.org/abs/1712.04086",
+    ),
+    "network.discriminator_norm": Stabiliser(
+        "spectral: each layer of the critic divided by its largest singular value",
+        "Miyato et al. (2018), Spectral Normalization for Generative Adversarial Networks, "
+        "https://arxiv.org/abs/1802.05957",
+    ),
+    "network.minibatch_std": Stabiliser(
+        "the critic sees the standard deviation within each group",
+        "Karras et al. (2018), Progressive Growing of GANs for Improved Quality, Stability, and "
+        "Variation, https://arxiv.org/abs/1710.10196",
+    ),
+}

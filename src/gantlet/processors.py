@@ -1,0 +1,53 @@
+"""Processors that this process may use, by affinity, the cgroup's quota and the environment."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path, PurePosixPath
+
+__all__ = ["granted_threads", "words"]
+
+
+def granted_threads() -> int:
+    """Processors that affinity and the cgroup's quota grant to this process, at least one.
+
+    `OMP_NUM_THREADS` may lower the number.
+    """
+    affinity = getattr(os, "sched_getaffinity", None)
+    count = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return max(1, min(count, *_quotas(), _from_environment()))
+
+
+def _from_environment() -> int:
+    value = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return int(value) if value.isdigit() and int(value) > 0 else 1 << 16
+
+
+def _quotas() -> list[int]:
+    """Whole processors granted by cgroup versions 2 and 1; empty where there is no quota."""
+    v2 = [words(f"/sys/fs/cgroup{group}/cpu.max") for group in _groups()]
+    v1 = [
+        *words("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"),
+        *words("/sys/fs/cgroup/cpu/cpu.cfs_period_us"),
+    ]
+    return [
+        math.ceil(int(pair[0]) / int(pair[1]))
+        for pair in (*v2, v1)
+        if len(pair) == 2 and pair[0].isdigit() and int(pair[0]) > 0
+    ]
+
+
+def _groups() -> list[str]:
+    """This process's cgroup of version 2 and those above it; the topmost is empty."""
+    lines = [line for line in words("/proc/self/cgroup") if line.startswith("0::/")]
+    path = PurePosixPath(lines[0].removeprefix("0::") if lines else "/")
+    return ["" if str(group) == "/" else str(group) for group in (path, *path.parents)]
+
+
+def words(path: str) -> list[str]:
+    """The words of a file of the system; none where it cannot be read."""
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace").split()
+    except OSError:
+        return []
