@@ -129,10 +129,7 @@ def described(folder: Path) -> dict[str, Any]:
     try:
         about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         newer = about["format"] > FORMAT
-        missing = {"weights_sha256", "spec", "config", "about"} - about.keys()
-        missing = (
-            missing or {"data", "count", "seen", "verdict", "own_game"} - about["about"].keys()
-        )
+        missing = _KEYS - about.keys() or _KEYS_ABOUT - about["about"].keys()
         if missing and not newer:
             raise ValueError(f"{min(missing)} is missing")
     except (FileNotFoundError, NotADirectoryError):

@@ -298,6 +298,8 @@ def _parsed(key: str, text: str) -> Any:
         value = yaml.safe_load(text)
     except yaml.YAMLError:
         raise UsageError(f"setting {key}", expected="a YAML value", received=repr(text)) from None
+    if not text.strip() and "." in key:  # without a dot `_place` says what would be right
+        raise UsageError(f"setting {key}", expected="a value after =, or null", received="nothing")
     try:  # YAML 1.1 takes 2e-4 for a string
         return float(value) if isinstance(value, str) else value
     except ValueError:

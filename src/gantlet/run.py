@@ -7,11 +7,12 @@ import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gantlet import __version__, dist
-from gantlet.bundle import BundleWriter, read_bundle
+from gantlet.bundle import Bundle, BundleWriter, read_bundle
 from gantlet.config import Config, Optimiser, Stop, assignments, checked, identity, override
 from gantlet.data import DataSettings, open_data
 from gantlet.data.dataset import Dataset
@@ -43,12 +44,16 @@ class Loaded:
     path: Path
     game: Game | None = None
 
+    @cached_property
+    def bundle(self) -> Bundle:
+        """The generator as it is bundled now, read once."""
+        return read_bundle(self.path, self.game)
+
     def sample(
         self, n: int = 16, *, seed: int = 0, label: str | int | None = None, device: str = "auto"
     ) -> Samples:
         """Samples 0 to n - 1 of a seed; see `gantlet.sample.sample`."""
-        bundle = read_bundle(self.path, self.game)
-        return sample(bundle, n, label=label, seed=seed, device=device)
+        return sample(self.bundle, n, label=label, seed=seed, device=device)
 
     @property
     def log(self) -> list[dict[str, Any]]:
@@ -278,5 +283,6 @@ def load(path: str | Path, *, game: Game | None = None) -> Loaded:
 
     Raises UsageError where there is no whole bundle.
     """
-    read_bundle(Path(path), game)
-    return Loaded(Path(path), game)
+    loaded = Loaded(Path(path), game)
+    _ = loaded.bundle  # a fault is told here, not at the first sample
+    return loaded

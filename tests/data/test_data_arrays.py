@@ -254,6 +254,15 @@ def test_a_header_that_lies_is_told_before_memory_is_taken(tmp_path, shape):
             open_data(tmp_path / "a.npy")
 
 
+@pytest.mark.parametrize("change", [(b"(", b"9"), (b"}", b" "), (b"5,", b"05"), (b"'sh", b"b'h")])
+def test_a_header_that_is_no_literal_is_told(tmp_path, change):
+    content = npy(whole(5, 4, 4)).replace(*change, 1)
+    (tmp_path / "a.npy").write_bytes(content)
+    for path in (tmp_path / "a.npy", zipped(tmp_path / "a.npz", content)):
+        with pytest.raises(UsageError, match="a fault"):
+            open_data(path)
+
+
 def test_masks_that_shrink_far_are_no_bomb(tmp_path):
     x = np.zeros((12, 1024, 1024), bool)
     x[3, 5, 7] = True

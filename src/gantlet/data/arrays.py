@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import lzma
 import math
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -29,6 +30,7 @@ __all__ = ["from_arrays", "label_codes", "open_npy", "open_npz"]
 _SAMPLES, _LABELS = ("x", "images", "data", "arr_0"), ("y", "labels")
 _FAULTS = (
     *(ValueError, OSError, EOFError, MemoryError, OverflowError, NotImplementedError),
+    *(TypeError, SyntaxError, tokenize.TokenError),  # in headers, which are Python literals
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
 )
 """What NumPy and zipfile raise on damaged files."""

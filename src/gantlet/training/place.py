@@ -25,6 +25,14 @@ _FULL_OR_CLOSED = (
 )
 
 
+_ELSEWHERE = "Choose another one with --out."
+_SHOWN = 8
+_NAMES = {
+    "data_fingerprint": "data: other samples or labels",
+    "own_game": "game: other players",
+}
+
+
 def place(
     first: Path, identity: Mapping[str, Any], *, given: bool, fresh: bool
 ) -> tuple[Path, list[str]]:
@@ -78,14 +86,6 @@ def _fault(path: Path, identity: Mapping[str, Any], given: bool, fresh: bool) ->
         remedy="Use those, choose another folder with --out, or put it aside and begin anew with "
         "--fresh.",
     )
-
-
-_ELSEWHERE = "Choose another one with --out."
-_SHOWN = 8
-_NAMES = {
-    "data_fingerprint": "data: other samples or labels",
-    "own_game": "game: other players",
-}
 
 
 def _no_run(path: Path) -> UsageError | None:
