@@ -21,8 +21,8 @@ RESIDENT = 2**31
 """Bytes of raw samples up to which an accelerator holds them all: 2 GiB."""
 _MAPPED = 2**28
 """Bytes read of a memory map after which its pages are let go of: 256 MiB."""
-_AROUND = 2**17
-"""Bytes that the system maps around those asked for: 64 KiB on either side."""
+_AROUND = 2**21
+"""Bytes that the system may map around those asked for: a large page of its cache, 2 MiB."""
 _EPOCHS = 2
 """Orders kept for each stream: a batch spans two epochs at their border."""
 
@@ -120,7 +120,7 @@ class Feed:
         at = np.array(places, dtype=np.int64)
         raw = self._shaped(self._gather(at))
         self._taken += len(at) * (self._row + _AROUND)
-        if self._taken > _MAPPED:
+        if min(self._taken, self._raw.nbytes) > _MAPPED:
             self._taken = 0
             let_go(self._raw)
         # Half the digits of bfloat16 would be lost in the shift to [-1, 1].
