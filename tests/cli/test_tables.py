@@ -31,7 +31,7 @@ def test_the_list_shows_every_entry():
     for kind, name in ENTRIES:
         assert f"{kind}:\n" in answer.out
         line, source = described(_tables()[kind][name])
-        assert f"  {name:<18} {line}\n" in answer.out
+        assert f"  {name:<26} {line}\n" in answer.out
         assert source in answer.out
 
 
@@ -88,4 +88,4 @@ def test_the_doctor_names_every_fault_and_ends_with_1_where_training_would_refus
     assert "ERROR: z.png cannot be read" in answer.out
     assert "Training would refuse these data" in answer.out
     assert "samples/s" not in answer.out
-    assert_refused(gantlet("doctor", "nowhere"), "there is no nowhere", "digits, ring, grid")
+    assert_refused(gantlet("doctor", "nowhere"), "there is no 'nowhere'", "digits, ring, grid")
