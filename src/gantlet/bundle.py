@@ -15,7 +15,7 @@ from torch import nn
 
 from gantlet import __version__
 from gantlet.config import Config, from_mapping
-from gantlet.errors import UsageError
+from gantlet.errors import UsageError, newer_format
 from gantlet.games.base import Game
 from gantlet.spec import DataSpec
 from gantlet.training.callback import Callback, End, Start, Tick
@@ -144,12 +144,7 @@ def described(folder: Path) -> dict[str, Any]:
             remedy="Run the training command again, which writes the bundle anew.",
         ) from None
     if newer:
-        raise UsageError(
-            f"bundle {folder}",
-            expected=f"format {FORMAT} or older",
-            received=f"format {about['format']}",
-            remedy="Install the newer Gantlet that wrote it.",
-        )
+        raise newer_format(f"bundle {folder}", about["format"], FORMAT)
     return about
 
 

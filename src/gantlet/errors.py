@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-__all__ = ["GantletError", "RunError", "UsageError", "unknown"]
+__all__ = ["GantletError", "RunError", "UsageError", "newer_format", "unknown"]
 
 
 class GantletError(Exception):
@@ -56,4 +56,14 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
         f"unknown {kind} {name!r}",
         expected=f"one of {', '.join(names)}",
         remedy=remedy,
+    )
+
+
+def newer_format(what: str, found: int, known: int) -> UsageError:
+    """The error for a file or folder that a later version wrote in a format unknown here."""
+    return UsageError(
+        what,
+        expected=f"format {known} or older",
+        received=f"format {found}",
+        remedy="Install the newer Gantlet that wrote it.",
     )

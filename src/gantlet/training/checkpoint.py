@@ -21,7 +21,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from gantlet.errors import RunError, UsageError
+from gantlet.errors import RunError, UsageError, newer_format
 
 __all__ = [
     "FORMAT",
@@ -135,12 +135,7 @@ def read(path: Path) -> Checkpoint:
     """
     manifest = _manifest(path)
     if manifest["format"] > FORMAT:
-        raise UsageError(
-            f"checkpoint {path}",
-            expected=f"format {FORMAT} or older",
-            received=f"format {manifest['format']}",
-            remedy="Install the newer Gantlet that wrote it.",
-        )
+        raise newer_format(f"checkpoint {path}", manifest["format"], FORMAT)
     tensors = {
         file.removesuffix(".safetensors"): _verified(path / file, digest)
         for file, digest in manifest["files"].items()

@@ -13,7 +13,7 @@ from typing import Any
 from gantlet import dist
 from gantlet.config import Config
 from gantlet.config_text import to_yaml
-from gantlet.errors import RunError, UsageError
+from gantlet.errors import RunError, UsageError, newer_format
 from gantlet.training.checkpoint import write_text
 
 __all__ = ["FORMAT", "Folder"]
@@ -106,12 +106,7 @@ class Folder:
                 remedy="Restore it, or start afresh with --fresh.",
             ) from None
         if record["format"] > FORMAT:
-            raise UsageError(
-                f"run {self.path}",
-                expected=f"format {FORMAT} or older",
-                received=f"format {record['format']}",
-                remedy="Install the newer Gantlet that wrote it.",
-            )
+            raise newer_format(f"run {self.path}", record["format"], FORMAT)
         return record
 
     def write_config(self, config: Config) -> None:

@@ -83,8 +83,9 @@ def blocks(
         y: labels, shape (count,); drawn by the data's class frequencies if none are given.
     """
     for start in range(0, count, BLOCK):
-        labels = drawn_labels(spec, seed, "sample", start, BLOCK)
-        if y is not None:
+        if y is None:
+            labels = drawn_labels(spec, seed, "sample", start, BLOCK)
+        else:
             part = y[start : start + BLOCK]
             labels = torch.cat([part, part.new_zeros(BLOCK - len(part))])
         noise = _noise(machine, seed, "sample", start)

@@ -13,7 +13,7 @@ from gantlet.spec import Batch, DataSpec
 from gantlet.training import health
 from gantlet.training.machine import Machine
 from gantlet.training.pictures import picture
-from gantlet.training.snapshot import blocks
+from gantlet.training.snapshot import blocks, generate
 
 __all__ = ["draw", "measured"]
 
@@ -53,5 +53,5 @@ def draw(
     """Write the samples of fixed latents as a picture; classes stand in columns."""
     count = _IMAGES if spec.kind == "image" else _POINTS
     y = torch.arange(count) % _COLUMNS % len(spec.classes) if spec.classes else None
-    parts = blocks(game, averaged, spec, machine, seed=_GRID_SEED, count=count, y=y)
-    picture(torch.cat([spec.decode(x).cpu() for x in parts]).numpy(), spec, path, _COLUMNS)
+    made = generate(game, averaged, spec, machine, seed=_GRID_SEED, count=count, y=y)
+    picture(made, spec, path, _COLUMNS)
