@@ -30,13 +30,15 @@ def points() -> Dataset:
     return open_data(np.stack([np.cos(angles), np.sin(angles)], 1).astype(np.float32))
 
 
-def trainer(path: Path, recipe: str, *settings: str, precision="float32", callbacks=()) -> Trainer:
+def trainer(
+    path: Path, recipe: str, *settings: str, precision="float32", threads=1, callbacks=()
+) -> Trainer:
     """A trainer of a tiny recipe, on the data that suit it, in a folder."""
     dataset = points() if recipe == "points" else images()
     config = override(tiny(recipe, dataset.spec), settings)
     folder = Folder(path)
     folder.create()
-    machine = Machine("cpu", precision, torch.get_num_threads())
+    machine = Machine("cpu", precision, threads)
     game = built(config, dataset.spec)
     divided = split(dataset, config.data)
     return Trainer(game, dataset, divided, config, machine, folder, callbacks)

@@ -1,4 +1,4 @@
-"""Micro-batches and ranks add up to the whole batch, for every recipe."""
+"""Micro-batches, workers and ranks add up to the whole batch, for every recipe."""
 
 import os
 import socket
@@ -13,6 +13,8 @@ from gantlet.recipes import RECIPES
 from tests.training.small import played, trainer
 
 PASSES = 20
+DENSE = ("minimax", "mlp", "mlp-leaky", "points")
+"""Recipes without convolutions, which have one worker."""
 
 
 def gap(a, b):
@@ -25,9 +27,9 @@ def gap(a, b):
     return worst
 
 
-def first_gradients(path, recipe, *settings):
+def first_gradients(path, recipe, *settings, threads=1):
     """The gradients of all phases at the first weights, in float32, as one vector."""
-    one = trainer(path, recipe, *settings)
+    one = trainer(path, recipe, *settings, threads=threads)
     one.stepper._step = lambda *_: None
     parts = []
     for phase in one.game.phases:
@@ -51,6 +53,28 @@ def test_micro_batches_equal_the_whole_batch(recipe, tmp_path):
 def test_first_gradients_of_micro_batches_agree_in_float32(recipe, tmp_path):
     whole = first_gradients(tmp_path, recipe)
     parts = first_gradients(tmp_path, recipe, "train.micro_batches=4")
+    assert float((whole - parts).norm() / whole.norm()) <= 1e-5
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_workers_equal_the_whole_batch(recipe, tmp_path):
+    whole = played(trainer(tmp_path, recipe, precision="float64"), PASSES)
+    beside = trainer(tmp_path, recipe, "train.micro_batches=2", precision="float64", threads=2)
+    assert beside.stepper.share == (8 if recipe in DENSE else 4)
+    assert gap(whole, played(beside, PASSES)) <= 1e-9
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_workers_repeat_bit_for_bit(recipe, tmp_path):
+    once, again = (played(trainer(tmp_path, recipe, threads=4), PASSES) for _ in range(2))
+    for name, tensor in once.items():
+        assert torch.equal(tensor, again[name]), name
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_first_gradients_of_workers_agree_in_float32(recipe, tmp_path):
+    whole = first_gradients(tmp_path, recipe)
+    parts = first_gradients(tmp_path, recipe, threads=4)
     assert float((whole - parts).norm() / whole.norm()) <= 1e-5
 
 

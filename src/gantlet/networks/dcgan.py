@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from gantlet.networks.base import Critique, Network
 from gantlet.networks.heads import Condition, head
 from gantlet.networks.inputs import image_input, image_shape, rows, vector_input
-from gantlet.nn.layers import conv, initialise
+from gantlet.nn.layers import Flatten, conv, initialise
 from gantlet.nn.norms import GroupedBatchNorm, batch_norm
 from gantlet.nn.resampling import plan
 from gantlet.nn.statistics import MinibatchStd
@@ -157,7 +157,7 @@ class Discriminator(nn.Module):
             layers += _down(*between, *channels, norm=norm, spectral=spectral)
         if net.minibatch_std:
             layers.append(MinibatchStd(rows(group, pack)))
-        self.trunk = nn.Sequential(*layers, nn.Flatten())
+        self.trunk = nn.Sequential(*layers, Flatten())
         features = (widths[-1] + net.minibatch_std) * sizes[0][0] * sizes[0][1]
         classes, condition = len(spec.classes), net.discriminator_condition
         self.head = head(features, classes, condition, spectral=spectral)

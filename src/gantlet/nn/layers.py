@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from gantlet.nn.spectral import Spectral, SpectralConv2d, SpectralEmbedding, SpectralLinear
 
-__all__ = ["ACTIVATIONS", "conv", "embedding", "initialise", "linear"]
+__all__ = ["ACTIVATIONS", "Flatten", "conv", "embedding", "initialise", "linear"]
 
 ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
@@ -37,6 +37,14 @@ def conv(
     """A convolution, its weight divided by its largest singular value if `spectral`."""
     layer = SpectralConv2d if spectral else nn.Conv2d
     return layer(inputs, outputs, kernel, stride=stride, padding=padding, bias=bias)
+
+
+class Flatten(nn.Module):
+    """(B, C, H, W) to (B, H W C): a view of maps whose channels are last in memory."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The maps as vectors, position by position."""
+        return x.permute(0, 2, 3, 1).flatten(1)
 
 
 def embedding(classes: int, features: int, *, spectral: bool = False) -> nn.Embedding:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from threading import Lock
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,7 @@ from gantlet.rng import Noise
 from gantlet.training import optimisers
 from gantlet.training.compiled import Compiled
 from gantlet.training.machine import Machine
+from gantlet.training.workers import Workers, workers_for
 
 __all__ = ["Meters", "Stepper", "share_of"]
 
@@ -91,7 +93,12 @@ class Stepper:
     ) -> None:
         self.game, self.averaged, self.feed = game, averaged, feed
         self.config, self.machine = config, machine
-        self.share = share_of(config.train.batch, config.train.micro_batches, game.group)
+        train = config.train
+        whole = share_of(train.batch, train.micro_batches, game.group) * train.micro_batches
+        workers = workers_for(game, train, machine, whole)
+        self._workers, self._feeding = Workers(workers, machine.threads), Lock()
+        self._parts = train.micro_batches * workers
+        self.share = whole // self._parts
         self.optimisers = _optimisers(game, config)
         self.gentleness = 1.0
         self.meters = Meters(machine.device)
@@ -141,16 +148,22 @@ class Stepper:
 
     def _backward(self, phase: Phase, position: int, seen: int) -> dict[str, Tensor]:
         """Gradients of the whole batch's mean loss, summed over micro-batches; gathered stats."""
-        parts = self.config.train.micro_batches
-        answers = []
-        for part in range(parts):
+        weights = [w for name in phase.trains for w in self._weights[name]]
+
+        def work(part: int) -> tuple[Sequence[Tensor | None], dict[str, Tensor]]:
             turn = self._turn(phase.name, position, seen, part)
             with self.machine.autocast():
                 losses = self._losses[phase.name](self.game.players, turn)
             loss = losses.per_sample.mean()
             total = loss if losses.per_step is None else loss + losses.per_step
-            (total / (parts * dist.world())).backward()
-            answers.append({"loss": losses.per_sample.detach(), **losses.stats})
+            total = total / (self._parts * dist.world())
+            gradients = torch.autograd.grad(total, weights, allow_unused=True)
+            return gradients, {"loss": losses.per_sample.detach(), **losses.stats}
+
+        answers = []
+        for gradients, answer in self._workers.map(work, range(self._parts)):
+            _accumulate(weights, gradients)
+            answers.append(answer)
         stats = {name: dist.gather(torch.cat([a[name] for a in answers])) for name in answers[0]}
         for name, numbers in stats.items():
             self.meters.add(f"{phase.name}/{name}", numbers.mean())
@@ -158,12 +171,13 @@ class Stepper:
 
     def _turn(self, phase: str, position: int, seen: int, part: int) -> Turn:
         train, device = self.config.train, self.machine.device
-        offset = (dist.rank() * train.micro_batches + part) * self.share
+        offset = (dist.rank() * self._parts + part) * self.share
         start = position * train.batch + offset
         noise = Noise(
             train.seed, phase, start, self.share, device=device, dtype=self.machine.dtype
         )
-        real = self.feed.batch(phase, start, self.share)
+        with self._feeding:
+            real = self.feed.batch(phase, start, self.share)
         return Turn(real=real, noise=noise, seen=torch.tensor(float(seen), device=device))
 
     def _step(self, name: str, seen: int) -> None:
@@ -184,6 +198,19 @@ class Stepper:
             ema_(list(copy.parameters()), list(live.parameters()), beta)
             for mine, theirs in zip(copy.buffers(), live.buffers(), strict=True):
                 mine.copy_(theirs)
+
+
+def _accumulate(weights: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> None:
+    """Add gradients to those that the weights have, in the weights' memory layout."""
+    for weight, gradient in zip(weights, gradients, strict=True):
+        if gradient is None:
+            continue
+        if weight.grad is not None:
+            weight.grad += gradient
+        elif gradient.stride() == weight.stride():
+            weight.grad = gradient
+        else:
+            weight.grad = torch.empty_like(weight, requires_grad=False).copy_(gradient)
 
 
 def _others(game: Game, phase: Phase) -> Sequence[nn.Parameter]:

@@ -58,7 +58,10 @@ def prepared(
     if config.train.channels_last:
         for weight in game.players.parameters():
             if weight.dim() == 4:
-                weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+                # `contiguous` would leave kernels of one channel or of 1x1 as they are, whose
+                # convolutions then hand on maps of the other, slower layout.
+                last = torch.empty_like(weight, memory_format=torch.channels_last)
+                weight.data = last.copy_(weight.data)
     bundled = nn.ModuleDict({name: game.players[name] for name in game.bundled})
     return copy.deepcopy(bundled).requires_grad_(False), _feed(dataset, indices, config, machine)
 
