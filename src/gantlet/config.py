@@ -82,7 +82,8 @@ class Train:
     compile: bool = False
     """Compile each phase's loss with torch.compile."""
     deterministic: bool = False
-    """On CUDA: deterministic kernels, for bit-exact resume; slower."""
+    """On CUDA: deterministic kernels, for bit-exact resume; the run begins by telling how much
+    slower they are."""
     ema_half_life: Annotated[float, Ge(0)] = 5_000
     """Samples after which a weight's share in the averaged generator has halved."""
     ema_ramp: Annotated[float, Gt(0)] | None = 0.05

@@ -28,6 +28,7 @@ from gantlet.training.folder import FORMAT, Folder
 from gantlet.training.health import Verdict
 from gantlet.training.machine import Machine, environment, find_machine, settled
 from gantlet.training.place import disk_errors_told, place
+from gantlet.training.speed import price_of_determinism
 from gantlet.training.step import share_of
 from gantlet.training.trainer import Trainer, built
 
@@ -206,9 +207,12 @@ def _play(made: Plan, out: str | Path | None, fresh: bool, callbacks: Sequence[C
     with disk_errors_told(path), folder.claimed():
         divided = split(made.dataset, made.config.data)
         machine = _recorded(folder, made, divided)
+        notes = (*made.notes, divided.note, *notes)
+        if made.config.train.deterministic and machine.device.startswith("cuda"):
+            price = price_of_determinism(game, made.dataset, divided, made.config, machine)
+            notes = (*notes, price)
         with settled(machine, made.config.train):
             watchers = [BundleWriter(_about(made)), Events(), *callbacks]
-            notes = (*made.notes, divided.note, *notes)
             trainer = Trainer(
                 game, made.dataset, divided, made.config, machine, folder, watchers, notes
             )

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 
 from gantlet.cli.console import duration
 from gantlet.data.doctor import Examination, examine
 from gantlet.data.split import split
-from gantlet.run import Plan, data_settings, plan
-from gantlet.training.machine import find_machine, settled
-from gantlet.training.step import Stepper
-from gantlet.training.trainer import built, prepared
+from gantlet.run import data_settings, plan
+from gantlet.training.machine import find_machine
+from gantlet.training.speed import samples_per_second
+from gantlet.training.trainer import built
 
 __all__ = ["checkup"]
-
-_WARM_UP, _TIMED_SECONDS, _TIMED_PASSES = 2, 3.0, 50
 
 
 def checkup(data: str, settings: Sequence[str]) -> Iterator[tuple[str, bool]]:
@@ -32,8 +29,10 @@ def checkup(data: str, settings: Sequence[str]) -> Iterator[tuple[str, bool]]:
         return
     made = plan(data, None, settings)
     yield made.notes[-1], True
-    rate = samples_per_second(made)
-    goal = made.config.stop.samples or 0
+    dataset, config = made.dataset, made.config
+    game, divided = built(config, dataset.spec), split(dataset, config.data)
+    rate = samples_per_second(game, dataset, divided, config, find_machine(config.train))
+    goal = config.stop.samples or 0
     yield (
         f"On this machine: about {rate:,.0f} samples/s, so {goal:,} samples take about "
         f"{duration(goal / rate)}.",
@@ -55,21 +54,3 @@ def _about(found: Examination) -> Iterator[str]:
         yield f"{problem.severity.upper()}: {problem.sentence} {problem.remedy}"
     if not found.problems:
         yield "No problem found."
-
-
-def samples_per_second(made: Plan) -> float:
-    """Real samples a second of the planned training on this machine, from a few passes."""
-    config, divided = made.config, split(made.dataset, made.config.data)
-    machine = find_machine(config.train)
-    with settled(machine, config.train):
-        game = built(config, made.dataset.spec)
-        averaged, feed = prepared(game, made.dataset, divided.train, config, machine)
-        stepper = Stepper(game, averaged, feed, config, machine)
-        for position in range(_WARM_UP):
-            stepper.play(position)
-        began, played = time.perf_counter(), 0
-        while played < _TIMED_PASSES and time.perf_counter() - began < _TIMED_SECONDS:
-            stepper.play(_WARM_UP + played)
-            played += 1
-        stepper.is_finite()  # waits for the device
-        return played * config.train.batch / (time.perf_counter() - began)

@@ -1,0 +1,98 @@
+"""What an evaluation found: numbers with floors and verdicts, as data that can be kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from gantlet.errors import newer_format
+from gantlet.metrics.estimate import Estimate
+
+__all__ = ["FORMAT", "QUESTIONS", "Evidence", "Number", "Pair", "Question"]
+
+FORMAT = 1
+Question = Literal["fidelity", "coverage", "copying", "usefulness"]
+QUESTIONS: Mapping[Question, str] = {
+    "fidelity": "Does it look real?",
+    "coverage": "Does it cover everything?",
+    "copying": "Is it copying?",
+    "usefulness": "Is it useful?",
+}
+"""The four questions, in the order in which they are answered."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Number:
+    """One number about generated samples, with all that is needed to judge it."""
+
+    name: str
+    """Short, for tables and JSON: `frechet`."""
+    question: Question
+    title: str
+    """For people: `Fréchet distance`."""
+    value: Estimate
+    n_real: int
+    n_fake: int
+    extractor: str
+    """Name and hash of what made features of samples, with its preprocessing; "" for none."""
+    better: Literal["lower", "higher"]
+    floor: Estimate | None = None
+    """Held-out real data scored the same way: what a perfect sampler would get."""
+    verdict: str = ""
+    """In plain words."""
+    source: str = ""
+    """The paper: its address."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """A generated sample and the training sample nearest to it."""
+
+    fake: int
+    """Number of the generated sample."""
+    real: int
+    """Index of the training sample in the data."""
+    distance: float
+    """In the extractor's features."""
+    ratio: float
+    """Over the median distance of held-out samples to their nearest training sample."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """All that an evaluation of one run found."""
+
+    verdict: str
+    """One to three sentences in plain words: whether to trust the samples, and why."""
+    numbers: Sequence[Number]
+    pairs: Sequence[Pair] = ()
+    """The generated samples that lie closest to training samples, closest first."""
+    classes: Sequence[Mapping[str, Any]] = ()
+    """A row for each class: `name`, `share` in the data, `made` among samples, `accuracy` of
+    the labels asked for."""
+    notes: Sequence[str] = ()
+    """What was left out, and why."""
+    about: Mapping[str, Any] = field(default_factory=dict)
+    """Run, seed, samples seen, source of the reference, versions, seconds."""
+
+    def to_json(self) -> dict[str, Any]:
+        """A mapping of plain values."""
+        return {"format": FORMAT, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Evidence:
+        """The inverse of `to_json`; UsageError for a newer format."""
+        values = dict(stored)
+        if values.pop("format") > FORMAT:
+            raise newer_format("an evaluation", stored["format"], FORMAT)
+        numbers = [_number(number) for number in values.pop("numbers")]
+        pairs = [Pair(**pair) for pair in values.pop("pairs")]
+        return cls(numbers=numbers, pairs=pairs, **values)
+
+
+def _number(stored: Mapping[str, Any]) -> Number:
+    values = dict(stored)
+    value, floor = values.pop("value"), values.pop("floor")
+    known = None if floor is None else Estimate(**floor)
+    return Number(value=Estimate(**value), floor=known, **values)
