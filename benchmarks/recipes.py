@@ -33,11 +33,11 @@ SAMPLES: Mapping[str, int] = {
     "mlp": 2_000_000,
     "mlp-leaky": 2_000_000,
     "dcgan": 400_000,
-    "resnet": 100_000,
+    "resnet": 250_000,
     "lsgan": 400_000,
     "wgan": 400_000,
     "wgan-gp": 400_000,
-    "sngan": 100_000,
+    "sngan": 250_000,
     "r3gan": 200_000,
 }
 """Real samples each recipe sees: about six minutes on two cores."""

@@ -249,7 +249,8 @@ def main() -> None:
         "batch of generated images for both players it does less than the trainer, which draws "
         "one for each; with two it does the same. The bare loop is the trainer's step written out "
         "by hand: bytes in memory, the same precision, channels_last, fused Adam, averaged "
-        "generator.",
+        "generator; its threads work within operations, where the trainer's share the batch "
+        "(decision 8), which on some machines is worth more than the trainer costs.",
         command="python -m benchmarks.step --write",
         n=f"{given.rounds} rounds of {given.passes} passes of each, after one to warm up",
         columns=("a step", "median (range)", "target"),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from gantlet import __version__, dist
 from gantlet.bundle import Bundle, BundleWriter, read_bundle
 from gantlet.config import Config, Optimiser, Stop, assignments, checked, identity, override
-from gantlet.data import DataSettings, open_data
+from gantlet.data import BUILTINS, DataSettings, open_data
 from gantlet.data.dataset import Dataset
 from gantlet.data.split import Split, split
 from gantlet.games.base import Game
@@ -92,6 +92,8 @@ class Plan:
     """Of the run's folder, if none is given."""
     notes: tuple[str, ...]
     game: Game | None = None
+    source: str | None = None
+    """Where the data are: an absolute path or a built-in name; None for arrays."""
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -132,7 +134,14 @@ def plan(
     config = override(base, settings)
     config = replace(config, stop=_stop(config.stop, samples, minutes))
     notes = (*dataset.notes, *(() if name else (why,)))
-    return Plan(dataset, config, f"{dataset.name}-{name}" if name else dataset.name, notes, game)
+    folder = f"{dataset.name}-{name}" if name else dataset.name
+    return Plan(dataset, config, folder, notes, game, _where(data))
+
+
+def _where(data: Source) -> str | None:
+    if not isinstance(data, str | Path):
+        return None
+    return data if data in BUILTINS else str(Path(data).expanduser().resolve())
 
 
 def _of_learners(game: Game, known: Mapping[str, Optimiser]) -> dict[str, Optimiser]:
@@ -277,6 +286,7 @@ def _record(made: Plan, machine: Machine) -> dict[str, Any]:
         "format": FORMAT,
         "gantlet": __version__,
         "identity": made.identity,
+        "source": made.source,
         "machine": machine.to_json(),
         "environment": environment(),
     }
