@@ -13,10 +13,12 @@ export NO_MKDOCS_2_WARNING := 1
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.core ## train on the built-in digits, sample, say where to look
+demo: $(VENV)/.core ## train on the built-in digits, sample, evaluate, say where to look
 	@$(BIN)/gantlet train digits --out $(DEMO)
 	@$(BIN)/gantlet sample $(DEMO) -n 100 --out $(DEMO)/made
+	@$(BIN)/gantlet evaluate $(DEMO)
 	@echo
+	@echo "Open      $(DEMO)/report.html   how far to trust them, and why"
 	@echo "Look at   $(DEMO)/made       100 new digits and their grid"
 	@echo "          $(DEMO)/samples    the same latents while training went on"
 	@echo "Next      $(BIN)/gantlet train PATH-TO-YOUR-IMAGES"

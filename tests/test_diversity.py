@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gantlet.errors import UsageError
-from gantlet.metrics import diversity
+from gantlet.metrics import neighbours
 from gantlet.metrics.diversity import coverage, pair_order, spread
 
 
@@ -57,7 +57,7 @@ def test_columns_are_taken_in_parts_that_change_nothing(monkeypatch):
     torch.manual_seed(0)
     real, fake = torch.randn(20, 33), torch.randn(20, 33)
     whole = coverage(real, fake, 3), spread(real)
-    monkeypatch.setattr(diversity, "_COLUMNS", 7)
+    monkeypatch.setattr(neighbours, "_COLUMNS", 7)
     assert coverage(real, fake, 3) == whole[0]
     assert spread(real) == pytest.approx(whole[1], rel=1e-12)
 
@@ -110,3 +110,9 @@ def test_pair_order_counts_pairs_and_half_the_ties(seed, n, m):
     found = pair_order(torch.tensor(high), torch.tensor(low))
     assert found == pytest.approx(wanted)
     assert found + pair_order(torch.tensor(low), torch.tensor(high)) == pytest.approx(1)
+
+
+def test_nan_exceeds_nothing_and_nothing_exceeds_nan():
+    nan, numbers = torch.tensor([math.nan, math.nan]), torch.tensor([1.0, 2.0])
+    assert pair_order(nan, numbers) == pair_order(numbers, nan) == 0
+    assert pair_order(torch.tensor([3.0, math.nan]), torch.tensor([math.nan, 1.0])) == 0.25

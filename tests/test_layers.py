@@ -17,7 +17,10 @@ FLOORS = (
     ("nn", "networks", "data"),
     ("games",),
     ("metrics",),
-    ("config", "config_text", "recipes", "training", "bundle", "sample", "notebook", "run"),
+    (
+        *("config", "config_text", "recipes", "training", "bundle", "sample", "notebook", "run"),
+        *("evaluation", "bench"),
+    ),
     ("report", "export", "serve", "cli", "__main__"),
 )
 

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gantlet.evaluation import compare, evaluate
     from gantlet.games import Game, Losses, Phase, Query, Turn, Versus
     from gantlet.games.check import check_game
     from gantlet.run import load, train
@@ -27,6 +28,8 @@ __all__ = [
     "Versus",
     "__version__",
     "check_game",
+    "compare",
+    "evaluate",
     "load",
     "train",
 ]
@@ -40,6 +43,8 @@ _HOMES = {
     "Turn": "gantlet.games",
     "Versus": "gantlet.games",
     "check_game": "gantlet.games.check",
+    "compare": "gantlet.evaluation",
+    "evaluate": "gantlet.evaluation",
     "load": "gantlet.run",
     "train": "gantlet.run",
 }

@@ -217,7 +217,8 @@ def _play(made: Plan, out: str | Path | None, fresh: bool, callbacks: Sequence[C
         divided = split(made.dataset, made.config.data)
         machine = _recorded(folder, made, divided)
         notes = (*made.notes, divided.note, *notes)
-        if made.config.train.deterministic and machine.device.startswith("cuda"):
+        begins = not any(folder.checkpoints.glob("[0-9]*"))
+        if begins and made.config.train.deterministic and machine.device.startswith("cuda"):
             price = price_of_determinism(game, made.dataset, divided, made.config, machine)
             notes = (*notes, price)
         with settled(machine, made.config.train):

@@ -26,6 +26,13 @@ def images(folder, side=8, suffix="png", count=4):
     return folder
 
 
+def test_memory_that_runs_out_is_told_with_what_to_make_smaller(workplace):
+    answer = gantlet("train", "digits", "--samples", 64, *TINY, "network.width=1000000")
+    assert answer.code in (1, 2)
+    assert "train.batch" in answer.err
+    assert "Traceback" not in answer.err
+
+
 def missing(path):
     (path.parent / "fotos").mkdir()
 

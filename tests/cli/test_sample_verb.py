@@ -32,10 +32,13 @@ def test_samples_are_pictures_and_a_grid(run):
 
 def test_pictures_of_an_earlier_call_do_not_stay_among_the_new_ones(run):
     gantlet("sample", run, "-n", 6)
-    (run / "made" / "mine.png").write_bytes(b"kept")
+    mine = [run / "made" / name for name in ("mine.png", "2024-my-own.png", "00 1.png")]
+    for path in mine:
+        path.write_bytes(b"kept")
     gantlet("sample", run, "-n", 2, "--seed", 1)
-    assert len(pictures(run / "made")) == 2
-    assert (run / "made" / "mine.png").read_bytes() == b"kept"
+    assert all(path.read_bytes() == b"kept" for path in mine)
+    written = set(pictures(run / "made")) - {path.name for path in mine}
+    assert len(written) == 2
 
 
 def test_arrays_hold_samples_and_labels(run):

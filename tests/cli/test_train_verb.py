@@ -9,6 +9,7 @@ import subprocess
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from gantlet.config import read_yaml
 from tests.cli.door import TINY, assert_refused, command, gantlet
@@ -145,6 +146,17 @@ def test_a_folder_with_other_files_is_left_alone(workplace, fresh):
     answer = gantlet("train", "--samples", 128, *TINY, "--out", "photos", *fresh)
     assert_refused(answer, "photos", "config.yaml", "--out")
     assert [p.name for p in workplace.rglob("*")] == ["photos", "config.yaml"]
+
+
+def test_pictures_of_ones_own_in_a_folder_named_samples_stay(workplace):
+    pictures = workplace / "project" / "samples"
+    pictures.mkdir(parents=True)
+    for i in range(6):
+        Image.fromarray(np.full((8, 8), 40 * i, np.uint8)).save(pictures / f"{i:05}.png")
+    before = sorted(p.name for p in pictures.iterdir())
+    answer = gantlet("train", pictures, "--samples", 64, *TINY, "--out", "project")
+    assert_refused(answer, "project", "samples", "--out")
+    assert sorted(p.name for p in pictures.iterdir()) == before
 
 
 def test_a_run_that_is_in_use_is_neither_joined_nor_put_aside(run):

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from contextlib import suppress
 
 import pytest
 import torch
@@ -41,6 +42,21 @@ def test_a_damaged_one_is_refused_by_name_and_the_one_before_is_used(folder, fil
     assert found.values["position"] == 1
     assert len(refused) == 1
     assert "000000000002" in refused[0]
+
+
+def test_no_flipped_bit_of_the_manifest_is_taken(folder):
+    path = folder / "000000000002" / "manifest.json"
+    content = path.read_bytes()
+    taken = []
+    for place in range(len(content)):
+        altered = bytearray(content)
+        altered[place] ^= 1
+        path.write_bytes(altered)
+        with suppress(UsageError):  # where the format's digit has become a larger one
+            found, _ = checkpoint.newest(folder)
+            if found.values["position"] != 1 and json.loads(altered) != json.loads(content):
+                taken.append(place)
+    assert taken == []
 
 
 def test_one_of_a_newer_format_is_an_error_that_loses_nothing(folder):

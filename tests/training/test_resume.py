@@ -35,14 +35,16 @@ def assert_same(a, b):
         assert torch.equal(tensor, b[name]), name
 
 
+@pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_a_stopped_run_goes_on_bit_exactly(recipe, tmp_path):
-    whole = trainer(tmp_path / "whole", recipe)
+def test_a_stopped_run_goes_on_bit_exactly(recipe, threads, tmp_path):
+    """With two threads, recipes with convolutions have two workers."""
+    whole = trainer(tmp_path / "whole", recipe, threads=threads)
     assert whole.run().reason == "finished"
     for stop in (3, 7):  # 3: inside a tick; 7: after another session
-        parted = StopAt(stop).attach(trainer(tmp_path / "parted", recipe))
+        parted = StopAt(stop).attach(trainer(tmp_path / "parted", recipe, threads=threads))
         assert parted.run().reason == "stopped"
-    last = trainer(tmp_path / "parted", recipe)
+    last = trainer(tmp_path / "parted", recipe, threads=threads)
     assert last.run().reason == "finished"
     assert_same(tensors(whole), tensors(last))
     timeless = [

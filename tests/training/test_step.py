@@ -2,14 +2,20 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from gantlet.config import Optimiser
+from gantlet.config import Optimiser, override
+from gantlet.data import open_data
+from gantlet.data.split import split
 from gantlet.errors import UsageError
 from gantlet.games.base import Phase
+from gantlet.recipes import tiny
+from gantlet.training.machine import Machine
 from gantlet.training.step import Meters, Stepper, share_of
+from gantlet.training.trainer import built, prepared
 from tests.training.small import played, trainer
 from tests.training.test_parts import gap
 
@@ -233,6 +239,19 @@ def test_channels_last_changes_the_layout_alone(recipe, tmp_path):
         for on in ("true", "false")
     ]
     assert gap(*ends) < 1e-9
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_colour_images_have_the_layout_that_is_asked_for(on, tmp_path):
+    x = np.random.default_rng(0).integers(0, 256, (240, 8, 8, 3), dtype=np.uint8)
+    dataset = open_data(x)
+    config = override(tiny("dcgan", dataset.spec), [f"train.channels_last={str(on).lower()}"])
+    divided = split(dataset, config.data)
+    machine = Machine("cpu", "float32", 1)
+    _, feed = prepared(built(config, dataset.spec), dataset, divided.train, config, machine)
+    real = feed.batch("d", 0, 16).x
+    assert real.is_contiguous(memory_format=torch.channels_last) == on
+    assert real.is_contiguous() != on
 
 
 @pytest.mark.parametrize("steps", [1, 2, 5])

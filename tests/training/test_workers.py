@@ -38,6 +38,14 @@ def test_count(recipe, train, threads, count, tmp_path):
     assert workers_for(run.game, train, Machine("cpu", "float32", threads), train.batch) == count
 
 
+def test_a_game_of_ones_own_has_one_unless_it_says_it_is_concurrent(tmp_path):
+    run = trainer(tmp_path, "dcgan")
+    machine, train = Machine("cpu", "float32", 2), run.config.train
+    own = run.config.game.play(run.spec, *run.game.players.values(), latent=8)
+    assert workers_for(own, train, machine, train.batch) == 1
+    assert workers_for(replace(own, concurrent=True), train, machine, train.batch) == 2
+
+
 def test_accelerators_have_one(tmp_path):
     run = trainer(tmp_path, "dcgan")
     assert workers_for(run.game, run.config.train, Machine("cuda:0", "float32", 4), 16) == 1

@@ -26,8 +26,12 @@ def app() -> App:
     from cyclopts import App, Parameter
 
     from gantlet import __version__
+    from gantlet.cli.bench_verb import bench_
+    from gantlet.cli.cite_verb import cite_
+    from gantlet.cli.compare_verb import compare_
     from gantlet.cli.config_verb import config_
     from gantlet.cli.doctor_verb import doctor_
+    from gantlet.cli.evaluate_verb import evaluate_
     from gantlet.cli.list_verb import list_
     from gantlet.cli.sample_verb import sample_
     from gantlet.cli.train_verb import train_
@@ -35,6 +39,10 @@ def app() -> App:
     verbs: dict[str, Callable[..., None]] = {
         "train [DATA] [key=value ...] [OPTIONS]": train_,
         "sample RUN [OPTIONS]": sample_,
+        "evaluate RUN [OPTIONS]": evaluate_,
+        "compare RUN RUN ...": compare_,
+        "cite RUN": cite_,
+        "bench [NAME] [key=value ...] [OPTIONS]": bench_,
         "doctor [DATA] [key=value ...]": doctor_,
         "list [KIND]": list_,
         "config [RECIPE [DATA]] [key=value ...]": config_,
@@ -75,11 +83,26 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         _fail(f"{error} See {verb} --help.", 2)
     except GantletError as error:
         _fail(str(error), error.exit_code)
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        _fail(
+            "memory ran out. Make the batch (train.batch), its parts (train.micro_batches=2) or "
+            "the network (network.width) smaller, or images (data.size); a run that has begun "
+            "goes on from its last checkpoint.",
+            1,
+        )
     except KeyboardInterrupt:
         _fail("stopped; nothing new was saved.", 130)
     except BrokenPipeError:  # whoever read the output has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     raise SystemExit(0)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether an error is that of an allocator: NumPy's, torch's on a processor or on a device."""
+    words = ("DefaultCPUAllocator", "out of memory")
+    return isinstance(error, MemoryError) or any(word in str(error) for word in words)
 
 
 def _fail(message: str, code: int) -> NoReturn:

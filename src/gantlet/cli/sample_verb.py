@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 __all__ = ["sample_"]
+
+_WRITTEN = re.compile(r"\d{4,}(-\w+)?\.png")
+"""Names that `Samples.save` gives."""
 
 
 def sample_(
@@ -47,6 +51,7 @@ def sample_(
 def _own_place(run: Path, pictured: bool) -> Path:
     """RUN/made, without the pictures that an earlier call put there."""
     place = run / ("made" if pictured else "made.npz")
-    for picture in place.glob("[0-9][0-9][0-9][0-9]*.png"):
-        picture.unlink()
+    for picture in place.glob("*.png"):
+        if _WRITTEN.fullmatch(picture.name):
+            picture.unlink()
     return place

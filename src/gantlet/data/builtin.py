@@ -1,4 +1,4 @@
-"""Data that needs no file: real digits and two mixtures of Gaussians.
+"""Data that needs no file: real digits and three mixtures of Gaussians.
 
 Sources of the mixtures: Srivastava et al. (2017), VEEGAN, https://arxiv.org/abs/1705.07761
 Lin et al. (2018), PacGAN, https://arxiv.org/abs/1712.04086
@@ -16,16 +16,26 @@ from gantlet.data.assemble import assemble
 from gantlet.data.dataset import Dataset
 from gantlet.data.settings import DataSettings
 
-__all__ = ["BUILTINS", "MIXTURES", "Builtin", "Mixture", "grid", "ring"]
+__all__ = ["BUILTINS", "MIXTURES", "Builtin", "Mixture", "gaussians_1200d", "grid", "ring"]
 
-_POINTS, _SEED = 100_000, 20170522
+_SEED = 20170522
 
 
 class Mixture(NamedTuple):
-    """Equal Gaussians around centres of shape (K, 2), all with one standard deviation."""
+    """Equal Gaussians around centres of shape (K, D), all with one standard deviation."""
 
     centres: NDArray[np.float64]
     std: float
+    dims: int = 2
+    """Coordinates that vary within a mode, the first of D; the others are the centre's."""
+    points: int = 100_000
+    """Samples in the built-in set."""
+
+    def draw(self, n: int, random: np.random.Generator) -> NDArray[np.float64]:
+        """n samples, each of a centre chosen uniformly, shape (n, D)."""
+        x = self.centres[random.integers(len(self.centres), size=n)]
+        x[:, : self.dims] += self.std * random.standard_normal((n, self.dims))
+        return x
 
 
 def ring() -> Mixture:
@@ -40,16 +50,30 @@ def grid() -> Mixture:
     return Mixture(np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(25, 2), 0.05)
 
 
-MIXTURES: dict[str, Callable[[], Mixture]] = {"ring": ring, "grid": grid}
+def gaussians_1200d() -> Mixture:
+    """10 Gaussians in 700 dimensions, embedded in 1200: the other 500 coordinates are 0.
+
+    VEEGAN says no more than that, so the rest is our choice: coordinates of the centres are
+    standard normal, so that centres lie about 37 apart, and the standard deviation is 0.1, so
+    that samples lie about 2.6 from their centre.
+    """
+    random = np.random.Generator(np.random.PCG64(_SEED))
+    centres = np.pad(random.standard_normal((10, 700)), ((0, 0), (0, 500)))
+    return Mixture(centres, 0.1, dims=700, points=20_000)
+
+
+MIXTURES: dict[str, Callable[[], Mixture]] = {
+    "ring": ring,
+    "grid": grid,
+    "gaussians-1200d": gaussians_1200d,
+}
 
 
 def _mixture(name: str, settings: DataSettings) -> Dataset:
-    """100,000 fixed points, each of a centre chosen uniformly."""
-    centres, std = MIXTURES[name]()
-    random = np.random.Generator(np.random.PCG64(_SEED))
-    modes = random.integers(len(centres), size=_POINTS)
-    points = centres[modes] + std * random.standard_normal((_POINTS, 2))
-    reach = float(np.rint(np.abs(centres).max()))
+    """Fixed points, each of a centre chosen uniformly."""
+    mixture = MIXTURES[name]()
+    points = mixture.draw(mixture.points, np.random.Generator(np.random.PCG64(_SEED)))
+    reach = float(np.rint(np.abs(mixture.centres).max()))
     return assemble(
         points.astype(np.float32), low=-reach, high=reach, name=name, settings=settings
     )
@@ -61,6 +85,10 @@ def _ring(settings: DataSettings) -> Dataset:
 
 def _grid(settings: DataSettings) -> Dataset:
     return _mixture("grid", settings)
+
+
+def _gaussians_1200d(settings: DataSettings) -> Dataset:
+    return _mixture("gaussians-1200d", settings)
 
 
 def _digits(settings: DataSettings) -> Dataset:
@@ -94,4 +122,7 @@ BUILTINS: dict[str, Builtin] = {
     "digits": Builtin(_digits, "1,797 real handwritten digits of 8x8 in ten classes"),
     "ring": Builtin(_ring, "100,000 points of 8 Gaussians on a circle"),
     "grid": Builtin(_grid, "100,000 points of 25 Gaussians on a grid"),
+    "gaussians-1200d": Builtin(
+        _gaussians_1200d, "20,000 points of 10 Gaussians of 700 dimensions within 1200"
+    ),
 }

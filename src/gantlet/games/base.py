@@ -92,3 +92,5 @@ class Game:
     group: int = 1
     """Samples that belong together (batch norm, packing, minibatch statistics); a rank's or
     micro-batch's share is a whole number of groups."""
+    concurrent: bool = False
+    """Whether losses may be asked by several threads at once: players keep nothing in forward."""

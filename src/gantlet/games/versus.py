@@ -80,7 +80,8 @@ class Versus:
         """The game for data of `spec`, with networks of one family."""
         generator = network.generator(spec, group=self.group)
         discriminator = network.discriminator(spec, group=self.group, pack=self.pack)
-        return self.play(spec, generator, discriminator, latent=network.latent)
+        game = self.play(spec, generator, discriminator, latent=network.latent)
+        return replace(game, concurrent=True)  # the project's own networks keep nothing
 
     def play(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -140,7 +141,8 @@ class Rules:
         fake, real = self._generate(players, turn), turn.real.x
         directions = turn.noise("directions", (real[0].numel(),))
         groups = (_grouped(t, self.group) for t in (real, fake.to(real.dtype), directions))
-        return Losses(distance.function(*groups).repeat_interleave(self.group))
+        with _in_full(real):
+            return Losses(distance.function(*groups).repeat_interleave(self.group))
 
     def after(self, players: nn.ModuleDict, stats: Stats) -> None:
         """Clip the critic's weights; move the running means of its logits."""
@@ -199,7 +201,8 @@ class Rules:
         if not self.settings.orthogonality:
             return None
         weights = [w for w in generator.parameters() if w.dim() > 1]
-        return self.settings.orthogonality * orthogonality(weights)
+        with _in_full(weights[0]):
+            return self.settings.orthogonality * orthogonality(weights)
 
 
 def _look(critic: nn.Module, x: Tensor, y: Tensor | None, penalised: bool, sloped: bool) -> _Look:
@@ -210,11 +213,16 @@ def _look(critic: nn.Module, x: Tensor, y: Tensor | None, penalised: bool, slope
 
     if not penalised:
         return _Look(x, asked(x))
-    with torch.autocast(x.device.type, enabled=False):
+    with _in_full(x):
         if not sloped:
             return _Look(x, asked(x))
         gradient, answer = input_gradient(asked, x)
     return _Look(x, answer, gradient)
+
+
+def _in_full(like: Tensor) -> AbstractContextManager[None]:
+    """The precision of the tensors themselves, whatever autocast is at work."""
+    return torch.autocast(like.device.type, enabled=False)
 
 
 def _number(setting: float | Schedule, turn: Turn) -> Tensor | float:

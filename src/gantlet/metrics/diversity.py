@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
 from gantlet.errors import UsageError
+from gantlet.metrics.neighbours import ROUNDING, blocks, exact, neighbour_distances
 
-__all__ = ["coverage", "pair_order", "spread"]
-
-_COLUMNS = 4096
-"""Features widened to float64 at a time."""
-_ROUNDING = 1e-12
-"""Share of |a|^2 + |b|^2 below which two squared distances count as equal."""
+__all__ = ["coverage", "pair_order", "placements", "spread"]
 
 
 def coverage(real: Tensor, fake: Tensor, k: int = 5) -> float:
@@ -47,30 +45,10 @@ def coverage(real: Tensor, fake: Tensor, k: int = 5) -> float:
             expected=f"more than k = {k} real samples, k of at least 1, and a generated sample",
             received=f"{len(real)} real and {len(fake)} generated",
         )
-    radius = _squared(real, real).fill_diagonal_(-1).kthvalue(k + 1, dim=1).values
-    gaps = _squared(real, fake) - radius[:, None]
-    return float((gaps <= _rounding(real, fake)).any(1).double().mean())
-
-
-def _exact(x: Tensor) -> Tensor:
-    """x in float64, which MPS lacks."""
-    return x.to("cpu" if x.device.type == "mps" else x.device, torch.float64)
-
-
-def _squared(a: Tensor, b: Tensor) -> Tensor:
-    """|a_i - b_j|^2 in float64, (N, D), (M, D) -> (N, M), in memory for few columns only."""
-    total = torch.zeros((), dtype=torch.float64)
-    for part, other in zip(a.split(_COLUMNS, 1), b.split(_COLUMNS, 1), strict=True):
-        x, y = _exact(part), _exact(other)
-        total = total.to(x) + x.square().sum(1)[:, None] + y.square().sum(1) - 2 * x @ y.T
-    return total
-
-
-def _rounding(a: Tensor, b: Tensor) -> Tensor:
-    """The difference of squared distances that rounding may make, (N, M)."""
-    squares = (sum(_exact(p).square().sum(1) for p in t.split(_COLUMNS, 1)) for t in (a, b))
-    of_a, of_b = (torch.as_tensor(s) for s in squares)
-    return _ROUNDING * (of_a[:, None] + of_b)
+    ball = neighbour_distances(real, k)[:, -1].square()
+    gaps = blocks(real, fake, ROUNDING)
+    covered = [(squared <= ball[rows, None]).any(1) for rows, squared in gaps]
+    return float(torch.cat(covered).double().mean())
 
 
 def spread(x: Tensor) -> float:
@@ -81,8 +59,22 @@ def spread(x: Tensor) -> float:
     n = len(x)
     if n < 2:
         raise UsageError("spread", expected="at least 2 samples", received=str(n))
-    distances = _squared(x, x).fill_diagonal_(0).clamp_min(0).sqrt()
-    return float(distances.sum() / (n * (n - 1)))
+    total = 0.0
+    for rows, squared in blocks(x, x):
+        squared[:, rows].diagonal().zero_()
+        total += float(squared.clamp_min_(0).sqrt_().sum())
+    return total / (n * (n - 1))
+
+
+def placements(scores: Tensor, others: Tensor) -> Tensor:
+    """Share of `others` that each score exceeds, ties counted half, (N,), (M,) -> (N,) float64.
+
+    NaN exceeds nothing and is exceeded by nothing.
+    """
+    x, y = exact(scores).contiguous(), exact(others)
+    ordered = y.masked_fill(y.isnan(), math.inf).sort().values
+    below, reached = (torch.searchsorted(ordered, x, right=side) for side in (False, True))
+    return ((below + reached).double() / (2 * len(others))).masked_fill(x.isnan(), 0)
 
 
 def pair_order(high: Tensor, low: Tensor) -> float:
@@ -90,5 +82,4 @@ def pair_order(high: Tensor, low: Tensor) -> float:
 
     One half where the two cannot be told apart; shapes (N,) and (M,), neither empty.
     """
-    gap = high[:, None] - low[None, :]
-    return float((gap > 0).double().mean() + (gap == 0).double().mean() / 2)
+    return float(placements(high, low).mean())

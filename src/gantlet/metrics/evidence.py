@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -77,22 +78,32 @@ class Evidence:
     """Run, seed, samples seen, source of the reference, versions, seconds."""
 
     def to_json(self) -> dict[str, Any]:
-        """A mapping of plain values."""
-        return {"format": FORMAT, **asdict(self)}
+        """A mapping of plain values; null stands for infinity, which JSON has not."""
+        stored = asdict(self)
+        for number in stored["numbers"]:
+            for estimate in filter(None, (number["value"], number["floor"])):
+                estimate |= {k: None for k, v in estimate.items() if v == math.inf}
+        return {"format": FORMAT, **stored}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Evidence:
-        """The inverse of `to_json`; UsageError for a newer format."""
+        """The inverse of `to_json`, lists as tuples; UsageError for a newer format."""
         values = dict(stored)
         if values.pop("format") > FORMAT:
             raise newer_format("an evaluation", stored["format"], FORMAT)
-        numbers = [_number(number) for number in values.pop("numbers")]
-        pairs = [Pair(**pair) for pair in values.pop("pairs")]
-        return cls(numbers=numbers, pairs=pairs, **values)
+        numbers = tuple(_number(number) for number in values.pop("numbers"))
+        pairs = tuple(Pair(**pair) for pair in values.pop("pairs"))
+        classes, notes = tuple(values.pop("classes")), tuple(values.pop("notes"))
+        return cls(numbers=numbers, pairs=pairs, classes=classes, notes=notes, **values)
 
 
 def _number(stored: Mapping[str, Any]) -> Number:
     values = dict(stored)
     value, floor = values.pop("value"), values.pop("floor")
-    known = None if floor is None else Estimate(**floor)
-    return Number(value=Estimate(**value), floor=known, **values)
+    known = None if floor is None else _estimate(floor)
+    return Number(value=_estimate(value), floor=known, **values)
+
+
+def _estimate(stored: Mapping[str, Any]) -> Estimate:
+    values: dict[str, Any] = {k: math.inf if v is None else v for k, v in stored.items()}
+    return Estimate(**values)

@@ -141,4 +141,5 @@ def sngan(spec: DataSpec) -> Config:
     """
     adam = Optimiser(lr=2e-4, beta1=0.5, beta2=0.999)  # setting C of the paper's table 1
     network = replace(_NARROW, discriminator_norm="spectral", pooling="sum")
-    return _config("sngan", network, Versus(objective="hinge"), adam, batch=64, samples=_RESNET_SAMPLES)
+    game = Versus(objective="hinge")
+    return _config("sngan", network, game, adam, batch=64, samples=_RESNET_SAMPLES)

@@ -38,6 +38,7 @@ __all__ = [
 
 FORMAT = 1
 _MANIFEST = "manifest.json"
+_KEYS = {"format", "files", "values", "checksum"}
 
 Tensors = Mapping[str, Mapping[str, Tensor]]
 
@@ -66,6 +67,7 @@ def write(folder: Path, name: str, tensors: Tensors, values: Mapping[str, Any]) 
             _flushed(draft / file, content)
         sums = {file: hashlib.sha256(content).hexdigest() for file, content in files.items()}
         manifest = {"format": FORMAT, "files": sums, "values": dict(values)}
+        manifest["checksum"] = _checksum(manifest)
         _flushed(draft / _MANIFEST, json.dumps(manifest, indent=1).encode())
         _flush(draft)
         shutil.rmtree(final, ignore_errors=True)
@@ -75,6 +77,12 @@ def write(folder: Path, name: str, tensors: Tensors, values: Mapping[str, Any]) 
         shutil.rmtree(draft, ignore_errors=True)
         raise _refused(final, error) from error
     return final
+
+
+def _checksum(manifest: Mapping[str, Any]) -> str:
+    """SHA-256 of the manifest without its checksum, as JSON with sorted keys."""
+    plain = {key: value for key, value in manifest.items() if key != "checksum"}
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
 def _refused(path: Path, error: OSError) -> RunError:
@@ -148,7 +156,13 @@ def _manifest(path: Path) -> dict[str, Any]:
         manifest: dict[str, Any] = json.loads((path / _MANIFEST).read_text(encoding="utf-8"))
         if not {"format", "files", "values"} <= manifest.keys():
             raise ValueError("keys are missing")
-    except (OSError, ValueError, AttributeError) as error:
+        known = manifest["format"] <= FORMAT
+        if known and not manifest.keys() <= _KEYS:
+            raise ValueError("it has keys that are unknown")
+        right = _checksum(manifest)  # the first checkpoints of format 1 have none
+        if known and manifest.get("checksum", right) != right:
+            raise ValueError("its content does not have its checksum")
+    except (OSError, ValueError, AttributeError, TypeError) as error:
         raise _damaged(path / _MANIFEST, str(error)) from None
     return manifest
 

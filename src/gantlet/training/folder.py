@@ -56,7 +56,7 @@ class Folder:
     def create(self) -> None:
         """Make the folder and try whether it can be written to."""
         try:
-            self.samples.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(parents=True, exist_ok=True)
             (self.path / ".lock").touch()
         except OSError as error:
             raise UsageError(
@@ -148,6 +148,6 @@ class Folder:
         """Remove what the log and the samples hold beyond `seen` samples."""
         kept = [row for row in self.rows() if row["seen"] <= seen]
         write_text(self.log, "".join(json.dumps(row) + "\n" for row in kept))
-        for picture in self.samples.glob("[0-9]*.png"):
-            if picture.stem.isdigit() and int(picture.stem) > seen:
+        for picture in self.samples.glob(f"{'[0-9]' * 12}.png"):
+            if int(picture.stem) > seen:
                 picture.unlink()

@@ -91,7 +91,7 @@ def _fault(path: Path, identity: Mapping[str, Any], given: bool, fresh: bool) ->
 def _no_run(path: Path) -> UsageError | None:
     """A folder without a run must be empty but for what a start that failed has left."""
     names = [entry.name for entry in path.iterdir()] if path.exists() else []
-    others = sorted(name for name in names if not name.startswith(".") and name != "samples")
+    others = sorted(name for name in names if not name.startswith("."))
     if not others:
         return None
     return UsageError(

@@ -6,6 +6,7 @@ import copy
 import time
 from dataclasses import replace
 
+from gantlet import dist
 from gantlet.config import Config
 from gantlet.data.dataset import Dataset
 from gantlet.data.split import Split
@@ -31,9 +32,11 @@ def samples_per_second(
             stepper.play(position)
         stepper.is_finite()  # waits for the device
         began, played = time.perf_counter(), 0
-        while played < _TIMED_PASSES and time.perf_counter() - began < _TIMED_SECONDS:
+        late = False
+        while played < _TIMED_PASSES and not late:
             stepper.play(_WARM_UP + played)
             played += 1
+            late = dist.any_rank(time.perf_counter() - began > _TIMED_SECONDS)
         stepper.is_finite()
         return played * config.train.batch / (time.perf_counter() - began)
 

@@ -6,7 +6,7 @@ import copy
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,9 +67,20 @@ def prepared(
 
 
 def _feed(dataset: Dataset, indices: Indices, config: Config, machine: Machine) -> Feed:
+    last = config.train.channels_last
     return Feed(
-        dataset, indices, seed=config.train.seed, device=machine.device, dtype=machine.dtype
+        dataset,
+        indices,
+        seed=config.train.seed,
+        device=machine.device,
+        dtype=machine.dtype,
+        memory_format=torch.channels_last if last else torch.contiguous_format,
     )
+
+
+def _diversity(row: Mapping[str, Any]) -> float:
+    """Coverage, less where samples lie closer together than data: blurred ones cover, too."""
+    return float(row["coverage"] * min(1.0, row["spread"]))
 
 
 @dataclass
@@ -148,7 +159,7 @@ class Trainer:
         if dist.rank() == 0 and not self._picture().exists():
             draw(self.game, self.averaged, self.spec, self.machine, self._picture())
         found, bundled = health.verdict(rows), self.seen
-        last = next((row["coverage"] for row in reversed(rows) if "coverage" in row), 0.0)
+        last = next((_diversity(row) for row in reversed(rows) if "coverage" in row), 0.0)
         if found.remedy and self.state.best_coverage > _MUCH_WIDER * last:
             bundled = self._fall_back(self.folder.checkpoints / str(self.state.best))
         path = self.folder.path
@@ -241,7 +252,8 @@ class Trainer:
             make_ready(self.game, self.averaged, self.spec, self.machine)
             row |= self._measured()
             draw(self.game, self.averaged, self.spec, self.machine, self._picture())
-            self._note_best(row.get("coverage", 0.0))
+            if "coverage" in row:
+                self._note_best(_diversity(row))
             self.folder.append(row)
         self._save()
         if dist.rank() == 0:
@@ -253,9 +265,9 @@ class Trainer:
             self.game, self.averaged, self.spec, self.machine, self.feed, self.held_out
         )
 
-    def _note_best(self, coverage: float) -> None:
-        if coverage > self.state.best_coverage:
-            self.state.best_coverage, self.state.best = coverage, self._name()
+    def _note_best(self, score: float) -> None:
+        if score > self.state.best_coverage:
+            self.state.best_coverage, self.state.best = score, self._name()
 
     def _name(self) -> str:
         """Of the checkpoint: another one after each roll-back, so that none is ever replaced."""

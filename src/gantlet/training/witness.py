@@ -54,4 +54,5 @@ def draw(
     count = _IMAGES if spec.kind == "image" else _POINTS
     y = torch.arange(count) % _COLUMNS % len(spec.classes) if spec.classes else None
     made = generate(game, averaged, spec, machine, seed=_GRID_SEED, count=count, y=y)
+    path.parent.mkdir(exist_ok=True)
     picture(made, spec, path, _COLUMNS)

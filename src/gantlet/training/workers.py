@@ -26,13 +26,15 @@ _MOST = 4
 def workers_for(game: Game, train: Train, machine: Machine, share: int) -> int:
     """How many workers a rank has for its `share` of a batch.
 
-    Convolutions on processors profit: within one convolution, oneDNN's threads wait for each
-    other by spinning, which a busy machine punishes, while workers meet once a phase. Small dense
-    layers are faster with the threads within. Otherwise as many workers as keep most threads
-    busy with whole groups of samples, at most four.
+    Only games that say they are `concurrent` have several. Convolutions on processors profit:
+    within one convolution, oneDNN's threads wait for each other by spinning, which a busy machine
+    punishes, while workers meet once a phase. Small dense layers are faster with the threads
+    within. Otherwise as many workers as keep most threads busy with whole groups of samples, at
+    most four.
     """
-    convolves = any(isinstance(m, nn.modules.conv._ConvNd) for m in game.players.modules())
-    if machine.device != "cpu" or train.compile or not convolves:
+    kinds = (nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d)
+    convolves = any(isinstance(module, kinds) for module in game.players.modules())
+    if machine.device != "cpu" or train.compile or not (convolves and game.concurrent):
         return 1
     pieces = share // (train.micro_batches * game.group)
     counts = [n for n in range(1, min(_MOST, machine.threads) + 1) if pieces % n == 0]

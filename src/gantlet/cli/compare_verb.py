@@ -1,0 +1,73 @@
+"""`gantlet compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from gantlet.evaluation.comparison import Comparison
+    from gantlet.metrics.estimate import Estimate
+
+__all__ = ["compare_"]
+
+_WIDTH = 120
+
+
+def compare_(*runs: Path) -> None:
+    """Show evaluated runs side by side, and which differences are more than noise.
+
+    Runs that differ in train.seed alone are taken together: their numbers are means over seeds.
+    Differences are from the first run.
+
+    Parameters
+    ----------
+    runs
+        Folders of two or more runs that `gantlet evaluate` has measured.
+    """
+    from rich.console import Console
+    from rich.text import Text
+
+    from gantlet.evaluation.comparison import compare
+
+    found = compare(runs)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _WIDTH
+    console.print(_table(found))
+    for note in found.notes:
+        console.print(Text(note), soft_wrap=True)
+
+
+def _table(found: Comparison) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    first, *others = found.groups
+    for name in ("", f"{first.name} ({first.seen:,})"):
+        table.add_column(name)
+    for group in others:
+        table.add_column(f"{group.name} ({group.seen:,})")
+        table.add_column("difference")
+    for row in found.rows:
+        cells = [row.title, _shown(row.values[0])]
+        for value, gap in zip(row.values[1:], row.differences, strict=True):
+            cells += [_shown(value), _told(gap, row.better)]
+        table.add_row(*cells)
+    return table
+
+
+def _shown(estimate: Estimate) -> str:
+    return f"{estimate.value:.4g} [{estimate.low:.3g}, {estimate.high:.3g}]"
+
+
+def _told(gap: Estimate, better: str) -> str:
+    """The difference, and what it means."""
+    if not (gap.low > 0 or gap.high < 0):
+        word = "noise"
+    else:
+        word = "better" if (gap.value > 0) == (better == "higher") else "worse"
+    return f"{gap.value:+.3g} [{gap.low:+.2g}, {gap.high:+.2g}] {word}"

@@ -1,0 +1,209 @@
+"""What an evaluation looks at: a run's samples, and the real ones they are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gantlet.bundle import Bundle
+from gantlet.data import open_data
+from gantlet.data.dataset import Array, Dataset, Labels
+from gantlet.data.split import Indices, halves, split
+from gantlet.errors import UsageError
+from gantlet.games.base import Game
+from gantlet.run import load
+from gantlet.sample import sample
+from gantlet.training.folder import Folder
+
+if TYPE_CHECKING:
+    from gantlet.data import Source
+
+__all__ = ["Part", "Subject", "gathered"]
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Some samples as they are stored, and their labels if there are any."""
+
+    x: Array
+    """Shape (N, *spec.shape)."""
+    y: Labels | None
+    index: Indices
+    """Places in the data (of generated samples: 0 to N - 1)."""
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def first(self, n: int) -> Part:
+        """The first n samples."""
+        return Part(self.x[:n], None if self.y is None else self.y[:n], self.index[:n])
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """Four disjoint sets of samples and where they are from.
+
+    Fidelity and coverage compare `fake` with `reference`; `floor` compared with `reference` tells
+    what a perfect sampler would get. Copying compares `fake` with `train`, and both halves of the
+    held-out samples with it. Nothing is ever fitted to `reference` or `floor`.
+    """
+
+    bundle: Bundle
+    dataset: Dataset
+    fake: Part
+    train: Part
+    reference: Part
+    """Half of the samples set aside, or data that were handed over; the training samples where
+    nothing was set aside."""
+    floor: Part | None
+    """The other half; None where nothing was set aside."""
+    about: Mapping[str, Any]
+    notes: tuple[str, ...]
+
+    @property
+    def held_out(self) -> Part | None:
+        """Real samples that were never trained on: both halves."""
+        if self.floor is None:
+            return None
+        y = self.floor.y
+        if y is not None and self.reference.y is not None:
+            y = np.concatenate([y, self.reference.y])
+        return Part(
+            np.concatenate([self.floor.x, self.reference.x]),
+            y,
+            np.concatenate([self.floor.index, self.reference.index]),
+        )
+
+
+def gathered(
+    run: Path,
+    n: int,
+    *,
+    seed: int,
+    data: Source | None = None,
+    train: Source | None = None,
+    game: Game | None = None,
+) -> Subject:
+    """Open a run's data as it was trained on them, and draw n samples.
+
+    Arguments:
+        run: its folder.
+        n: generated samples.
+        seed: of the samples.
+        data: held-out data to compare with, in place of the samples that were set aside.
+        train: the training data, where they have moved or were an array.
+        game: the game, where it was a person's own.
+
+    Raises:
+        UsageError: no run or bundle there, data that are gone or have changed, held-out data of
+            another shape or other classes.
+    """
+    bundle = load(run, game=game).bundle
+    dataset = _trained_on(run, bundle, train)
+    divided = split(dataset, bundle.config.data)
+    taken = {"train": _part(dataset, divided.train)}
+    notes = [] if len(divided.held_out) else [divided.note]
+    if data is None and len(divided.held_out):
+        floor, reference = halves(divided.held_out, dataset.hashes)
+        taken |= {"floor": _part(dataset, floor), "reference": _part(dataset, reference)}
+        source = "half of the samples set aside"
+    elif data is not None:
+        taken["reference"] = _handed_over(data, bundle)
+        if len(divided.held_out):
+            taken["floor"] = _part(dataset, divided.held_out)
+        source = f"{data}" if isinstance(data, str | Path) else "data handed over"
+    else:
+        taken["reference"] = taken["train"]
+        notes.append("Samples are compared with the training data, and there is no floor.")
+        source = "the training data"
+    made = sample(bundle, n, seed=seed)
+    about = {
+        "run": str(run),
+        "data": bundle.about["data"],
+        "seen": bundle.about["seen"],
+        "seed": seed,
+        "reference": source,
+    }
+    return Subject(
+        bundle=bundle,
+        dataset=dataset,
+        fake=Part(made.values, made.labels, np.arange(n)),
+        train=taken["train"],
+        reference=taken["reference"],
+        floor=taken.get("floor"),
+        about=about,
+        notes=tuple(notes),
+    )
+
+
+def _part(dataset: Dataset, index: Indices) -> Part:
+    return Part(dataset.raw[index], None if dataset.y is None else dataset.y[index], index)
+
+
+def _trained_on(run: Path, bundle: Bundle, train: Source | None) -> Dataset:
+    """The data of the run, with the fingerprint that it recorded."""
+    record = Folder(run).read_record()
+    if record is None:
+        raise UsageError(
+            f"{run} holds a bundle without its run",
+            expected="a run's folder, which tells what it was trained on",
+            remedy="Evaluate the folder that `gantlet train` made.",
+        )
+    source = train if train is not None else record.get("source")
+    if source is None:
+        raise UsageError(
+            f"run {run} does not tell where its data are: they were an array",
+            expected="the data that it was trained on",
+            remedy="Hand them over: --train DATA, or evaluate(run, train=...).",
+        )
+    try:
+        dataset = open_data(source, bundle.config.data)
+    except UsageError as error:
+        if train is not None:
+            raise
+        raise UsageError(
+            f"the data of run {run} cannot be opened: {error}",
+            remedy="Tell where they are now: --train DATA.",
+        ) from None
+    if dataset.fingerprint != record["identity"]["data_fingerprint"]:
+        raise UsageError(
+            f"the data of run {run}",
+            expected="the data as they were when it began",
+            received="others: samples were added, removed or changed",
+            remedy="Restore them, or tell where the old ones are: --train DATA.",
+        )
+    return dataset
+
+
+def _handed_over(data: Source, bundle: Bundle) -> Part:
+    """Held-out data, brought to the size and the classes of the run."""
+    spec, settings = bundle.spec, bundle.config.data
+    if spec.kind == "image":
+        _, height, width = spec.shape
+        settings = replace(settings, size=(height, width))
+    other = open_data(data, settings)
+    if other.spec.shape != spec.shape or other.spec.dtype != spec.dtype:
+        raise UsageError(
+            "the held-out data",
+            expected=f"{spec.dtype} samples of shape {spec.shape}, as the run was trained on",
+            received=f"{other.spec.dtype} of shape {other.spec.shape}",
+        )
+    y = other.y
+    if y is not None and other.spec.classes != spec.classes:
+        y = _renamed(y, other.spec.classes, spec.classes)
+    return Part(other.raw[:], y if spec.classes else None, np.arange(len(other)))
+
+
+def _renamed(y: Labels, theirs: tuple[str, ...], ours: tuple[str, ...]) -> Labels:
+    unknown = [name for name in theirs if name not in ours]
+    if unknown and ours:
+        raise UsageError(
+            "the held-out data",
+            expected=f"the classes of the run ({', '.join(ours[:8])})",
+            received=f"class {unknown[0]!r}",
+        )
+    return np.array([ours.index(name) for name in theirs])[y] if ours else y

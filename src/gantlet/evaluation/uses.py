@@ -1,0 +1,71 @@
+"""Usefulness: how much does a classifier learn from generated samples?"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from gantlet.data.dataset import Dataset
+from gantlet.evaluation.scoring import Scorer
+from gantlet.evaluation.subject import Part, Subject
+from gantlet.evaluation.verdict import judged
+from gantlet.metrics.estimate import Estimate, wilson
+from gantlet.metrics.evidence import Number
+from gantlet.metrics.extractors import Training, embedded
+
+__all__ = ["score_usefulness"]
+
+_SOURCE = "https://arxiv.org/abs/1905.10887"
+
+
+def score_usefulness(scorer: Scorer, subject: Subject, training: Training | None = None) -> None:
+    """Classification accuracy on real samples set aside, after training on generated ones.
+
+    Three classifiers of one kind: trained on real samples, on as many generated ones with the
+    labels asked for, and on both together. The first is the floor of the others.
+    """
+    held_out = subject.held_out
+    if subject.bundle.spec.kind != "image" or not subject.bundle.spec.classes:
+        scorer.notes.append("Usefulness was not measured: it takes images with labels.")
+        return
+    if held_out is None or held_out.y is None or subject.train.y is None:
+        scorer.notes.append("Usefulness was not measured: no labelled samples were set aside.")
+        return
+    n = min(len(subject.train), len(subject.fake))
+    chosen = np.sort(np.random.default_rng(0).permutation(len(subject.train))[:n])
+    y = subject.train.y[chosen]
+    real = Part(subject.train.x[chosen], y, chosen)
+    made = subject.fake.first(n)
+    both = Part(
+        np.concatenate([real.x, made.x]),
+        None if made.y is None else np.concatenate([y, made.y]),
+        np.arange(2 * n),
+    )
+    floor = _accuracy(subject, real, held_out, training)
+    for name, title, part in (
+        ("useful", "Trained on samples", made),
+        ("augments", "Trained on real and samples", both),
+    ):
+        number = Number(
+            name=name,
+            question="usefulness",
+            title=title,
+            value=_accuracy(subject, part, held_out, training),
+            floor=floor,
+            n_real=len(held_out),
+            n_fake=len(made),
+            extractor="",
+            better="higher",
+            source=_SOURCE,
+        )
+        scorer.numbers.append(judged(number))
+
+
+def _accuracy(subject: Subject, part: Part, held_out: Part, training: Training | None) -> Estimate:
+    """Accuracy on held-out samples of a classifier trained on `part`."""
+    dataset = Dataset(spec=subject.bundle.spec, raw=part.x, y=part.y, name="part")
+    logits = embedded(dataset, np.arange(len(part)), training).answers(held_out.x).logits
+    if logits is None or held_out.y is None:  # one class among the samples, or too few of them
+        return wilson(0, len(held_out))
+    hits = logits.argmax(1) == torch.from_numpy(held_out.y)
+    return wilson(int(hits.sum()), len(held_out))

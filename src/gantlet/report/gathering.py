@@ -1,0 +1,66 @@
+"""The pictures of a report, from what an evaluation looked at."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gantlet.bundle import Bundle
+from gantlet.config import Train
+from gantlet.data.dataset import Labels
+from gantlet.evaluation.evaluated import Evaluated
+from gantlet.report.images import Pictures
+from gantlet.training.machine import find_machine, settled
+from gantlet.training.snapshot import interpolated
+
+__all__ = ["gathered_pictures"]
+
+_SAMPLES, _OF_A_CLASS = 60, 12
+_STRIPS, _STEPS = 3, 10
+
+
+def gathered_pictures(found: Evaluated) -> Pictures:
+    """Samples, some of each class, real ones, nearest pairs, and ways between samples."""
+    subject = found.subject
+    chosen = _chosen(subject.fake.y, len(subject.bundle.spec.classes), len(subject.fake))
+    pairs = [
+        (np.asarray(subject.fake.x[pair.fake]), np.asarray(subject.dataset.raw[pair.real]))
+        for pair in found.evidence.pairs
+    ]
+    return Pictures(
+        spec=subject.bundle.spec,
+        samples=subject.fake.x[chosen],
+        labels=None if subject.fake.y is None else subject.fake.y[chosen].tolist(),
+        real=subject.reference.x[:_SAMPLES],
+        pairs=pairs,
+        interpolation=_ways(subject.bundle) if subject.bundle.spec.kind == "image" else None,
+    )
+
+
+def _chosen(y: Labels | None, classes: int, n: int) -> Labels:
+    """The first samples of each class, or the first of all."""
+    if y is None or not classes:
+        return np.arange(min(n, _SAMPLES))
+    return np.concatenate([np.flatnonzero(y == k)[:_OF_A_CLASS] for k in range(classes)])
+
+
+def _ways(bundle: Bundle) -> np.ndarray:
+    """(strips, steps, *spec.shape), each strip between two samples of one class."""
+    config = Train(precision="float32")
+    machine = find_machine(config)
+    classes = max(1, len(bundle.spec.classes))
+    with settled(machine, config):
+        players = bundle.players.to(machine.device, machine.dtype)
+        strips = [
+            interpolated(
+                bundle.game,
+                players,
+                bundle.spec,
+                machine,
+                seed=strip,
+                stops=2,
+                steps=_STEPS,
+                label=strip % classes,
+            )
+            for strip in range(_STRIPS)
+        ]
+    return np.stack(strips)

@@ -1,0 +1,113 @@
+"""What is compared with what, and data that are gone, have changed, or do not fit."""
+
+import numpy as np
+import pytest
+
+import gantlet
+from gantlet.errors import UsageError
+from gantlet.evaluation import evaluate, kept_evidence
+from gantlet.evaluation.subject import gathered
+from tests.evaluation import planted
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run on a file of points, with its game."""
+    folder = tmp_path_factory.mktemp("subject")
+    np.save(folder / "points.npy", planted.data())
+    game = planted.game(planted.honest, planted.data())
+    settings = ["train.batch=64", "train.threads=1"]
+    gantlet.train(
+        folder / "points.npy", settings=settings, samples=64, out=folder / "run", game=game
+    )
+    return folder / "run", game
+
+
+def test_the_four_sets_are_disjoint_and_the_halves_are_of_those_set_aside(run):
+    path, game = run
+    subject = gathered(path, 100, seed=0, game=game)
+    train, floor, reference = (
+        set(part.index.tolist()) for part in (subject.train, subject.floor, subject.reference)
+    )
+    assert not train & floor
+    assert not train & reference
+    assert not floor & reference
+    assert len(train) + len(floor) + len(reference) == 3000
+    assert abs(len(floor) - len(reference)) <= 1
+    assert len(subject.held_out) == len(floor) + len(reference)
+
+
+def test_data_handed_over_take_the_place_of_the_reference_and_free_the_floor(run):
+    path, game = run
+    other = planted.data(500, seed=1)
+    subject = gathered(path, 100, seed=0, data=other, game=game)
+    assert np.array_equal(subject.reference.x, other)
+    assert len(subject.floor) == len(gathered(path, 100, seed=0, game=game).held_out)
+
+
+def test_data_of_another_shape_are_refused(run):
+    path, game = run
+    with pytest.raises(UsageError, match=r"shape \(3,\).*received.*shape \(2,\)"):
+        gathered(path, 100, seed=0, data=planted.data(500)[:, :2], game=game)
+
+
+def test_data_that_changed_are_refused(run):
+    path, game = run
+    changed = planted.data()
+    changed[0, 0] += 1
+    with pytest.raises(UsageError, match=r"as they were when it began.*--train"):
+        gathered(path, 100, seed=0, train=changed, game=game)
+
+
+def test_data_that_moved_are_asked_for_and_taken(run):
+    path, game = run
+    points = path.parent / "points.npy"
+    moved = points.rename(points.with_name("moved.npy"))
+    try:
+        with pytest.raises(UsageError, match=r"cannot be opened.*--train DATA"):
+            gathered(path, 100, seed=0, game=game)
+        assert len(gathered(path, 100, seed=0, train=moved, game=game).train) == 2700
+    finally:
+        moved.rename(points)
+
+
+def test_arrays_must_be_handed_over(tmp_path):
+    path, game = planted.run(planted.honest, tmp_path / "run")
+    with pytest.raises(UsageError, match=r"they were an array.*--train DATA"):
+        gathered(path, 100, seed=0, game=game)
+
+
+def test_without_samples_set_aside_there_is_no_floor_and_it_is_said(tmp_path):
+    x = planted.data(150)
+    path, game = planted.run(planted.honest, tmp_path / "run", x)
+    found = evaluate(path, n=100, train=x, game=game)
+    assert all(number.floor is None for number in found.evidence.numbers)
+    assert "No verdict" in found.evidence.verdict
+    assert any("no floor" in note for note in found.evidence.notes)
+    assert any("Copying was not tested" in note for note in found.evidence.notes)
+
+
+def test_a_bundle_without_its_run_is_refused(run):
+    path, game = run
+    with pytest.raises(UsageError, match="without its run"):
+        gathered(path / "bundle", 100, seed=0, game=game)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"n": 10}, "at least 40"),
+        ({"extractor": "pixel"}, "pixels"),
+    ],
+)
+def test_options_that_cannot_be_used(run, options, words):
+    path, game = run
+    with pytest.raises(UsageError, match=words):
+        evaluate(path, game=game, **options)
+
+
+def test_torn_evidence_is_named(tmp_path):
+    assert kept_evidence(tmp_path) is None
+    (tmp_path / "evidence.json").write_text('{"format": 1, "numbers"')
+    with pytest.raises(UsageError, match=r"altered or torn.*gantlet evaluate"):
+        kept_evidence(tmp_path)
