@@ -23,8 +23,8 @@ demo: $(VENV)/.core ## train on the built-in digits, sample, evaluate, say where
 	@echo "          $(DEMO)/samples    the same latents while training went on"
 	@echo "Next      $(BIN)/gantlet train PATH-TO-YOUR-IMAGES"
 
-test: $(VENV)/.dev ## run the whole test suite
-	@$(BIN)/python -m pytest -q
+test: $(VENV)/.dev ## run the whole test suite, on all processors
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist loadfile
 
 check: $(VENV)/.dev ## style, types, floors, sizes, documentation
 	@$(BIN)/ruff check --quiet .

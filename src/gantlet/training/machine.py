@@ -139,7 +139,7 @@ class _Switches:
 
 @contextmanager
 def settled(machine: Machine, train: Train) -> Iterator[None]:
-    """The process set up for a run, and put back as it was afterwards."""
+    """The process set up for a run, and put back afterwards but for the memory that it keeps."""
     before = _Switches.found()
     _keep_freed_memory()
     if machine.device.startswith("cuda"):
