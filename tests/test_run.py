@@ -12,7 +12,9 @@ from torch import nn
 import gantlet
 from gantlet import Callback, Game, Losses, Phase
 from gantlet.config import Optimiser, to_mapping
+from gantlet.data import open_data
 from gantlet.errors import RunError, UsageError
+from gantlet.recipes import recipe
 from gantlet.run import plan
 from gantlet.schedules import Schedule
 from gantlet.training.checkpoint import newest
@@ -94,7 +96,8 @@ def test_settings_come_as_text_or_mappings_nested_or_dotted():
     }
     made = [to_mapping(plan(POINTS, None, settings).config) for settings in (text, flat, nested)]
     assert made[0] == made[1] == made[2]
-    assert made[0]["train"]["tick"] == 100_000  # of the recipe: a section is no new one
+    ticks = recipe("points", open_data(POINTS).spec).train.tick
+    assert made[0]["train"]["tick"] == ticks  # of the recipe: a section is no new one
 
 
 def test_a_setting_that_is_no_plain_value_is_told():
