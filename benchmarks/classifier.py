@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
+from gantlet.bench.digit_judge import DigitJudge
 from gantlet.data.idx import read_idx
 
-__all__ = ["Classifier", "accuracy", "trained", "wilson"]
+__all__ = ["accuracy", "trained"]
 
 EPOCHS, BATCH = 2, 128
-
-
-class Classifier(nn.Module):
-    """Two convolutions and two dense layers: bytes of shape (B, 1, 28, 28) to logits (B, 10)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            *(nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
-            *(nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
-            *(nn.Flatten(), nn.Linear(64 * 49, 128), nn.ReLU(), nn.Dropout(0.25)),
-            nn.Linear(128, 10),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits of the ten digits."""
-        logits: Tensor = self.layers(x.float() / 255 - 0.13)
-        return logits
 
 
 def _read(folder: Path, part: str) -> tuple[Tensor, Tensor]:
@@ -49,10 +31,10 @@ def accuracy(model: Callable[[Tensor], Tensor], x: Tensor, y: Tensor) -> float:
     return float((answers == y).double().mean())
 
 
-def _train(folder: Path) -> Classifier:
+def _train(folder: Path) -> DigitJudge:
     torch.manual_seed(0)
     x, y = _read(folder, "train")
-    model, steps = Classifier(), EPOCHS * (len(x) // BATCH)
+    model, steps = DigitJudge(28), EPOCHS * (len(x) // BATCH)
     adam = torch.optim.Adam(model.parameters())
     schedule = torch.optim.lr_scheduler.OneCycleLR(adam, 3e-3, steps)
     for step in range(steps):
@@ -66,9 +48,9 @@ def _train(folder: Path) -> Classifier:
     return model.eval()
 
 
-def trained(mnist: Path, cache: Path) -> tuple[Classifier, float]:
+def trained(mnist: Path, cache: Path) -> tuple[DigitJudge, float]:
     """The classifier, trained on MNIST's training images once, and its accuracy on the test's."""
-    model = Classifier().eval()
+    model = DigitJudge(28).eval()
     if cache.exists():
         model.load_state_dict(load_file(cache))
     else:
@@ -76,14 +58,3 @@ def trained(mnist: Path, cache: Path) -> tuple[Classifier, float]:
         cache.parent.mkdir(parents=True, exist_ok=True)
         save_file(model.state_dict(), cache)
     return model, accuracy(model, *_read(mnist, "t10k"))
-
-
-def wilson(hits: int, n: int, z: float = 1.959964) -> tuple[float, float]:
-    r"""Wilson's interval of p = hits/n: (p + z^2/2n \pm z sqrt(pq/n + z^2/4n^2)) / (1 + z^2/n).
-
-    Source: Wilson (1927), Probable Inference, the Law of Succession, and Statistical Inference,
-    https://doi.org/10.1080/01621459.1927.10502953
-    """
-    p, square = hits / n, z * z / n
-    middle, half = p + square / 2, z * math.sqrt(p * (1 - p) / n + square / (4 * n))
-    return (middle - half) / (1 + square), (middle + half) / (1 + square)

@@ -19,8 +19,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.classifier import Classifier, trained, wilson
+from benchmarks.classifier import trained
 from benchmarks.common import PAGES, ROOT, Page, mnist, parser
+from gantlet.bench.digit_judge import DigitJudge
+from gantlet.metrics.estimate import wilson
 from gantlet.run import load, train
 from gantlet.sample import Samples
 from gantlet.training.callback import Callback, Progress
@@ -89,7 +91,7 @@ class Row:
 
     def cells(self) -> tuple[str, ...]:
         """The row of the table."""
-        low, high = wilson(sum(self.hits), EACH * len(self.hits))
+        share = wilson(sum(self.hits), EACH * len(self.hits))
         learned = self.accuracy >= LEARNED and self.classes == len(self.hits)
         return (
             " ".join([f"`{self.recipe}`", *self.settings]),
@@ -98,7 +100,7 @@ class Row:
             f"{self.loss_d:.3f}",
             f"{self.loss_g:.3f}",
             f"{self.coverage:.2f}",
-            f"{self.accuracy:.3f} [{low:.3f}, {high:.3f}]",
+            f"{self.accuracy:.3f} [{share.low:.3f}, {share.high:.3f}]",
             f"{self.classes} of {len(self.hits)}",
             "" if learned else THEORY.get(self.recipe, UNEXPLAINED),
         )
@@ -132,7 +134,7 @@ def _drawn(run: Path) -> list[Samples]:
 
 
 @torch.no_grad()
-def _hits(judge: Classifier, drawn: Sequence[Samples]) -> list[int]:
+def _hits(judge: DigitJudge, drawn: Sequence[Samples]) -> list[int]:
     return [
         int((judge(torch.from_numpy(samples.values)).argmax(1) == digit).sum())
         for digit, samples in enumerate(drawn)
@@ -147,7 +149,7 @@ def _save_grid(drawn: Sequence[Samples], path: Path) -> None:
 
 
 def measured(
-    recipe: str, samples: int, out: Path, judge: Classifier, settings: Sequence[str] = ()
+    recipe: str, samples: int, out: Path, judge: DigitJudge, settings: Sequence[str] = ()
 ) -> Row:
     """Train, sample, judge."""
     folder = out / "-".join([recipe, *settings, str(samples)])
@@ -206,7 +208,7 @@ def _page(rows: Sequence[Row], quality: float) -> Page:
     )
 
 
-def _play(given: argparse.Namespace, judge: Classifier) -> None:
+def _play(given: argparse.Namespace, judge: DigitJudge) -> None:
     """Measure the recipes whose results are missing."""
     results = given.out / "results.jsonl"
     for recipe in given.recipes:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch import nn
 
 from gantlet.bundle import Bundle
 from gantlet.config import Train
@@ -20,7 +23,7 @@ from gantlet.training.machine import Machine, find_machine, settled
 from gantlet.training.pictures import as_image, grid, picture
 from gantlet.training.snapshot import drawn_labels, generate
 
-__all__ = ["Samples", "sample"]
+__all__ = ["Samples", "ready", "sample"]
 
 _OTHER_FILES = (".npy", ".jpg", ".jpeg", ".webp", ".gif", ".zip", ".pt", ".csv")
 
@@ -156,17 +159,17 @@ def sample(
     if n < 1:
         raise UsageError("number of samples", expected="at least 1", received=str(n))
     y = _labels(bundle.spec, n, label, seed)
-    machine = _machine(device)
-    with settled(machine, Train()):
-        game = bundle.game
-        players = bundle.players.to(machine.device, torch.float32)
-        values = generate(game, players, bundle.spec, machine, seed=seed, count=n, y=y)
+    with ready(bundle, device) as (players, machine):
+        values = generate(bundle.game, players, bundle.spec, machine, seed=seed, count=n, y=y)
     return Samples(values, None if y is None else y.numpy(), bundle.spec)
 
 
-def _machine(device: str) -> Machine:
-    """Sampling is done in float32, so that bundles give equal samples on different processors."""
-    return find_machine(Train(device=device, precision="float32"))
+@contextmanager
+def ready(bundle: Bundle, device: str = "auto") -> Iterator[tuple[nn.ModuleDict, Machine]]:
+    """A bundle's players where they compute, in float32: equal samples on different processors."""
+    machine = find_machine(Train(device=device, precision="float32"))
+    with settled(machine, Train()):
+        yield bundle.players.to(machine.device, torch.float32), machine
 
 
 def _labels(spec: DataSpec, n: int, label: str | int | None, seed: int) -> torch.Tensor | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gantlet.cli.tables import console, interval
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -12,8 +14,6 @@ if TYPE_CHECKING:
     from gantlet.metrics.estimate import Estimate
 
 __all__ = ["compare_"]
-
-_WIDTH = 120
 
 
 def compare_(*runs: Path) -> None:
@@ -27,18 +27,15 @@ def compare_(*runs: Path) -> None:
     runs
         Folders of two or more runs that `gantlet evaluate` has measured.
     """
-    from rich.console import Console
     from rich.text import Text
 
     from gantlet.evaluation.comparison import compare
 
     found = compare(runs)
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = _WIDTH
-    console.print(_table(found))
+    out = console()
+    out.print(_table(found))
     for note in found.notes:
-        console.print(Text(note), soft_wrap=True)
+        out.print(Text(note), soft_wrap=True)
 
 
 def _table(found: Comparison) -> Table:
@@ -53,15 +50,11 @@ def _table(found: Comparison) -> Table:
         table.add_column(f"{group.name} ({group.seen:,})")
         table.add_column("difference")
     for row in found.rows:
-        cells = [row.title, _shown(row.values[0])]
+        cells = [row.title, interval(row.values[0])]
         for value, gap in zip(row.values[1:], row.differences, strict=True):
-            cells += [_shown(value), _told(gap, row.better)]
+            cells += [interval(value), _told(gap, row.better)]
         table.add_row(*cells)
     return table
-
-
-def _shown(estimate: Estimate) -> str:
-    return f"{estimate.value:.4g} [{estimate.low:.3g}, {estimate.high:.3g}]"
 
 
 def _told(gap: Estimate, better: str) -> str:

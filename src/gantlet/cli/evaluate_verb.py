@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from gantlet.cli.tables import console, interval
+
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from gantlet.metrics.estimate import Estimate
     from gantlet.metrics.evidence import Evidence
 
 __all__ = ["evaluate_"]
-
-_WIDTH = 120
-"""Columns of a table that goes to a file."""
 
 
 def evaluate_(
@@ -69,16 +67,13 @@ def evaluate_(
 
 
 def _show(evidence: Evidence) -> None:
-    from rich.console import Console
     from rich.text import Text
 
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = _WIDTH
-    console.print(Text(evidence.verdict))
-    console.print(_table(evidence))
+    out = console()
+    out.print(Text(evidence.verdict))
+    out.print(_table(evidence))
     for note in evidence.notes:
-        console.print(Text(note), soft_wrap=True)
+        out.print(Text(note), soft_wrap=True)
 
 
 def _table(evidence: Evidence) -> Table:
@@ -97,14 +92,10 @@ def _table(evidence: Evidence) -> Table:
         for number in numbers:
             table.add_row(
                 f"  {number.title}",
-                _shown(number.value),
-                "none" if number.floor is None else _shown(number.floor),
+                interval(number.value),
+                "none" if number.floor is None else interval(number.floor),
                 f"{number.n_real:,}",
                 f"{number.n_fake:,}",
                 number.verdict,
             )
     return table
-
-
-def _shown(estimate: Estimate) -> str:
-    return f"{estimate.value:.4g} [{estimate.low:.3g}, {estimate.high:.3g}]"

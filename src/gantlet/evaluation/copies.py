@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import torch
 
@@ -41,12 +42,13 @@ def score_copying(scorer: Scorer) -> list[Pair]:
             "Copying was not tested: without samples set aside there is nothing to compare with."
         )
         return []
-    known: dict[int, Nearest] = {}
 
+    @cache
     def near(side: Side) -> Nearest:
-        if id(side.features) not in known:
-            known[id(side.features)] = nearest(side.features, sides.train.features)
-        return known[id(side.features)]
+        if side is sides.matched:
+            whole, n = near(sides.fake), len(side)
+            return Nearest(whole.index[:n], whole.distance[:n])
+        return nearest(side.features, sides.train.features)
 
     yardstick = near(sides.reference).distance
 
@@ -96,7 +98,7 @@ def score_copying(scorer: Scorer) -> list[Pair]:
         against=0,
     )
     try:
-        return worst_pairs(nearest(sides.fake.features, sides.train.features), yardstick, PAIRS)
+        return worst_pairs(near(sides.fake), yardstick, PAIRS)
     except UsageError as error:
         scorer.notes.append(f"Nearest pairs are not shown ({error})")
         return []

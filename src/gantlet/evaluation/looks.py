@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import torch
+from torch import Tensor
 
-from gantlet.evaluation.scoring import Scorer, Side
+from gantlet.evaluation.scoring import Scorer, Side, recognised
 from gantlet.metrics.balance import class_balance
 from gantlet.metrics.birthday import support_size
 from gantlet.metrics.copying import twin_share, twin_threshold
-from gantlet.metrics.estimate import Estimate, wilson
+from gantlet.metrics.estimate import Estimate
 from gantlet.metrics.frechet import frechet_estimate, rank_deficient
 from gantlet.metrics.kernel import kernel_estimate
 from gantlet.metrics.means import euclidean, mahalanobis
 from gantlet.metrics.moments import grouped, jackknifed, merged
 from gantlet.metrics.msssim import similarity_within
 from gantlet.metrics.neighbours import neighbour_distances, within
-from gantlet.metrics.prdc import prdc
+from gantlet.metrics.prdc import PRDC, prdc
 from gantlet.metrics.score import classifier_score
 from gantlet.metrics.sliced import sliced_wasserstein
 from gantlet.metrics.two_sample import two_sample
@@ -68,22 +70,21 @@ def score_coverage(scorer: Scorer, spec: DataSpec) -> None:
     """Shares of real and generated samples that have each other, repetition, likeness."""
     real, floor = scorer.sides.reference, scorer.sides.floor
 
-    def shares(side: Side) -> tuple[Sequence[Estimate], Sequence[Estimate]]:
-        found = prdc(real.features, side.features)
-        return [found.precision, found.density], [found.recall, found.coverage]
+    @cache
+    def shares(side: Side) -> PRDC:
+        return prdc(real.features, side.features)
 
-    known: dict[int, tuple[Sequence[Estimate], Sequence[Estimate]]] = {}
+    def inside(side: Side) -> Sequence[Estimate]:
+        return [shares(side).precision, shares(side).density]
 
-    def kept(side: Side, which: int) -> Sequence[Estimate]:
-        if id(side.features) not in known:
-            known[id(side.features)] = shares(side)
-        return known[id(side.features)][which]
+    def met(side: Side) -> Sequence[Estimate]:
+        return [shares(side).recall, shares(side).coverage]
 
     scorer.add("fidelity", [("precision", "Precision"), ("density", "Density")],
-               lambda side: kept(side, 0), better="higher",
+               inside, better="higher",
                source=_ARXIV + "2002.09797")  # fmt: skip
     scorer.add("coverage", [("recall", "Recall"), ("coverage", "Coverage")],
-               lambda side: kept(side, 1), better="higher",
+               met, better="higher",
                source=_ARXIV + "2002.09797")  # fmt: skip
     if spec.kind == "image":
         scorer.add("coverage", [("ms_ssim", "Likeness (MS-SSIM)")],
@@ -92,11 +93,16 @@ def score_coverage(scorer: Scorer, spec: DataSpec) -> None:
     held_out = real if floor is None else floor
     if len(held_out) > 2:
         near = twin_threshold(neighbour_distances(held_out.features, 1)[:, 0])
+
+        @cache
+        def twins(side: Side) -> Tensor:
+            return within(side.features, near)
+
         scorer.add("coverage", [("twins", "Near twins")],
-                   lambda side: [twin_share(within(side.features, near))], better="lower",
+                   lambda side: [twin_share(twins(side))], better="lower",
                    source=_ARXIV + "1706.08224", against=0)  # fmt: skip
         scorer.add("coverage", [("support", "Support (birthday)")],
-                   lambda side: [support_size(within(side.features, near))], better="higher",
+                   lambda side: [support_size(twins(side))], better="higher",
                    source=_ARXIV + "1706.08224", against=0)  # fmt: skip
 
 
@@ -130,8 +136,7 @@ def score_classes(scorer: Scorer, spec: DataSpec) -> list[dict[str, object]]:
     def right(side: Side) -> Sequence[Estimate]:
         if side.logits is None or side.y is None:
             return []
-        hits = side.logits.argmax(1) == torch.from_numpy(side.y)
-        return [wilson(int(hits.sum()), len(hits))]
+        return [recognised(side.logits, side.y)]
 
     scorer.add("fidelity", [("score", "Classifier score")], score, better="higher",
                source=_ARXIV + "1606.03498", against=0)  # fmt: skip

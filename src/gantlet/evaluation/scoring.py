@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
 
+import torch
 from torch import Tensor
 
 from gantlet.data.dataset import Array, Labels
 from gantlet.errors import UsageError
 from gantlet.evaluation.verdict import judged
-from gantlet.metrics.estimate import Estimate
+from gantlet.metrics.estimate import Estimate, wilson
 from gantlet.metrics.evidence import Number, Question
 
-__all__ = ["Score", "Scorer", "Side", "Sides"]
-
-Score = Callable[["Side"], Estimate]
-"""A number about one side; it may compare it with others that it closes over."""
+__all__ = ["Scorer", "Side", "Sides", "recognised"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,10 +53,16 @@ class Sides:
     reference: Side
     floor: Side | None
 
-    @property
+    @cached_property
     def matched(self) -> Side:
         """As many generated samples as the floor has: scores depend on how many there are."""
         return self.fake if self.floor is None else self.fake.first(len(self.floor))
+
+
+def recognised(logits: Tensor, y: Labels) -> Estimate:
+    """Share of samples whose likeliest class, by logits (N, K), is y (N,)."""
+    hits = logits.argmax(1) == torch.from_numpy(y)
+    return wilson(int(hits.sum()), len(hits))
 
 
 @dataclass(eq=False)
@@ -79,7 +85,7 @@ class Scorer:
         names: Sequence[tuple[str, str]],
         scores: Callable[[Side], Sequence[Estimate]],
         *,
-        better: str,
+        better: Literal["lower", "higher"],
         source: str,
         featured: bool = True,
         against: int | None = None,
@@ -113,7 +119,7 @@ class Scorer:
                 n_real=len(self.sides.reference) if against is None else against,
                 n_fake=len(fake),
                 extractor=self.extractor if featured else "",
-                better="lower" if better == "lower" else "higher",
+                better=better,
                 source=source,
             )
             self.numbers.append(judged(number))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from gantlet.data.dataset import Dataset
-from gantlet.evaluation.scoring import Scorer
+from gantlet.evaluation.scoring import Scorer, recognised
 from gantlet.evaluation.subject import Part, Subject
 from gantlet.evaluation.verdict import judged
 from gantlet.metrics.estimate import Estimate, wilson
@@ -67,5 +66,4 @@ def _accuracy(subject: Subject, part: Part, held_out: Part, training: Training |
     logits = embedded(dataset, np.arange(len(part)), training).answers(held_out.x).logits
     if logits is None or held_out.y is None:  # one class among the samples, or too few of them
         return wilson(0, len(held_out))
-    hits = logits.argmax(1) == torch.from_numpy(held_out.y)
-    return wilson(int(hits.sum()), len(held_out))
+    return recognised(logits, held_out.y)

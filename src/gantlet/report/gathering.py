@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from gantlet.bundle import Bundle
-from gantlet.config import Train
 from gantlet.data.dataset import Labels
 from gantlet.evaluation.evaluated import Evaluated
 from gantlet.report.images import Pictures
-from gantlet.training.machine import find_machine, settled
+from gantlet.sample import ready
 from gantlet.training.snapshot import interpolated
 
 __all__ = ["gathered_pictures"]
@@ -45,11 +44,8 @@ def _chosen(y: Labels | None, classes: int, n: int) -> Labels:
 
 def _ways(bundle: Bundle) -> np.ndarray:
     """(strips, steps, *spec.shape), each strip between two samples of one class."""
-    config = Train(precision="float32")
-    machine = find_machine(config)
     classes = max(1, len(bundle.spec.classes))
-    with settled(machine, config):
-        players = bundle.players.to(machine.device, machine.dtype)
+    with ready(bundle) as (players, machine):
         strips = [
             interpolated(
                 bundle.game,
