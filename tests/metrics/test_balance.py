@@ -8,7 +8,7 @@ import torch
 from scipy.stats import binom, chi2_contingency
 
 from gantlet.errors import UsageError
-from gantlet.metrics.balance import class_balance
+from gantlet.metrics.balance import class_balance, rarest
 from gantlet.metrics.estimate import wilson
 
 SHARES = torch.tensor([0.4, 0.3, 0.2, 0.1])
@@ -97,3 +97,30 @@ def test_a_dropped_class_is_found():
 def test_labels_that_do_not_serve_are_an_error(real, fake, classes, reason):
     with pytest.raises(UsageError, match=reason):
         class_balance(real, fake, classes)
+
+
+def test_the_rarest_class_is_the_one_that_lacks_most_of_its_share():
+    real, fake = labels(50, 30, 20), labels(50, 10, 40)
+    found = rarest(real, fake, 3)
+    assert found.value == pytest.approx(0.1 / 0.3)
+    p, q = wilson(10, 100), wilson(30, 100)
+    below = math.hypot((p.value - p.low) / 0.3, found.value * (q.high / 0.3 - 1))
+    assert found.low == pytest.approx(found.value - below)
+    assert rarest(real, labels(50, 0, 50), 3).value == 0
+    assert rarest(real, labels(50, 0, 50), 3).low == 0
+
+
+def test_the_interval_of_a_class_share_over_its_due_covers_in_95_of_100_draws():
+    """One class of two, so that the class that lacks most is most often the one looked at."""
+    generator, hits = torch.Generator().manual_seed(0), 0
+    for _ in range(2000):
+        real, fake = ((torch.rand(400, generator=generator) < s).long() for s in (0.3, 0.15))
+        found = rarest(real, fake, 2)
+        hits += found.low <= 0.5 <= found.high
+    assert 0.93 < hits / 2000 < 0.985
+
+
+def test_classes_of_a_few_real_samples_say_nothing():
+    assert rarest(labels(50, 4), labels(60, 0), 2).value == pytest.approx(1 / (50 / 54))
+    with pytest.raises(UsageError, match="rarest class"):
+        rarest(labels(4, 4), labels(4, 4), 2)

@@ -14,6 +14,7 @@ from gantlet.metrics import neighbours
 from gantlet.metrics.neighbours import (
     ROUNDING,
     blocks,
+    distinct,
     identical,
     nearest,
     neighbour_distances,
@@ -120,6 +121,7 @@ def test_identical_means_every_number():
     x[7, 49] = math.nextafter(float(x[7, 49]), math.inf)
     assert identical(x).tolist() == [1, 1, 1, 0, 1, 1, 1, 0]
     assert within(x, 1e-9).tolist() == [1] * 8
+    assert distinct(x).tolist() == [0, 1, 2, 3, 7]
 
 
 def test_no_gradient_is_kept():

@@ -89,9 +89,8 @@ def test_every_number_stands_in_its_question_with_all_that_is_known_of_it(root):
 def test_the_verdicts_of_a_question_are_told_together_the_bad_ones_first(lean):
     titles = ("precision", "density", "score", "kernel", "sliced")
     verdicts = ("as real data", "as real data", "", "4 times the floor", "as real data")
-    near = {name: (9.0, 8.0, 10.0) for name in titles if name != "kernel"}
     numbers = [
-        number(name, value=near.get(name, (40.0, 39.0, 41.0)), verdict=said)
+        number(name, p=0.001 if name == "kernel" else 0.8, verdict=said)
         for name, said in zip(titles, verdicts, strict=True)
     ]
     cards = section(read(render(lean, evidence(numbers=numbers), pictures())), "verdict").all("dl")

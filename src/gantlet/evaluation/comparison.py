@@ -12,14 +12,12 @@ from typing import Any
 
 from gantlet.errors import UsageError
 from gantlet.evaluation.evaluated import kept_evidence
-from gantlet.metrics.estimate import Estimate, normal, student
+from gantlet.metrics.estimate import Estimate, Z, normal, student
 from gantlet.metrics.evidence import Evidence, Number
 from gantlet.metrics.extractors import alike
 from gantlet.training.folder import Folder
 
 __all__ = ["Comparison", "Group", "Row", "compare", "difference", "over_seeds", "paired"]
-
-_Z = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -191,7 +189,7 @@ def paired(a: Sequence[float], b: Sequence[float]) -> Estimate:
 
 def difference(a: Estimate, b: Estimate) -> Estimate:
     """a - b of independent estimates, their variances added up."""
-    errors = [(e.high - e.low) / (2 * _Z) for e in (a, b)]
+    errors = [(e.high - e.low) / (2 * Z) for e in (a, b)]
     return normal(a.value - b.value, math.hypot(*errors), "independent")
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 
 import torch
+from torch import Tensor
 
 from gantlet.errors import UsageError
 from gantlet.evaluation.scoring import Scorer, Side
@@ -14,12 +16,11 @@ from gantlet.metrics.copying import (
     closer,
     distance_ratio,
     near_share,
-    twin_share,
     worst_pairs,
 )
 from gantlet.metrics.estimate import Estimate
 from gantlet.metrics.evidence import Pair
-from gantlet.metrics.neighbours import Nearest, identical, nearest, neighbour_distances
+from gantlet.metrics.neighbours import Nearest, distinct, nearest, neighbour_distances
 
 __all__ = ["PAIRS", "score_copying"]
 
@@ -31,7 +32,8 @@ def score_copying(scorer: Scorer) -> list[Pair]:
     """Distances to the nearest training sample, against those of real samples set aside.
 
     Half of the samples set aside is the yardstick, the other half, scored like the generated
-    ones, the floor.
+    ones, the floor. A sample that is made again counts once: repetition is a matter of coverage,
+    and a thousand times the same neighbour would look like a thousand findings.
 
     Returns:
         The generated samples nearest to training samples; none where nothing was set aside.
@@ -44,11 +46,20 @@ def score_copying(scorer: Scorer) -> list[Pair]:
         return []
 
     @cache
-    def near(side: Side) -> Nearest:
+    def neighbours(side: Side) -> Nearest:
         if side is sides.matched:
-            whole, n = near(sides.fake), len(side)
+            whole, n = neighbours(sides.fake), len(side)
             return Nearest(whole.index[:n], whole.distance[:n])
         return nearest(side.features, sides.train.features)
+
+    @cache
+    def once(side: Side) -> Tensor:
+        return distinct(torch.from_numpy(side.x[:]).flatten(1))
+
+    @cache
+    def near(side: Side) -> Nearest:
+        every, chosen = neighbours(side), once(side)
+        return Nearest(every.index[chosen], every.distance[chosen])
 
     yardstick = near(sides.reference).distance
 
@@ -65,7 +76,7 @@ def score_copying(scorer: Scorer) -> list[Pair]:
         d = near(side).distance
         return [closer(d, yardstick).share, near_share(d, yardstick)]
 
-    n = len(sides.train)
+    n, made = len(sides.train), len(once(sides.matched))
     scorer.add(
         "copying",
         [
@@ -76,6 +87,7 @@ def score_copying(scorer: Scorer) -> list[Pair]:
         better="higher",
         source="https://arxiv.org/abs/2102.08921",
         against=n,
+        made=made,
     )
     scorer.add(
         "copying",
@@ -87,18 +99,11 @@ def score_copying(scorer: Scorer) -> list[Pair]:
         better="lower",
         source="https://arxiv.org/abs/2004.05675",
         against=n,
-    )
-    scorer.add(
-        "copying",
-        [("duplicates", "Exact duplicates")],
-        lambda side: [twin_share(identical(torch.from_numpy(side.x[:]).flatten(1)))],
-        better="lower",
-        source="",
-        featured=False,
-        against=0,
+        made=made,
     )
     try:
-        return worst_pairs(near(sides.fake), yardstick, PAIRS)
+        pairs = worst_pairs(near(sides.fake), yardstick, PAIRS)
+        return [replace(pair, fake=int(once(sides.fake)[pair.fake])) for pair in pairs]
     except UsageError as error:
         scorer.notes.append(f"Nearest pairs are not shown ({error})")
         return []

@@ -15,7 +15,7 @@ from gantlet.evaluation.looks import score_classes, score_coverage, score_fideli
 from gantlet.evaluation.scoring import Scorer, Side, Sides
 from gantlet.evaluation.subject import Part, Subject, gathered
 from gantlet.evaluation.uses import score_usefulness
-from gantlet.evaluation.verdict import overall
+from gantlet.evaluation.verdict import judged, overall
 from gantlet.games.base import Game
 from gantlet.metrics.evidence import Evidence
 from gantlet.metrics.extractors import EXTRACTORS, Extractor, Material, Training, answers
@@ -33,7 +33,7 @@ DECIDING = (
     *("distance_ratio", "closer", "near"),
     "useful",
 )
-"""Numbers that decide the verdict on each question: shares, whose worst is known."""
+"""Numbers that tell how much worse than real data samples are: shares, whose worst is known."""
 _FEWEST = 40
 """Samples below which no interval means much."""
 _KEPT = "evidence.json"
@@ -104,10 +104,10 @@ def evaluate(
         "gantlet": __version__,
         "seconds": round(time.monotonic() - began, 1),
     }
-    places = subject.train.index
+    places, numbers = subject.train.index, judged(scorer.numbers)
     evidence = Evidence(
-        verdict=overall(scorer.numbers, DECIDING),
-        numbers=scorer.numbers,
+        verdict=overall(numbers, DECIDING, classes),
+        numbers=numbers,
         pairs=[replace(pair, real=int(places[pair.real])) for pair in pairs],
         classes=classes,
         notes=scorer.notes,

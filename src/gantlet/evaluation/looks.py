@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gantlet.evaluation.scoring import Scorer, Side, recognised
-from gantlet.metrics.balance import class_balance
+from gantlet.metrics.balance import class_balance, rarest
 from gantlet.metrics.birthday import support_size
 from gantlet.metrics.copying import twin_share, twin_threshold
 from gantlet.metrics.estimate import Estimate
@@ -18,7 +18,7 @@ from gantlet.metrics.kernel import kernel_estimate
 from gantlet.metrics.means import euclidean, mahalanobis
 from gantlet.metrics.moments import grouped, jackknifed, merged
 from gantlet.metrics.msssim import similarity_within
-from gantlet.metrics.neighbours import neighbour_distances, within
+from gantlet.metrics.neighbours import identical, neighbour_distances, within
 from gantlet.metrics.prdc import PRDC, prdc
 from gantlet.metrics.score import classifier_score
 from gantlet.metrics.sliced import sliced_wasserstein
@@ -90,6 +90,9 @@ def score_coverage(scorer: Scorer, spec: DataSpec) -> None:
         scorer.add("coverage", [("ms_ssim", "Likeness (MS-SSIM)")],
                    lambda side: [_likeness(side, spec)], better="lower", featured=False,
                    source=_ARXIV + "1610.09585", against=0)  # fmt: skip
+    scorer.add("coverage", [("duplicates", "Exact duplicates")],
+               lambda side: [twin_share(identical(torch.from_numpy(side.x[:]).flatten(1)))],
+               better="lower", source="", featured=False, against=0)  # fmt: skip
     held_out = real if floor is None else floor
     if len(held_out) > 2:
         near = twin_threshold(neighbour_distances(held_out.features, 1)[:, 0])
@@ -133,6 +136,11 @@ def score_classes(scorer: Scorer, spec: DataSpec) -> list[dict[str, object]]:
             return []
         return [class_balance(in_data, side.logits.argmax(1), count).variation]
 
+    def lacking(side: Side) -> Sequence[Estimate]:
+        if side.logits is None:
+            return []
+        return [rarest(in_data, side.logits.argmax(1), count)]
+
     def right(side: Side) -> Sequence[Estimate]:
         if side.logits is None or side.y is None:
             return []
@@ -142,6 +150,8 @@ def score_classes(scorer: Scorer, spec: DataSpec) -> list[dict[str, object]]:
                source=_ARXIV + "1606.03498", against=0)  # fmt: skip
     scorer.add("coverage", [("balance", "Imbalance of classes")], balance, better="lower",
                source="")  # fmt: skip
+    scorer.add("coverage", [("rarest", "Share of the rarest class")], lacking,
+               better="higher", source="")  # fmt: skip
     if fake.y is not None:
         scorer.add("fidelity", [("labels", "Labels recognised")], right,
                    better="higher", source="", against=0)  # fmt: skip

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from gantlet.data.dataset import Array, Labels
 from gantlet.errors import UsageError
-from gantlet.evaluation.verdict import judged
 from gantlet.metrics.estimate import Estimate, wilson
 from gantlet.metrics.evidence import Number, Question
 
@@ -89,6 +88,7 @@ class Scorer:
         source: str,
         featured: bool = True,
         against: int | None = None,
+        made: int | None = None,
     ) -> None:
         """Score generated samples, and the floor in the same way; keep the numbers.
 
@@ -100,6 +100,7 @@ class Scorer:
             source: address of the paper.
             featured: whether they rest on features.
             against: real samples that take part; those of the reference if none are given.
+            made: generated samples that take part; all that are scored if none are given.
         """
         fake, floor = self.sides.matched, self.sides.floor
         try:
@@ -117,9 +118,9 @@ class Scorer:
                 value=value,
                 floor=base,
                 n_real=len(self.sides.reference) if against is None else against,
-                n_fake=len(fake),
+                n_fake=len(fake) if made is None else made,
                 extractor=self.extractor if featured else "",
                 better=better,
                 source=source,
             )
-            self.numbers.append(judged(number))
+            self.numbers.append(number)

@@ -7,7 +7,6 @@ import numpy as np
 from gantlet.data.dataset import Dataset
 from gantlet.evaluation.scoring import Scorer, recognised
 from gantlet.evaluation.subject import Part, Subject
-from gantlet.evaluation.verdict import judged
 from gantlet.metrics.estimate import Estimate, wilson
 from gantlet.metrics.evidence import Number
 from gantlet.metrics.extractors import Training, embedded
@@ -57,7 +56,7 @@ def score_usefulness(scorer: Scorer, subject: Subject, training: Training | None
             better="higher",
             source=_SOURCE,
         )
-        scorer.numbers.append(judged(number))
+        scorer.numbers.append(number)
 
 
 def _accuracy(subject: Subject, part: Part, held_out: Part, training: Training | None) -> Estimate:

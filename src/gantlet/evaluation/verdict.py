@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from gantlet.metrics.evidence import Number, Question
+from gantlet.metrics.multiple import deviation, holm, inverse, upper_tail
 
-__all__ = ["is_worse", "judged", "overall"]
+__all__ = ["ALPHA", "is_worse", "judged", "overall"]
 
+ALPHA = 0.05
+"""The probability with which a perfect sampler may fail in any number at all."""
 _ANSWERS: dict[Question, tuple[str, str, str]] = {
     "fidelity": (
         "samples look like the data",
@@ -17,7 +21,7 @@ _ANSWERS: dict[Question, tuple[str, str, str]] = {
     ),
     "coverage": (
         "they cover the data as real samples would",
-        "they miss part of the data",
+        "they cover less of the data than real samples would",
         "they miss most of the data",
     ),
     "copying": (
@@ -33,31 +37,52 @@ _ANSWERS: dict[Question, tuple[str, str, str]] = {
 }
 _DETECTORS = ("two_sample",)
 """Numbers that can tell samples from the data, but not that they look bad."""
+_INVERSES = ("support",)
+"""Sizes, which are compared by their inverses: the shares of pairs that are twins."""
 _FAR = 0.5
 """Share of the way from the floor to the worst beyond which a number is far from it."""
+_OF_CLASSES = ("balance", "rarest")
+"""Numbers that ask for the class that lacks most."""
+_NAMED = 3
+"""Numbers that a sentence names, the surest first."""
 
 
 def is_worse(number: Number) -> bool:
-    """Whether the interval lies wholly on the worse side of the floor's."""
+    """Whether a judged number is worse than its floor, all numbers judged with it considered."""
+    return number.p is not None and number.p <= ALPHA
+
+
+def judged(numbers: Sequence[Number]) -> list[Number]:
+    """The numbers, each with its verdict against its floor; those without a floor as they are.
+
+    A number is worse than its floor if Holm's adjustment over all of them leaves its probability
+    at 5 % or less: a perfect sampler fails in any number with a probability of at most 5 %.
+    """
+    known = [number for number in numbers if number.floor is not None]
+    p = iter(holm([upper_tail(_deviation(number)) for number in known]))
+    found = [n if n.floor is None else replace(n, p=next(p)) for n in numbers]
+    return [replace(number, verdict=number.verdict or _words(number)) for number in found]
+
+
+def _deviation(number: Number) -> float:
     if number.floor is None:
-        return False
-    if number.better == "lower":
-        return number.value.low > number.floor.high
-    return number.value.high < number.floor.low
+        return 0.0
+    if number.name in _INVERSES:  # of which higher is better
+        return deviation(inverse(number.value), inverse(number.floor), "lower")
+    return deviation(number.value, number.floor, number.better)
 
 
-def judged(number: Number) -> Number:
-    """The number with its verdict against its floor, where it has a floor and no verdict yet."""
-    if number.floor is None or number.verdict:
-        return number
+def _words(number: Number) -> str:
+    if number.floor is None:
+        return ""
     if not is_worse(number):
-        return replace(number, verdict="as real data")
+        return "as real data"
     value, floor = number.value.value, number.floor.value
     if number.better == "lower" and floor > 0:
-        return replace(number, verdict=f"{value / floor:.3g} times the floor")
+        return f"{value / floor:.3g} times the floor"
     if number.better == "higher" and floor > 0:
-        return replace(number, verdict=f"{100 * value / floor:.0f} % of real data's")
-    return replace(number, verdict="worse than real data")
+        return f"{100 * value / floor:.0f} % of real data's"
+    return "worse than real data"
 
 
 def _share(number: Number) -> float:
@@ -72,25 +97,43 @@ def _share(number: Number) -> float:
     return 1 - max(0.0, floor) / value if value > 0 else 0.0
 
 
-def overall(numbers: Sequence[Number], deciding: Sequence[str]) -> str:
-    """One sentence for each question that the numbers named `deciding` answer.
+def overall(
+    numbers: Sequence[Number],
+    deciding: Sequence[str],
+    classes: Sequence[Mapping[str, Any]] = (),
+) -> str:
+    """One sentence for each question that has numbers with floors.
+
+    Any number that is worse than its floor makes its question's answer worse than the best.
 
     Arguments:
         numbers: judged.
-        deciding: names of the numbers that decide: a worst one decides its question.
+        deciding: names of the numbers that tell how much worse: shares, whose worst is known.
+        classes: rows of `Evidence.classes`, from which a class that is missing is named.
     """
     parts = []
     for question, answers in _ANSWERS.items():
-        asked = [n for n in numbers if n.question == question and n.name in deciding]
-        known = [n for n in asked if n.floor is not None]
-        if not known:
+        asked = [n for n in numbers if n.question == question and n.floor is not None]
+        if not asked:
             continue
-        worst = max(known, key=_share)
-        share = _share(worst)
-        level = 0 if share == 0 else 1 if share < _FAR else 2
-        because = "" if level == 0 else f" ({worst.title.lower()} {worst.verdict})"
-        parts.append(answers[level] + because)
+        worse = sorted(filter(is_worse, asked), key=_deviation, reverse=True)
+        far = any(_share(number) >= _FAR for number in worse if number.name in deciding)
+        named = "; ".join(_named(number, classes) for number in worse[:_NAMED])
+        because = f" ({named})" if worse else ""
+        parts.append(answers[1 + far if worse else 0] + because)
     if not parts:
         return "No verdict: nothing was set aside to compare with."
     sentence = "; ".join(parts)
     return f"{sentence[0].upper()}{sentence[1:]}."
+
+
+def _named(number: Number, classes: Sequence[Mapping[str, Any]]) -> str:
+    words = f"{number.title.lower()} {number.verdict}"
+    if number.name not in _OF_CLASSES:
+        return words
+    lacks = [row for row in classes if row["share"]]
+    least = min(lacks, key=lambda row: row["made"] / row["share"], default=None)
+    if least is None:
+        return words
+    made, share = 100 * least["made"], 100 * least["share"]
+    return f"{words}, class {least['name']} is {made:.1f} % of them and {share:.1f} % of the data"

@@ -12,7 +12,10 @@ from torch import Tensor
 from gantlet.errors import UsageError
 from gantlet.metrics.estimate import Estimate, normal, wilson
 
-__all__ = ["Balance", "class_balance"]
+__all__ = ["Balance", "class_balance", "rarest"]
+
+_FEW = 5
+"""Real samples of a class below which its share says little."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +78,39 @@ def class_balance(real: Tensor, fake: Tensor, classes: int) -> Balance:
         shares=[wilson(int(count), m) for count in a],
         data=(b / n).tolist(),
     )
+
+
+def rarest(real: Tensor, fake: Tensor, classes: int) -> Estimate:
+    r"""How much of its due the class has that lacks most: \min_k (a_k / M) / (b_k / N).
+
+    0 where a class is missing; below 1 for a perfect sampler too, by chance: score held-out data
+    the same way. Classes with fewer than 5 real samples are left out. The interval is that of the
+    ratio for that class, Wilson's of both shares put together by their squares.
+
+    Arguments:
+        real, fake: classes from 0 to `classes` - 1, shapes (N,) and (M,), both by one classifier.
+
+    Raises:
+        UsageError: fewer than two samples or classes, classes out of range, or no class with 5
+            real samples.
+
+    Source: Zou and Donner (2008), Construction of Confidence Limits About Effect Measures,
+    https://doi.org/10.1002/sim.3095
+    """
+    for labels in (real, fake):
+        _check_labels(labels, classes)
+    b, a = (torch.bincount(y.long().cpu(), minlength=classes) for y in (real, fake))
+    known = (b >= _FEW).nonzero().flatten()
+    if not len(known):
+        raise UsageError(
+            "rarest class", expected=f"a class with {_FEW} real samples", received="none"
+        )
+    k = known[(a[known] / b[known]).argmin()]
+    p, q = wilson(int(a[k]), len(fake)), wilson(int(b[k]), len(real))
+    ratio = p.value / q.value
+    below = math.hypot((p.value - p.low) / q.value, ratio * (q.high / q.value - 1))
+    above = math.hypot((p.high - p.value) / q.value, ratio * (1 - q.low / q.value))
+    return Estimate(ratio, max(0.0, ratio - below), ratio + above, "Wilson, both shares")
 
 
 def _check_labels(y: Tensor, classes: int) -> None:

@@ -11,12 +11,22 @@ from torch import Tensor
 from gantlet.errors import UsageError
 from gantlet.rng import permutation
 
-__all__ = ["GROUPS", "Estimate", "groups", "jackknife", "mean_of", "normal", "student", "wilson"]
+__all__ = [
+    "GROUPS",
+    "Estimate",
+    "Z",
+    "groups",
+    "jackknife",
+    "mean_of",
+    "normal",
+    "student",
+    "wilson",
+]
 
 GROUPS = 10
 """Groups of samples that a jackknife leaves out in turn."""
 
-_Z = 1.959963984540054
+Z = 1.959963984540054
 """The 97.5 % quantile of the standard normal distribution."""
 _FEW = (12.706204736174705, 4.302652729749464, 3.182446305283709, 2.776445105197793)
 """That of Student's distribution with 1 to 4 degrees of freedom."""
@@ -39,7 +49,7 @@ def _around(value: float, reach: float, how: str) -> Estimate:
 
 def normal(value: float, standard_error: float, how: str) -> Estimate:
     """value +- 1.96 standard errors."""
-    return _around(value, _Z * standard_error, how)
+    return _around(value, Z * standard_error, how)
 
 
 def student(value: float, standard_error: float, freedom: int, how: str) -> Estimate:
@@ -50,7 +60,7 @@ def student(value: float, standard_error: float, freedom: int, how: str) -> Esti
 
     Source: Abramowitz and Stegun (1964), Handbook of Mathematical Functions, 26.7.5
     """
-    z, v = _Z, freedom
+    z, v = Z, freedom
     series = (
         z
         + (z**3 + z) / (4 * v)
@@ -83,9 +93,9 @@ def wilson(hits: int, n: int) -> Estimate:
     """
     if n < 1 or not 0 <= hits <= n:
         raise UsageError("a share", expected="0 <= hits <= n, n > 0", received=f"{hits} of {n}")
-    p, z2 = hits / n, _Z**2
+    p, z2 = hits / n, Z**2
     middle = (p + z2 / (2 * n)) / (1 + z2 / n)
-    reach = _Z / (1 + z2 / n) * (p * (1 - p) / n + z2 / (4 * n * n)) ** 0.5
+    reach = Z / (1 + z2 / n) * (p * (1 - p) / n + z2 / (4 * n * n)) ** 0.5
     # At 0 and n hits one end equals p, but for rounding.
     low, high = max(0.0, middle - reach), min(1.0, middle + reach)
     return Estimate(p, min(p, low), max(p, high), "Wilson")

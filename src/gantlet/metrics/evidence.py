@@ -40,6 +40,9 @@ class Number:
     better: Literal["lower", "higher"]
     floor: Estimate | None = None
     """Held-out real data scored the same way: what a perfect sampler would get."""
+    p: float | None = None
+    """Probability that a perfect sampler is as far beyond the floor, adjusted for all numbers of
+    the evaluation (`metrics.multiple.holm`); None before they are judged and without a floor."""
     verdict: str = ""
     """In plain words."""
     source: str = ""

@@ -20,6 +20,7 @@ __all__ = [
     "ROUNDING",
     "Nearest",
     "blocks",
+    "distinct",
     "exact",
     "identical",
     "nearest",
@@ -124,6 +125,14 @@ def within(x: Tensor, threshold: float) -> Tensor:
     """How many other samples lie within a distance of each, ties included, (N, D) -> (N,)."""
     found = [(d <= threshold**2).sum(1) - 1 for _, d in blocks(x, x, ROUNDING)]
     return torch.cat(found)
+
+
+def distinct(x: Tensor) -> Tensor:
+    """The rows of x, (N, D), without those that repeat an earlier one: ascending, (n,)."""
+    group = torch.unique(x, dim=0, return_inverse=True)[1]
+    first = torch.full((int(group.max()) + 1,), len(x), device=x.device)
+    places = torch.arange(len(x), device=x.device)
+    return first.scatter_reduce(0, group, places, "amin").sort().values
 
 
 def identical(x: Tensor) -> Tensor:

@@ -250,10 +250,9 @@ def _seen(numbers: Sequence[Number]) -> str:
     known = [number for number in numbers if number.floor is not None]
     worse = sum(map(is_worse, known))
     if not worse:
-        return "No interval lies wholly on the worse side of its floor's."
-    rest = "lies wholly on the worse side of its floor's"
-    rest = rest if worse == 1 else "lie wholly on the worse side of their floors'"
-    return f"{worse} of {len(known)} intervals {rest}."
+        return "No number is worse than its floor by more than chance."
+    rest = "is worse than its floor" if worse == 1 else "are worse than their floors"
+    return f"{worse} of {len(known)} numbers {rest} by more than chance."
 
 
 def _bar(axes: Any, top: float, number: Number, lines: Sequence[str]) -> None:
