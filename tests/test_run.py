@@ -154,6 +154,27 @@ class Diary(Callback):
         self._hear("end")
 
 
+def test_a_call_tells_what_the_command_tells_in_words_of_python(capsys):
+    train(samples=128)
+    told = " ".join(capsys.readouterr().out.split())
+    for part in (
+        "Recipe points",
+        "100 of 240 samples are set aside",
+        "Training to 128 samples. Run folder: runs/array",
+        "64 samples",
+        'gantlet.load("runs/array").sample()',
+        "the same call with samples=256. To start afresh: with fresh=True",
+    ):
+        assert part in told, told
+    assert "--" not in told
+    train(samples=128)
+    assert "This run was finished at 128 samples" in capsys.readouterr().out
+    train(data=POINTS * 2, samples=128)
+    assert "this run goes to runs/array-2" in capsys.readouterr().out
+    train(samples=192, verbose=False)
+    assert capsys.readouterr() == ("", "")
+
+
 def test_callbacks_are_called_in_order():
     first, second = Diary(), Diary()
     run = train(callbacks=[first, second])

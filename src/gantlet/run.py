@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from gantlet import __version__, dist
 from gantlet.bundle import Bundle, BundleWriter, read_bundle
 from gantlet.config import Config, Optimiser, Stop, assignments, checked, identity, override
+from gantlet.console import CALL, Console, Words
 from gantlet.data import BUILTINS, DataSettings, open_data
 from gantlet.data.dataset import Dataset
 from gantlet.data.split import Split, split
@@ -186,6 +187,8 @@ def train(
     fresh: bool = False,
     game: Game | None = None,
     callbacks: Sequence[Callback] = (),
+    verbose: bool = True,
+    words: Words = CALL,
 ) -> Run:
     """Train on data, or go on with the run that the same call began.
 
@@ -198,6 +201,8 @@ def train(
         fresh: put a run that is there aside and begin anew.
         game: a game of one's own (see `gantlet.check_game`) instead of the recipe's.
         callbacks: watchers of the training.
+        verbose: print the course of the training, and what is worth knowing of it.
+        words: how what is printed tells a person to go on.
 
     Raises:
         UsageError: data or settings that cannot be used, or a run of other settings in `out`.
@@ -206,7 +211,11 @@ def train(
     with dist.session():
         with dist.first_alone():  # data too large for memory are decoded once
             made = plan(data, recipe, settings, samples=samples, minutes=minutes, game=game)
-        return _play(made, out, fresh, callbacks)
+        if not verbose or dist.rank() > 0:
+            return _play(made, out, fresh, callbacks)
+        console = Console(words)
+        with console.shown():
+            return _play(made, out, fresh, [console, *callbacks])
 
 
 def _play(made: Plan, out: str | Path | None, fresh: bool, callbacks: Sequence[Callback]) -> Run:

@@ -44,21 +44,19 @@ def train_(
     fresh
         Put the run that is there aside, as NAME.old-1, and begin anew.
     """
-    from gantlet.cli.console import Console
+    from gantlet.console import COMMAND
     from gantlet.run import train
 
     plain, settings = sorted_out(words, "DATA")
-    console = Console()
-    with console.shown():
-        run = train(
-            plain[0] if plain else "digits",
-            recipe,
-            settings,
-            out=out,
-            samples=samples,
-            minutes=minutes,
-            fresh=fresh,
-            callbacks=[console],
-        )
+    run = train(
+        plain[0] if plain else "digits",
+        recipe,
+        settings,
+        out=out,
+        samples=samples,
+        minutes=minutes,
+        fresh=fresh,
+        words=COMMAND,
+    )
     if run.reason == "stopped":
         raise SystemExit(128 + (run.signal or signal.SIGINT))

@@ -1,9 +1,13 @@
-"""What a person sees while a run trains: a live line in a terminal, plain lines elsewhere."""
+"""What a person sees while a run trains: a live line in a terminal, plain lines elsewhere.
+
+The same from Python as from the command line; only what to type differs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console as RichConsole
@@ -12,7 +16,40 @@ from rich.text import Text
 
 from gantlet.training.callback import Callback, End, Progress, Start, Tick
 
-__all__ = ["Console", "duration"]
+__all__ = ["CALL", "COMMAND", "Console", "Words", "duration"]
+
+
+@dataclass(frozen=True)
+class Words:
+    """How a person who used one of the doors goes on."""
+
+    again: str
+    """What continues a run."""
+    argument: str
+    """Of a number: a template for its name and value."""
+    fresh: str
+    sample: str
+    """A template for the run's folder."""
+    stop: str
+    """What stops it and saves."""
+
+
+COMMAND = Words(
+    again="the same command",
+    argument="--{} {}",
+    fresh="--fresh",
+    sample="gantlet sample {}",
+    stop="Ctrl-C saves and stops.",
+)
+"""Of the command line."""
+CALL = Words(
+    again="the same call",
+    argument="{}={}",
+    fresh="fresh=True",
+    sample='gantlet.load("{}").sample()',
+    stop="An interrupt saves and stops.",
+)
+"""Of `gantlet.train`."""
 
 
 def duration(seconds: float) -> str:
@@ -28,9 +65,14 @@ def duration(seconds: float) -> str:
 
 
 class Console(Callback):
-    """Prints a run's course."""
+    """Prints a run's course.
 
-    def __init__(self) -> None:
+    Arguments:
+        words: of the door that the person came through.
+    """
+
+    def __init__(self, words: Words = CALL) -> None:
+        self._words = words
         self._rich = RichConsole(highlight=False)
         self._live: Live | None = None
         self._health = ""
@@ -54,7 +96,7 @@ class Console(Callback):
             return
         verb = f"Going on from {start.seen:,}" if start.seen else "Training"
         goal = f" to {start.target:,} samples" if start.target else ""
-        self._print(f"{verb}{goal}. Run folder: {start.folder}. Ctrl-C saves and stops.")
+        self._print(f"{verb}{goal}. Run folder: {start.folder}. {self._words.stop}")
 
     def on_progress(self, progress: Progress) -> None:
         """Renew the live line."""
@@ -76,7 +118,7 @@ class Console(Callback):
     def on_end(self, end: End) -> None:
         """Say how it ended, where things are, and how to go on."""
         self._print(f"{end.verdict}")
-        self._print(_ending(end, self._start))
+        self._print(_ending(end, self._start, self._words))
 
     def _print(self, line: str) -> None:
         self._rich.print(Text(line), soft_wrap=True)
@@ -95,19 +137,20 @@ def _standing(progress: Progress) -> str:
     )
 
 
-def _ending(end: End, start: Start | None) -> str:
-    folder = end.folder
+def _ending(end: End, start: Start | None, words: Words) -> str:
+    folder, again = end.folder, words.again
+    make = f"make samples with: {words.sample.format(folder)}"
     if end.reason == "stopped":
         return (
-            f"Stopped and saved at {end.seen:,} samples. The same command goes on from there; "
-            f"make samples with: gantlet sample {folder}"
+            f"Stopped and saved at {end.seen:,} samples. {again[0].upper()}{again[1:]} goes on "
+            f"from there; {make}"
         )
     before = start is not None and start.seen == end.seen
-    more = f"--samples {2 * end.seen}"
+    more = words.argument.format("samples", 2 * end.seen)
     if end.reason == "time" and start is not None:
-        more = f"--minutes {2 * start.config['stop']['minutes']:g}"
+        more = words.argument.format("minutes", f"{2 * start.config['stop']['minutes']:g}")
     return (
         f"{'This run was finished' if before else 'Finished'} at {end.seen:,} samples. Look at "
-        f"{folder / 'samples'}; make samples with: gantlet sample {folder}\n"
-        f"To extend it: the same command with {more}. To start afresh: with --fresh."
+        f"{folder / 'samples'}; {make}\n"
+        f"To extend it: {again} with {more}. To start afresh: with {words.fresh}."
     )
