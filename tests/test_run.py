@@ -63,6 +63,23 @@ def test_images_with_labels_train_and_are_asked_for_by_name():
         run.sample(1, label="cats")
 
 
+@pytest.mark.parametrize("name", ["mlp", "dcgan", "resnet", "r3gan"])
+def test_images_of_many_channels_that_are_not_square_train_and_are_saved_as_arrays(name):
+    x = np.random.default_rng(2).integers(0, 65_536, (120, 6, 10, 7), dtype=np.uint16)
+    small = {"mlp": {"hidden": [8]}}.get(name, {"width": 8})
+    settings = {"data.channels": "last", "network": small, "train.batch": 32, "train.tick": 32}
+    run = gantlet.train(x, name, settings, samples=32, verbose=False)
+    made = run.sample(3)
+    assert made.values.shape == (3, 7, 6, 10)
+    assert made.values.dtype == np.uint16
+    with Image.open(run.path / "samples" / "000000000032.png") as grid:
+        assert grid.mode == "L"  # the first channel
+    with pytest.raises(UsageError, match="Save them as arrays"):
+        made.save("made")
+    made.save("made.npz")
+    assert np.array_equal(np.load("made.npz")["x"], made.values)
+
+
 def test_minutes_end_a_run():
     run = gantlet.train(POINTS, settings=TINY, minutes=0.005)
     assert run.reason == "time"

@@ -40,8 +40,8 @@ def test_the_axis_of_channels(shape, expected):
 
 
 @pytest.mark.parametrize("shape", [(5, 3, 3, 3), (5, 3, 28, 3), (5, 6, 7, 8)])
-def test_ambiguous_channels_ask_for_a_transpose(shape):
-    with pytest.raises(UsageError, match="Transpose"):
+def test_channels_that_nothing_tells_are_asked_for(shape):
+    with pytest.raises(UsageError, match=r"data.channels=first for \(N, C, H, W\)"):
         open_data(whole(*shape))
 
 
@@ -110,6 +110,15 @@ def with_a_hole():
 def test_what_cannot_be_used_is_refused(x, words):
     with pytest.raises(UsageError, match=words):
         open_data(x)
+
+
+@pytest.mark.parametrize("shape", [(6, 5, 7, 9), (6, 3, 4, 4)])
+def test_channels_may_be_said(shape):
+    x = whole(*shape)
+    assert open_data(x, DataSettings(channels="first")).spec.shape == shape[1:]
+    last = open_data(x, DataSettings(channels="last"))
+    assert last.spec.shape == (shape[3], shape[1], shape[2])
+    assert np.array_equal(last.raw, x.transpose(0, 3, 1, 2))
 
 
 def test_channel_last_maps_are_neither_read_nor_copied(tmp_path):

@@ -1,7 +1,8 @@
 """Arrays: `.npy` and `.npz` files, and arrays and tensors in Python.
 
 (N,) and (N, D) are points. (N, H, W) are images of one channel. Of (N, A, B, C) the channels are
-the one of axes 1 and 3 that has at most 4 entries; failing that, of square images, the odd one.
+the axis that `data.channels` names; else the one of axes 1 and 3 that has at most 4 entries;
+failing that, of square images, the odd one.
 """
 
 from __future__ import annotations
@@ -144,7 +145,7 @@ def from_arrays(
     said = [*notes]
     if high not in (255, 65535) or points:
         said.append(f"Values from {low:g} to {high:g} are brought to -1 to 1 for training.")
-    raw = values.reshape(len(values), -1) if points else _channels_first(values, name)
+    raw = values.reshape(len(values), -1) if points else _channels_first(values, name, settings)
     classes, codes = ((), None) if y is None else label_codes(y, len(x))
     return assemble(
         raw,
@@ -204,16 +205,17 @@ def _range(x: Array, binary: bool, points: bool) -> tuple[float, float]:
     return low, high
 
 
-def _channels_first(x: Array, name: str) -> Array:
+def _channels_first(x: Array, name: str, settings: DataSettings) -> Array:
     if x.ndim == 3:
         return x[:, None]
-    axis = _channel_axis(x.shape)
+    axis = {"first": 1, "last": 3}.get(settings.channels) or _channel_axis(x.shape)
     if axis is None:
         raise UsageError(
             f"the images {name!r}",
             expected="one axis of channels: axis 1 or axis 3, of at most 4 entries",
             received=f"shape {x.shape}, where both or neither could be",
-            remedy="Transpose or pad the array so that only the channels have at most 4 entries",
+            remedy="Say which it is: data.channels=first for (N, C, H, W), data.channels=last for "
+            "(N, H, W, C)",
         )
     return x if axis == 1 else x.transpose(0, 3, 1, 2)
 
