@@ -1,6 +1,9 @@
 """A bundle is what was put into it; its card says what it is; a game handed over is kept."""
 
 import json
+import os
+import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -74,6 +77,81 @@ def test_a_bundle_is_json_and_safetensors(digits, tmp_path):
     }
     assert json.loads((tmp_path / "bundle.json").read_text())["format"] == 1
     assert described(tmp_path)["about"] == ABOUT
+
+
+def generator(spec):
+    """The players of a bundle."""
+    players = built(tiny("mlp", spec), spec).players
+    return torch.nn.ModuleDict({"generator": players["generator"]})
+
+
+class Killed(BaseException):
+    """As a process that ends there."""
+
+
+def test_a_bundle_is_whole_wherever_its_writer_is_killed(digits, tmp_path, monkeypatch):
+    """At each flush and each replacement: what is read is the old bundle or the new one."""
+    config = to_mapping(tiny("mlp", digits))
+    old, new = generator(digits), generator(digits)
+    for weight in new.parameters():
+        weight.data.zero_()
+    write_bundle(tmp_path / "old", old, digits, config, {**ABOUT, "seen": 1})
+    left, real = [0], {"fsync": os.fsync, "replace": Path.replace}
+
+    def counted(name):
+        def step(*arguments):
+            left[0] -= 1
+            if left[0] == 0:
+                raise Killed
+            return real[name](*arguments)
+
+        return step
+
+    monkeypatch.setattr(os, "fsync", counted("fsync"))
+    monkeypatch.setattr(Path, "replace", counted("replace"))
+    seen, killed = [], 0
+    for step in range(1, 50):
+        folder = tmp_path / f"killed-{step}"
+        shutil.copytree(tmp_path / "old", folder)
+        left[0] = step
+        try:
+            write_bundle(folder, new, digits, config, {**ABOUT, "seen": 2})
+        except Killed:
+            killed += 1
+        left[0] = 0
+        found = read_bundle(folder)
+        seen.append(found.about["seen"])
+        expected = (old if seen[-1] == 1 else new).state_dict()
+        for name, value in found.players.state_dict().items():
+            assert torch.equal(value, expected[name]), (step, name)
+        if killed < step:
+            break
+    assert killed == 6  # three files, each flushed and put in its place
+    assert seen == [1, 1, 2, 2, 2, 2, 2]
+
+
+def test_the_first_bundle_is_whole_before_its_description_is_written(digits, tmp_path):
+    config = to_mapping(tiny("mlp", digits))
+    write_bundle(tmp_path / "bundle", generator(digits), digits, config, ABOUT)
+    (tmp_path / "bundle" / "bundle.json").unlink()
+    assert read_bundle(tmp_path).about == ABOUT
+    weights = tmp_path / "bundle" / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"?")
+    with pytest.raises(UsageError, match="no bundle in"):
+        read_bundle(tmp_path)
+
+
+@pytest.mark.parametrize("place", [12, 200, -1])
+def test_an_altered_file_of_weights_is_refused_although_it_describes_itself(
+    digits, tmp_path, place
+):
+    written(tmp_path, "mlp", digits)
+    weights = tmp_path / "weights.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[place] ^= 1
+    weights.write_bytes(content)
+    with pytest.raises(UsageError, match=r"weights.safetensors is missing or altered"):
+        read_bundle(tmp_path)
 
 
 def bundled_alone(folder, spec):

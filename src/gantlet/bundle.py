@@ -1,4 +1,8 @@
-"""A finished generator in a folder: weights in safetensors, the rest JSON, nothing to unpickle."""
+"""A finished generator in a folder: weights in safetensors, the rest JSON, nothing to unpickle.
+
+The weights' file holds the description, too, in its header: it is replaced as a whole, so that a
+process that is killed between two files, or reads between them, still finds a whole bundle.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import nn
 
@@ -33,9 +38,11 @@ __all__ = [
 ]
 
 FORMAT = 1
-_KEYS = {"weights_sha256", "spec", "config", "about"}
+_KEYS = {"spec", "config", "about"}
 _KEYS_ABOUT = {"data", "count", "seen", "verdict", "own_game"}
 _WEIGHTS, _ABOUT = "weights.safetensors", "bundle.json"
+_DESCRIPTION, _CHECKSUM = "bundle", "checksum"
+"""In the header of the weights."""
 
 
 @dataclass(frozen=True)
@@ -64,15 +71,17 @@ def write_bundle(
 ) -> None:
     """Write weights, description and model card; each file is replaced as a whole."""
     folder.mkdir(parents=True, exist_ok=True)
-    weights = packed(players.state_dict())
     contents = {
         "format": FORMAT,
         "gantlet": __version__,
-        "weights_sha256": hashlib.sha256(weights).hexdigest(),
         "spec": spec.to_json(),
         "config": dict(config),
         "about": dict(about),
     }
+    state, text = players.state_dict(), json.dumps(contents)
+    header = {_DESCRIPTION: text, _CHECKSUM: _checksum(packed(state), text)}
+    weights = packed(state, header)
+    contents["weights_sha256"] = hashlib.sha256(weights).hexdigest()
     write_bytes(folder / _WEIGHTS, weights)
     write_text(folder / _ABOUT, json.dumps(contents, indent=1) + "\n")
     write_text(folder / "README.md", _card(spec, config, about))
@@ -89,8 +98,7 @@ def read_bundle(folder: Path, game: Game | None = None) -> Bundle:
         UsageError: no bundle there, a newer format, altered files, another game than its own.
     """
     folder = bundle_folder(folder)
-    about = described(folder)
-    content = _weights(folder, about["weights_sha256"])
+    about, content = _whole(folder)
     if game is None and about["about"]["own_game"]:
         raise UsageError(
             f"bundle {folder} holds a game of its maker's own",
@@ -120,44 +128,82 @@ def _copied(game: Game) -> Game:
 
 def bundle_folder(path: Path) -> Path:
     """The folder of a bundle, given that or the folder of its run."""
-    return path / "bundle" if (path / "bundle" / _ABOUT).exists() else path
+    files = (path / "bundle" / name for name in (_ABOUT, _WEIGHTS))
+    return path / "bundle" if any(file.exists() for file in files) else path
 
 
 def described(folder: Path) -> dict[str, Any]:
-    """What `bundle.json` says; UsageError if it is missing, altered or of a newer format."""
+    """What a bundle's description says; UsageError if it is missing, altered or newer."""
+    return _whole(folder)[0]
+
+
+def _whole(folder: Path) -> tuple[dict[str, Any], bytes]:
+    """The description and the weights that belong together."""
+    path = folder / _WEIGHTS
+    content = path.read_bytes() if path.is_file() else b""
+    inner = _inner(content)
+    if inner is not None and not (folder / _ABOUT).exists():  # killed before the first
+        return _checked(inner, path), content
+    about = _checked(_text(folder), folder / _ABOUT)
+    if hashlib.sha256(content).hexdigest() == about.get("weights_sha256"):
+        return about, content
+    if inner is not None:  # of another writing than `bundle.json`
+        return _checked(inner, path), content
+    raise UsageError(
+        f"bundle file {path} is missing or altered",
+        expected="the checksum in bundle.json",
+        remedy="Run the training command again, which writes the bundle anew.",
+    )
+
+
+def _checksum(weights: bytes, text: str) -> str:
+    """SHA-256 over a file of the weights alone and the description."""
+    return hashlib.sha256(hashlib.sha256(weights).digest() + text.encode()).hexdigest()
+
+
+def _inner(content: bytes) -> str | None:
+    """The description in the header of a file of weights; None of one that is not whole."""
+    try:
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
+        right = _checksum(packed(load(content)), header[_DESCRIPTION])
+    except (ValueError, KeyError, TypeError, SafetensorError):
+        return None
+    return str(header[_DESCRIPTION]) if header[_CHECKSUM] == right else None
+
+
+def _text(folder: Path) -> str:
     path = folder / _ABOUT
     try:
-        about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        newer = about["format"] > FORMAT
-        missing = _KEYS - about.keys() or _KEYS_ABOUT - about["about"].keys()
-        if missing and not newer:
-            raise ValueError(f"{min(missing)} is missing")
+        return path.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
         raise UsageError(
             f"no bundle in {folder}",
             expected="the folder of a run or of a bundle",
             remedy="A run writes one at its first tick; `gantlet train` makes a run.",
         ) from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UsageError(
-            f"bundle file {path} is altered or torn ({error})",
-            remedy="Run the training command again, which writes the bundle anew.",
-        ) from None
+    except (OSError, ValueError) as error:
+        raise _altered(path, error) from None
+
+
+def _altered(path: Path, error: Exception) -> UsageError:
+    return UsageError(
+        f"bundle file {path} is altered or torn ({error})",
+        remedy="Run the training command again, which writes the bundle anew.",
+    )
+
+
+def _checked(text: str, path: Path) -> dict[str, Any]:
+    try:
+        about: dict[str, Any] = json.loads(text)
+        newer = about["format"] > FORMAT
+        missing = _KEYS - about.keys() or _KEYS_ABOUT - about["about"].keys()
+        if missing and not newer:
+            raise ValueError(f"{min(missing)} is missing")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _altered(path, error) from None
     if newer:
-        raise newer_format(f"bundle {folder}", about["format"], FORMAT)
+        raise newer_format(f"bundle {path.parent}", about["format"], FORMAT)
     return about
-
-
-def _weights(folder: Path, digest: str) -> bytes:
-    path = folder / _WEIGHTS
-    content = path.read_bytes() if path.is_file() else b""
-    if hashlib.sha256(content).hexdigest() != digest:
-        raise UsageError(
-            f"bundle file {path} is missing or altered",
-            expected="the checksum in bundle.json",
-            remedy="Run the training command again, which writes the bundle anew.",
-        )
-    return content
 
 
 def _card(spec: DataSpec, config: Mapping[str, Any], about: Mapping[str, Any]) -> str:

@@ -167,7 +167,6 @@ def test_a_torn_record_is_named_and_can_be_put_aside(run, content):
 @pytest.mark.parametrize(
     ("values", "parts"),
     [
-        ({"weights_sha256": "0"}, ["weights.safetensors", "altered"]),
         ({"spec": {}}, ["do not fit", "kind"]),
         ({"about": []}, ["bundle.json", "altered"]),
         ({"format": None}, ["bundle.json", "altered"]),
@@ -176,6 +175,14 @@ def test_a_torn_record_is_named_and_can_be_put_aside(run, content):
 def test_an_altered_bundle_is_named(run, values, parts):
     alter(run / "bundle" / "bundle.json", **values)
     assert_refused(gantlet("sample", run), *parts)
+    assert gantlet("train", "--samples", 256, *TINY).code == 0  # which writes it anew
+    assert gantlet("sample", run, "-n", 1).code == 0
+
+
+def test_altered_weights_of_a_bundle_are_named(run):
+    weights = run / "bundle" / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"?")
+    assert_refused(gantlet("sample", run), "weights.safetensors", "altered")
     assert gantlet("train", "--samples", 256, *TINY).code == 0  # which writes it anew
     assert gantlet("sample", run, "-n", 1).code == 0
 

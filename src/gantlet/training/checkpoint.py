@@ -93,10 +93,11 @@ def _refused(path: Path, error: OSError) -> RunError:
     )
 
 
-def packed(tensors: Mapping[str, Tensor]) -> bytes:
+def packed(tensors: Mapping[str, Tensor], header: Mapping[str, str] | None = None) -> bytes:
     """Tensors as the bytes of a safetensors file; tied ones are stored twice."""
     whole = torch.contiguous_format
-    return save({name: t.detach().cpu().clone(memory_format=whole) for name, t in tensors.items()})
+    plain = {name: t.detach().cpu().clone(memory_format=whole) for name, t in tensors.items()}
+    return save(plain, None if header is None else dict(header))
 
 
 def _flushed(path: Path, content: bytes) -> None:
