@@ -22,7 +22,7 @@ FLOORS = (
         *("console", "run"),
         *("evaluation", "bench"),
     ),
-    ("report", "export", "serve", "cli", "__main__"),
+    ("report", "export", "judge", "serve", "cli", "__main__"),
 )
 
 

@@ -6,8 +6,8 @@ from gantlet.bench.mixtures import PACGAN, VEEGAN, contenders, mixture_problem, 
 
 __all__ = ["RING"]
 
-_SAMPLES = 2_560_000
-"""As many as the recipe sees by itself: 20,000 passes."""
+_SAMPLES = 3_456_000
+"""As many as the recipe sees by itself: 6,750 passes."""
 
 RING = mixture_problem(
     "ring",

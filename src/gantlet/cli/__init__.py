@@ -32,6 +32,7 @@ def app() -> App:
     from gantlet.cli.config_verb import config_
     from gantlet.cli.doctor_verb import doctor_
     from gantlet.cli.evaluate_verb import evaluate_
+    from gantlet.cli.judge_verb import judge_
     from gantlet.cli.list_verb import list_
     from gantlet.cli.sample_verb import sample_
     from gantlet.cli.train_verb import train_
@@ -40,6 +41,7 @@ def app() -> App:
         "train [DATA] [key=value ...] [OPTIONS]": train_,
         "sample RUN [OPTIONS]": sample_,
         "evaluate RUN [OPTIONS]": evaluate_,
+        "judge RUN [OPTIONS]": judge_,
         "compare RUN RUN ...": compare_,
         "cite RUN": cite_,
         "bench [NAME] [key=value ...] [OPTIONS]": bench_,
