@@ -70,13 +70,16 @@ def named(text: str) -> str:
     return " ".join(text.split())[:_LONGEST_NAME]
 
 
-def _image(item: Item, panel: Panel) -> str:
+def _image(item: Item, panel: Panel, done: int) -> str:
     source = base64.b64encode(item.png).decode()
-    shown = f"animation-delay: {panel.seconds:g}s;" if panel.seconds else "animation: none;"
+    # The page may put a new image into the old element, whose time then has run out: an
+    # animation begins anew when its name is another.
+    limit = f"animation: gone-{done % 2} 0s {panel.seconds}s linear forwards;"
+    shown = limit if panel.seconds else ""
     pixels = "pixelated" if panel.side <= _SMALL else "auto"
     return (
         f'<div class="frame"><img id="item" data-item="{item.name}" alt="An image to judge" '
-        f'style="{shown} image-rendering: {pixels}; width: {_LARGE}px" '
+        f'style="{shown} image-rendering: {pixels}; width: min(84vw, {_LARGE}px)" '
         f'src="data:image/png;base64,{source}"></div>'
     )
 
@@ -179,8 +182,8 @@ def _page(judging: Judging) -> Any:
             progress = gr.HTML()
             picture = gr.HTML()
             with gr.Row():
-                real = gr.Button("Real (R)", elem_id="real")
-                generated = gr.Button("Generated (G)", elem_id="generated")
+                real = gr.Button("Real (R)", elem_id="real", min_width=80)
+                generated = gr.Button("Generated (G)", elem_id="generated", min_width=80)
         message = gr.HTML(elem_id="message")
         result = gr.HTML()
         shown = [start, judge, progress, picture, result, message, rater, item, key, since]
@@ -198,7 +201,7 @@ def _page(judging: Judging) -> Any:
                 gr.update(visible=False),
                 gr.update(visible=True),
                 _progress(done, n),
-                _image(found, panel),
+                _image(found, panel, done),
                 "",
                 words,
                 who,
