@@ -37,8 +37,8 @@ def workplace(tmp_path, monkeypatch):
     return tmp_path
 
 
-def train(data=POINTS, samples=128, **more):
-    return gantlet.train(data, settings=TINY, samples=samples, **more)
+def train(data=POINTS, samples=128, settings=TINY, **more):
+    return gantlet.train(data, settings=settings, samples=samples, **more)
 
 
 def test_an_array_trains_and_the_run_samples(workplace):
@@ -190,6 +190,15 @@ def test_a_call_tells_what_the_command_tells_in_words_of_python(capsys):
     assert "this run goes to runs/array-2" in capsys.readouterr().out
     train(samples=192, verbose=False)
     assert capsys.readouterr() == ("", "")
+
+
+def test_another_number_of_threads_on_resume_is_told(capsys):
+    train(samples=64)
+    capsys.readouterr()
+    train(samples=128)
+    assert "threads" not in capsys.readouterr().out
+    train(samples=192, settings={**TINY, "train.threads": 2})
+    assert "began with 1 threads and goes on with 2" in capsys.readouterr().out
 
 
 def test_callbacks_are_called_in_order():

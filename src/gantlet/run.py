@@ -224,8 +224,8 @@ def _play(made: Plan, out: str | Path | None, fresh: bool, callbacks: Sequence[C
     folder = Folder(path)
     with disk_errors_told(path), folder.claimed():
         divided = split(made.dataset, made.config.data)
-        machine = _recorded(folder, made, divided)
-        notes = (*made.notes, divided.note, *notes)
+        machine, on_threads = _recorded(folder, made, divided)
+        notes = (*made.notes, divided.note, *notes, *on_threads)
         begins = not any(folder.checkpoints.glob("[0-9]*"))
         if begins and made.config.train.deterministic and machine.device.startswith("cuda"):
             price = price_of_determinism(game, made.dataset, divided, made.config, machine)
@@ -267,8 +267,12 @@ def _place(made: Plan, out: str | Path | None, fresh: bool) -> tuple[Path, tuple
     return Path(dist.agreed(str(first))), tuple(notes)
 
 
-def _recorded(folder: Folder, made: Plan, divided: Split) -> Machine:
-    """The machine to compute on, as recorded where the run goes on; writes a new run's record."""
+def _recorded(folder: Folder, made: Plan, divided: Split) -> tuple[Machine, tuple[str, ...]]:
+    """The machine to compute on, as recorded where the run goes on; writes a new run's record.
+
+    Returns:
+        The machine, and sentences on why the run will not go on to the last bit.
+    """
     record = folder.read_record()
     dist.barrier()  # all have read before one writes
     found = find_machine(made.config.train)
@@ -279,16 +283,21 @@ def _recorded(folder: Folder, made: Plan, divided: Split) -> Machine:
             folder.write_split(divided.held_out.tolist())
             folder.write_config(made.config)
     if record is None:
-        return found
+        return found, ()
     recorded = Machine(**record["machine"])
-    same_place = recorded.device.split(":")[0] == found.device.split(":")[0]
+    before, now = (machine.device.split(":")[0] for machine in (recorded, found))
+    if before != now:
+        return found, (f"The run began on {before} and goes on on {now}: results differ by "
+                       "rounding from those of one device.",)  # fmt: skip
     asked = made.config.train.threads
     # Sums of other numbers of threads round otherwise: going on exactly needs the same.
-    return (
-        replace(recorded, device=found.device, threads=asked or recorded.threads)
-        if same_place
-        else found
+    threads = asked or recorded.threads
+    note = (
+        f"The run began with {recorded.threads} threads and goes on with {threads}: results "
+        "differ by rounding from those of one number of threads."
     )
+    machine = replace(recorded, device=found.device, threads=threads)
+    return machine, () if threads == recorded.threads else (note,)
 
 
 def _record(made: Plan, machine: Machine) -> dict[str, Any]:
