@@ -67,8 +67,8 @@ def main() -> None:
             "The same run in one batch, in four micro-batches, and by two processes (gloo), at an "
             f"equal global batch. Relative differences in float64 after {PASSES} passes, the "
             "largest over players and their averages (Euclidean norm of all weights; target "
-            "1e-9), and of all gradients of the first step in float32 (target 1e-5). Last column: the "
-            "first 10 of 100 samples against 10 samples of the same seed, bit for bit."
+            "1e-9), and of all gradients of the first step in float32 (target 1e-5). Last column: "
+            "the first 10 of 100 samples against 10 samples of the same seed, bit for bit."
         ),
         command="python -m benchmarks.parity --write",
         n=f"{len(rows)} recipes, one run each",
