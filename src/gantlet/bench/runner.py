@@ -15,7 +15,7 @@ from gantlet.bench.table import Played, Table, tabled
 from gantlet.errors import UsageError
 from gantlet.training.place import disk_errors_told
 
-__all__ = ["Result", "bench", "finished"]
+__all__ = ["Result", "bench", "finished", "played_row"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,13 +79,14 @@ def bench(
         least = "seeds" if seeds < 1 else "samples"
         received = seeds if seeds < 1 else asked.samples
         raise UsageError(f"number of {least}", expected="at least 1", received=str(received))
-    played = [_row(found, row, range(seeds), asked, home, tell) for row in found.rows]
+    played = [played_row(found, row, range(seeds), asked, home, tell) for row in found.rows]
     return tabled(name, found, played, found.floors(asked, home))
 
 
-def _row(
+def played_row(
     found: Problem, row: str, seeds: Sequence[int], asked: Asked, home: Path, tell: Tell
 ) -> Played:
+    """Play one row for some seeds; what is finished is not played again."""
     results = [_one(found, row, seed, asked, home, tell) for seed in seeds]
     return Played(row, found.rows[row], tuple(result.values for result in results))
 
