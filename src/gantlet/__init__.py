@@ -49,12 +49,17 @@ _HOMES = {
     "train": "gantlet.run",
 }
 
+_PACKAGES = ("judge",)
+"""Reached by their name, as in `gantlet.judge.results(run)`."""
+
 # Threads that spin at barriers beside a busy process run many times slower than ones that sleep.
 # The OpenMP runtime reads this once, when torch is first loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def __getattr__(name: str) -> Any:
+    if name in _PACKAGES:
+        return import_module(f"gantlet.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'gantlet' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

@@ -12,7 +12,7 @@ from gantlet.judge import Answers, results
 @pytest.fixture
 def store(tmp_path):
     answers = Answers.of(tmp_path)
-    answers.open_panel("p", None, {"run": "runs/x", "seen": 5, "seed": 0, "real": "set aside"})
+    answers.open_panel("p", {"run": "runs/x", "seen": 5, "real": "set aside"}, seed=3, n=4)
     return answers
 
 
@@ -60,7 +60,40 @@ def test_answers_that_were_altered_are_left_out_and_told(store, tmp_path):
     assert ([a.item for a in whole], altered) == (["one", "three"], 1)
     (found,), notes = results(tmp_path)
     assert found.scores[0].answers == 2
-    assert notes == ["1 answers were altered since they were given: left out."]
+    assert notes == [f"1 answer was altered in {store.path} since given, and left out."]
+
+
+def test_answers_of_no_known_panel_are_told(store, tmp_path):
+    store.add("p", "Ada", "one", True, False, 1.0)
+    store.add("other", "Ada", "one", True, False, 1.0)
+    (found,), notes = results(tmp_path)
+    assert found.scores[0].answers == 1
+    assert notes[0].startswith("1 answer was altered")
+
+
+@pytest.mark.parametrize("change", ["seconds = 9", "about = '{}'", "about = 'no json'"])
+def test_a_panel_that_was_altered_is_refused(store, tmp_path, change):
+    store.add("p", "Ada", "one", True, False, 1.0)
+    changed(store.path, f"UPDATE panels SET {change}")
+    with pytest.raises(UsageError, match=r"what is told of the images was changed.*Restore"):
+        results(tmp_path)
+
+
+def test_values_of_other_types_are_altered_answers_too(store):
+    store.add("p", "Ada", "one", True, False, 1.0)
+    changed(store.path, "UPDATE answers SET item = x'00ff', seconds = 'soon'")
+    assert store.all() == ([], 1)
+
+
+def test_reading_needs_no_lock(store):
+    store.add("p", "Ada", "one", True, False, 1.0)
+    writer = sqlite3.connect(store.path, isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")  # another process is in the middle of a write
+    try:
+        assert len(store.all()[0]) == 1
+        assert store.panels()["p"]["seed"] == 3
+    finally:
+        writer.close()
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from gantlet.data import DataSettings, open_data
 from gantlet.data.split import split
 from gantlet.errors import UsageError
 from gantlet.judge import order, panel
+from tests.judge.conftest import TINY
 
 
 def pixels(item):
@@ -61,21 +62,43 @@ def gantlet_item(i):
     return Item(f"{i:012x}", i < 5, b"png")
 
 
-def gantlet_panel(items, seconds=None):
+def gantlet_panel(items, **options):
     from gantlet.judge import Panel
 
-    return Panel(items, seconds, {}, 8)
+    return Panel(items=items, about={}, size=(8, 8), **options)
 
 
-def test_panels_are_told_apart_by_images_and_limit():
+def test_panels_are_told_apart_by_images_limit_seed_and_generator():
     items = [gantlet_item(i) for i in range(4)]
     keys = {
         gantlet_panel(items).key,
-        gantlet_panel(items, 0.5).key,
+        gantlet_panel(items, seconds=0.5).key,
+        gantlet_panel(items, seed=1).key,
+        gantlet_panel(items, weights="ab").key,
         gantlet_panel(items[:2]).key,
     }
-    assert len(keys) == 3
+    assert len(keys) == 5
     assert gantlet_panel(items[::-1]).key == gantlet_panel(items).key
+
+
+def test_another_generator_makes_another_panel_of_other_names(run, tmp_path):
+    """The real images are the same ones, and nobody can tell them by their names."""
+    other = tmp_path / "run"
+    gantlet.train("digits", "mlp", TINY | {"train.seed": 5}, samples=32, out=other, verbose=False)
+    ours, theirs = panel(run, 12), panel(other, 12)
+    assert ours.key != theirs.key
+    assert ours.weights != theirs.weights
+    real = [{i.png for i in found.items if not i.generated} for found in (ours, theirs)]
+    assert real[0] == real[1]
+    assert not ours.by_name.keys() & theirs.by_name.keys()
+
+
+def test_images_handed_over_take_the_place_of_those_set_aside(run):
+    data = open_data("digits").raw[:10].astype(np.uint8)
+    found = panel(run, 12, data=data)
+    shown = {np.rint(pixels(i)[2] * (16 / 255)).tobytes() for i in found.items if not i.generated}
+    assert shown <= {x.astype(float).tobytes() for x in data}
+    assert len(shown) == 6
 
 
 @pytest.mark.parametrize(
@@ -84,7 +107,8 @@ def test_panels_are_told_apart_by_images_and_limit():
         ({"n": 7}, "an even number"),
         ({"n": 0}, "an even number"),
         ({"n": 4, "seconds": 0}, "more than 0"),
-        ({"n": 1000}, "real images were set aside"),
+        ({"n": 4, "seconds": float("nan")}, "more than 0"),
+        ({"n": 1000}, r"at most 360, as there are 180 images set aside.*-n.*--data"),
     ],
 )
 def test_what_cannot_be_judged_is_refused(run, options, words):
@@ -95,5 +119,16 @@ def test_what_cannot_be_judged_is_refused(run, options, words):
 def test_points_are_no_images(tmp_path):
     settings = ["train.batch=64", "train.threads=1"]
     gantlet.train("ring", "mlp", settings, samples=64, out=tmp_path / "run", verbose=False)
-    with pytest.raises(UsageError, match="images, which people can judge"):
+    with pytest.raises(UsageError, match=r"images of 1, 3 or 4 channels.*points of shape \(2,\)"):
         panel(tmp_path / "run", 4)
+
+
+def test_without_images_set_aside_training_images_are_shown_and_it_is_said(tmp_path):
+    x = open_data("digits").raw[:40]
+    np.save(tmp_path / "few.npy", x)
+    gantlet.train(
+        tmp_path / "few.npy", "mlp", TINY, samples=32, out=tmp_path / "run", verbose=False
+    )
+    found = panel(tmp_path / "run", 10)
+    assert found.about["real"] == "training images, as none were set aside"
+    assert sum(item.generated for item in found.items) == 5

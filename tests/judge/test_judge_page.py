@@ -10,6 +10,8 @@ from contextlib import contextmanager
 import pytest
 
 from gantlet.judge import Answers, order, panel
+from gantlet.judge.answers import FILE
+from gantlet.judge.markup import PAUSE
 from tests.cli.door import gantlet, started
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -18,6 +20,20 @@ FLAGS = (
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
 N = 8
+WATCH = """
+window.seen = {};  // by image: seconds when it was in the page, in view, and out of view again
+const look = () => {
+  const image = document.getElementById("item");
+  if (image) {
+    const times = (seen[image.dataset.item] ??= { there: performance.now() / 1000 });
+    const visible = getComputedStyle(image).visibility === "visible";
+    if (visible) times.came ??= performance.now() / 1000;
+    else if (times.came) times.gone ??= performance.now() / 1000;
+  }
+  requestAnimationFrame(look);
+};
+look();
+"""
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +59,11 @@ def served(run, *words, port=0):
         while "Open " not in line:
             line = process.stderr.readline()
             assert line or process.poll() is None, process.communicate()
-        yield re.search(r"http://\S+", line).group(), process
+        yield re.search(r"http://[\w.:]+", line).group(), process
         process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0, process.communicate()
+        process.told = process.communicate(timeout=60)
+        assert process.returncode == 0, process.told
+        assert "ASGI" not in process.told[1]  # uvicorn's word for a handler that failed
     finally:
         process.kill()
         process.communicate()
@@ -55,10 +73,14 @@ class Rater:
     """A person before a page."""
 
     def __init__(self, browser, address, name, **options):
-        self.requests = []
+        self.requests, self.address = [], address
         self.page = browser.new_context(**options).new_page()
+        self.page.add_init_script(WATCH)
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.goto(address)
+        self.begin(name)
+
+    def begin(self, name):
         self.page.fill("#name input, #name textarea", name)
         self.page.click("#begin")
 
@@ -79,8 +101,22 @@ class Rater:
         return now
 
     @property
+    def message(self):
+        return self.page.wait_for_selector("#message p").inner_text()
+
+    @property
     def result(self):
         return " ".join(self.page.wait_for_selector("#result").inner_text().split())
+
+    @property
+    def width(self):
+        return self.page.evaluate("document.documentElement.scrollWidth")
+
+    @property
+    def foreign(self):
+        """Requests that went elsewhere."""
+        here = (self.address, "data:", "blob:")
+        return [url for url in self.requests if not url.startswith(here)]
 
 
 def stored(run):
@@ -89,103 +125,91 @@ def stored(run):
 
 def test_two_raters_at_once_from_click_to_result(run, browser):
     found = panel(run, N)
-    with served(run) as (address, _):
-        ada, bob = (Rater(browser, address, name) for name in ("Ada", " Bob  "))
+    with served(run) as (address, process):
+        ada = Rater(browser, address, "  ", viewport={"width": 390, "height": 800})
+        assert "give a name" in ada.message
+        ada.begin("Ada")
+        bob = Rater(browser, address, " Bob  ", color_scheme="dark")
         for i in range(N):  # Ada knows all, Bob takes all for real
             truth = found.by_name[ada.item].generated
             key = ("g" if truth else "r") if i == 2 else None
             assert ada.answer(truth, key) == order(found, "Ada")[i]
             assert bob.answer(False) == order(found, "Bob")[i]
-        assert "Wrong answers 0 % [0, 32] 27 % [11, 52]" in ada.result  # Bob has one left
+        assert "Wrong answers 0 % [0, 32]" in ada.result
         assert "Wrong answers 50 % [22, 78] 25 % [10, 49]" in bob.result
         assert "Generated images taken for real 100 % [51, 100] 50 % [22, 78]" in bob.result
-        foreign = [u for u in ada.requests if not u.startswith((address, "data:", "blob:"))]
-        assert foreign == []
+        for rater in (ada, bob):
+            rater.page.goto(f"{address}/results")
+        assert "all raters 16 25 % [10, 49]" in bob.result
+        assert "Ada 8 0 % [0, 32] 0 % [0, 49]" in ada.result
+        assert ada.width == 390
+        assert ada.foreign == bob.foreign == []
+    out, err = process.told
+    assert "25.0 [10.2, 49.5]" in out
+    assert "Stopped. The answers are kept in" in err
     known = {(r, i): said for r, i, _, said in stored(run)}
     assert known == {
         **{("Ada", item.name): item.generated for item in found.items},
         **{("Bob", item.name): False for item in found.items},
     }
     printed = json.loads(gantlet("judge", run, "--results", "--json").out)
-    (scores,) = [one["scores"] for one in printed]
+    (scores,) = [one["scores"] for one in printed["results"]]
     assert [(s["rater"], s["errors"]["value"]) for s in scores] == [
         ("all raters", 0.25),
         ("Ada", 0),
         ("Bob", 0.5),
     ]
-    told = gantlet("judge", run, "--results").out
-    assert "25.0 [10.2, 49.5]" in told
-    assert "images set aside" in told
 
 
-def test_a_page_left_open_across_a_restart_goes_on_where_it_was(run, browser):
+def test_a_page_left_open_across_restarts_loses_nothing(run, browser):
     with served(run) as (address, _):
         ada = Rater(browser, address, "Ada")
         first = ada.answer(True)
         second = ada.item
         port = int(address.rpartition(":")[2])
     with served(run, port=port):
-        ada.page.wait_for_timeout(500)
         assert ada.answer(True) == second
         again = Rater(browser, address, "Ada")  # the same name in another window
         third = again.item
         assert third == order(panel(run, N), "Ada")[2]
         again.answer(False)
         ada.answer(True)  # the older window shows what is answered by now: the first counts
-        message = ada.page.wait_for_selector("#message p").inner_text()
-        assert "the first answer counts" in message
-    assert [(item, said) for _, item, _, said in stored(run)] == [
-        (first, True),
-        (second, True),
-        (third, False),
-    ]
-
-
-def test_an_open_page_of_other_images_is_told_and_not_counted(run, browser):
-    with served(run) as (address, _):
-        ada = Rater(browser, address, "Ada")
-        _ = ada.item
-        port = int(address.rpartition(":")[2])
+        assert "the first answer counts" in ada.message
+    mine = [(first, True), (second, True), (third, False)]
+    assert [(item, said) for _, item, _, said in stored(run)] == mine
     with served(run, "--seed", 1, port=port):
-        ada.page.wait_for_timeout(500)
         ada.answer(True)
-        assert "of other images" in ada.page.wait_for_selector("#message p").inner_text()
+        assert "of other images" in ada.message
         ada.answer(True)
-    assert len(stored(run)) == 1
+    assert [(item, said) for _, item, _, said in stored(run)][:3] == mine
+    assert len(stored(run)) == 4
 
 
-def test_a_limit_hides_the_image_and_an_answer_still_counts(run, browser):
-    with served(run, "--seconds", 3) as (address, _):
+def test_a_limit_hides_the_image_and_nothing_is_answered_by_accident(run, browser):
+    limit = 1.5
+    with served(run, "--seconds", limit) as (address, _):
         ada = Rater(browser, address, "Ada", viewport={"width": 390, "height": 800})
-        image = ada.page.wait_for_selector("#item")
-        assert image.is_visible()
-        ada.page.wait_for_selector("#item", state="hidden", timeout=10_000)
-        ada.answer(False)
-        assert ada.page.wait_for_selector("#item").is_visible()  # the next one is shown anew
-        width = ada.page.evaluate("document.documentElement.scrollWidth")
-        assert width <= 390
-    assert len(stored(run)) == 1
+        first = ada.item
+        ada.page.wait_for_function("n => seen[n]?.gone", arg=first)
+        seen = ada.page.evaluate("n => seen[n]", first)
+        assert 0.5 <= seen["came"] - seen["there"] <= PAUSE + 1  # a cross comes before
+        assert limit - 0.2 <= seen["gone"] - seen["came"] <= limit + 1
+        assert ada.page.is_hidden("#item")
+        ada.page.dblclick("#real")  # the second click is none
+        ada.page.wait_for_function(
+            "n => seen[n]?.gone", arg=order(panel(run, N, seconds=limit), "Ada")[1]
+        )
+        assert len(stored(run)) == 1
+        assert ada.width == 390
 
-
-def test_nameless_raters_are_asked(run, browser):
-    with served(run) as (address, _):
-        rater = Rater(browser, address, "  ")
-        assert "give a name" in rater.page.wait_for_selector("#message p").inner_text()
-    assert stored(run) == []
-
-
-def test_a_port_that_is_taken_is_told(run):
-    with served(run) as (address, _):
-        answer = gantlet("judge", run, "-n", N, "--port", address.rpartition(":")[2])
-    assert answer.code == 2
-    assert "nothing listens at" in answer.err
-    assert "--port" in answer.err
-
-
-def test_a_damaged_file_of_answers_is_told_before_anything_is_served(run):
-    (run / "judge.sqlite").write_bytes(b"scribble" * 100)
-    process = started("judge", run, "-n", N, "--port", 0, cwd=run)
-    out, err = process.communicate(timeout=120)
-    assert (process.returncode, out) == (2, "")
-    assert "damaged or altered" in err
-    assert "Traceback" not in err
+        kept = (run / FILE).read_bytes()
+        (run / FILE).write_bytes(b"scribble" * 100)
+        second = ada.item
+        ada.page.click("#generated")
+        assert "That was not stored" in ada.message
+        assert "damaged or altered" in ada.message
+        assert ada.item == second
+        (run / FILE).write_bytes(kept)
+        assert ada.answer(True) == second
+    assert [(item, said) for _, item, _, said in stored(run)] == [(first, False), (second, True)]
+    assert all(a.seconds > limit for a in Answers.of(run).all()[0])

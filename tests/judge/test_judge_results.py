@@ -34,7 +34,7 @@ def test_one_sided_answers_have_no_share_of_the_other_side():
 def test_panels_are_scored_apart_and_raters_pooled(tmp_path):
     store = Answers.of(tmp_path)
     for key, seconds in (("first", None), ("second", 0.5), ("unanswered", 1.0)):
-        store.open_panel(key, seconds, {"run": "x", "seen": 1, "seed": 0, "real": "set aside"})
+        store.open_panel(key, {"run": "x", "seen": 1, "real": "set aside"}, seconds=seconds)
     for rater, wrong in (("Ada", 3), ("Bob", 1)):
         for i in range(4):
             store.add("first", rater, f"{i}", i % 2 == 0, (i % 2 == 0) != (i < wrong), 1.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +15,7 @@ from gantlet.cli.tables import console
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from gantlet.judge.items import Panel
     from gantlet.judge.results import Results
     from gantlet.metrics.estimate import Estimate
 
@@ -27,9 +29,11 @@ def judge_(
     n: Annotated[int, Parameter(name=["--number", "-n"])] = 100,
     seconds: float | None = None,
     seed: int = 0,
+    data: str | None = None,
     train: str | None = None,
     host: str = "127.0.0.1",
-    port: int = 7860,
+    port: int | None = None,
+    no_browser: bool = False,
     results: bool = False,
     as_json: Annotated[bool, Parameter(name="--json")] = False,
 ) -> None:
@@ -49,72 +53,85 @@ def judge_(
         Hide each image after so many seconds; without it, it stays.
     seed
         Of the samples and of the choice of real images (0).
+    data
+        Real images to show, in place of those that the run set aside.
     train
         Where the training data are, if they have moved.
     host
         Address to listen at (127.0.0.1: this machine alone).
     port
-        Port to listen at (7860); 0 takes any that is free.
+        Port to listen at (7860, or another one if that is taken); 0 takes any that is free.
+    no_browser
+        Open no browser.
     results
         Print the results so far, and serve nothing.
     as_json
         Print the results as JSON.
     """
+    from gantlet.judge.items import panel
     from gantlet.judge.results import results as found
 
     if not results:
-        _serve(run, n, seconds, seed, train, host, port)
+        made = panel(run, n, seed=seed, seconds=seconds, data=data, train=train)
+        _serve(run, made, host, port, browser=not no_browser)
     known, notes = found(run)
     if as_json:
-        print(json.dumps([one.to_json() for one in known], indent=1))
-    else:
-        out = console()
-        for one in known:
-            out.print(_table(one))
-    for note in notes:
-        print(note, file=sys.stderr)
+        told = {"results": [one.to_json() for one in known], "notes": notes}
+        print(json.dumps(told, indent=1))
+        return
+    out = console()
+    for one in known:
+        out.print(_table(one))
+    for note in notes or ["No answers yet."] * (not known):
+        print(note)
 
 
-def _serve(
-    run: Path,
-    n: int,
-    seconds: float | None,
-    seed: int,
-    train: str | None,
-    host: str,
-    port: int,
-) -> None:
+def _serve(run: Path, made: Panel, host: str, port: int | None, *, browser: bool) -> None:
     from gantlet.judge.answers import Answers
-    from gantlet.judge.items import panel
-    from gantlet.judge.page import Judging
+    from gantlet.judge.judging import Judging
+    from gantlet.judge.page import RESULTS
     from gantlet.judge.serving import serve
 
-    made = panel(run, n, seed=seed, seconds=seconds, train=train)
+    store, half = Answers.of(run), len(made.items) // 2
 
     def ready(address: str) -> None:
-        real = made.about["real"]
-        print(f"{n} images: {n // 2} generated ones, {n // 2} {real}.", file=sys.stderr)
-        print(f"Open {address} to judge them. Ctrl-C ends.", file=sys.stderr, flush=True)
+        _say(f"{2 * half} images: {half} generated ones, {half} {made.about['real']}.")
+        _say(f"Open {address} to judge them; results so far: {address}{RESULTS}. Ctrl-C ends.")
+        if browser and _has_screen():
+            import webbrowser
+
+            webbrowser.open(address)
 
     try:
-        serve(Judging(made, Answers.of(run)), host, port, ready)
+        serve(Judging(made, store), host, port, ready)
     except KeyboardInterrupt:
-        print(file=sys.stderr)
+        _say(f"\nStopped. The answers are kept in {store.path}; the same command goes on.")
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
+
+
+def _has_screen() -> bool:
+    """Whether a person sits here, before a browser with windows."""
+    screen = sys.platform in ("darwin", "win32") or {"DISPLAY", "WAYLAND_DISPLAY"} & {*os.environ}
+    return bool(screen) and sys.stderr.isatty()
 
 
 def _table(found: Results) -> Table:
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     about = found.about
     limit = f"{about['seconds']:g} s each" if about["seconds"] else "no time limit"
-    title = f"{about['run']} at {about['seen']:,} samples, seed {about['seed']}, {limit}"
+    title = f"{about['run']} at {about['seen']:,} samples: {about['n']} images, {limit}"
     table = Table(
         box=box.SIMPLE_HEAD,
         pad_edge=False,
-        title=title,
+        title=Text(title),
         title_justify="left",
-        caption=f"Real ones: {about['real']}. 50 % is guessing.",
+        caption=Text(f"Seed {about['seed']}; real ones: {about['real']}. 50 % is guessing."),
         caption_justify="left",
     )
     table.add_column("")
@@ -122,7 +139,7 @@ def _table(found: Results) -> Table:
         table.add_column(name, justify="right")
     for score in found.scores:
         shares = (score.errors, score.fooled, score.doubted)
-        table.add_row(score.rater, f"{score.answers:,}", *map(_percent, shares))
+        table.add_row(Text(score.rater), f"{score.answers:,}", *map(_percent, shares))
     return table
 
 

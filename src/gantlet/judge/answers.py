@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,7 +28,15 @@ _REFUSED = tuple(
 )
 """Names of errors that are the system's, not the file's."""
 _TABLES = """
-CREATE TABLE panels (key TEXT PRIMARY KEY, seconds REAL, about TEXT NOT NULL);
+CREATE TABLE panels (
+    key TEXT PRIMARY KEY,
+    weights TEXT NOT NULL,
+    seed INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    seconds REAL,
+    about TEXT NOT NULL,
+    checksum TEXT NOT NULL
+);
 CREATE TABLE answers (
     panel TEXT NOT NULL REFERENCES panels (key),
     rater TEXT NOT NULL,
@@ -41,6 +49,12 @@ CREATE TABLE answers (
     PRIMARY KEY (panel, rater, item)
 );
 """
+
+
+def _checksum(values: Iterable[Any]) -> str:
+    """Tells a row that was altered by accident; whoever means harm can compute it too."""
+    text = json.dumps(list(values), default=repr)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -64,9 +78,8 @@ class Answer:
 
     @property
     def checksum(self) -> str:
-        """Tells an answer that was altered by accident; whoever means harm can compute it too."""
-        text = json.dumps(list(vars(self).values()))
-        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+        """Of all that the answer says."""
+        return _checksum(vars(self).values())
 
 
 @dataclass(frozen=True)
@@ -82,15 +95,34 @@ class Answers:
     path: Path
 
     @classmethod
-    def of(cls, run: Path) -> Answers:
+    def of(cls, run: str | Path) -> Answers:
         """Those in a run's folder."""
-        return cls(run / FILE)
+        return cls(Path(run) / FILE)
 
-    def open_panel(self, key: str, seconds: float | None, about: Mapping[str, Any]) -> None:
-        """Record what is judged; nothing where it is there already."""
+    def open_panel(
+        self,
+        key: str,
+        about: Mapping[str, Any],
+        *,
+        weights: str = "",
+        seed: int = 0,
+        n: int = 0,
+        seconds: float | None = None,
+    ) -> None:
+        """Record what is judged; nothing where it is there already.
+
+        Arguments:
+            key: of the panel, which tells it from all others.
+            about: run, data, samples seen, and where the real images are from.
+            weights: SHA-256 of the generator's weights.
+            seed, n, seconds: of the samples, how many images, and the time limit.
+        """
+        limit = None if seconds is None else float(seconds)
+        row = (key, weights, seed, n, limit, json.dumps(dict(about)))
         with self._open() as database:
-            row = (key, seconds, json.dumps(dict(about)))
-            database.execute("INSERT OR IGNORE INTO panels VALUES (?, ?, ?)", row)
+            database.execute(
+                "INSERT OR IGNORE INTO panels VALUES (?, ?, ?, ?, ?, ?, ?)", (*row, _checksum(row))
+            )
 
     def add(
         self, panel: str, rater: str, item: str, generated: bool, said: bool, seconds: float
@@ -117,10 +149,16 @@ class Answers:
             return {item for (item,) in rows}
 
     def panels(self) -> dict[str, dict[str, Any]]:
-        """What was judged, by key, oldest first."""
+        """What was judged, by key, oldest first: its weights, seed, n, seconds, and about."""
         with self._open() as database:
-            rows = database.execute("SELECT key, seconds, about FROM panels ORDER BY rowid")
-            return {key: {"seconds": seconds, **json.loads(about)} for key, seconds, about in rows}
+            rows = database.execute("SELECT * FROM panels ORDER BY rowid").fetchall()
+            if any(_checksum(row) != checksum for *row, checksum in rows):
+                raise self._damaged("what is told of the images was changed")
+            names = ("weights", "seed", "n", "seconds")
+            return {
+                key: {**dict(zip(names, told, strict=True)), **json.loads(about)}
+                for key, *told, about, _ in rows
+            }
 
     def all(self) -> tuple[list[Answer], int]:
         """All answers that are as they were stored, and how many are not."""
@@ -146,31 +184,38 @@ class Answers:
             if getattr(error, "sqlite_errorname", "").startswith(_REFUSED):
                 raise RunError(
                     f"answers {self.path} could not be read or written: {error}",
-                    remedy="Free space or mend permissions; what was answered before is kept.",
+                    remedy="Free space, mend permissions or close what holds it; what was "
+                    "answered before is kept.",
                 ) from error
             raise self._damaged(str(error)) from error
 
     def _prepare(self, database: sqlite3.Connection) -> None:
-        """Make the tables of a new file; refuse one of another kind."""
-        database.execute("BEGIN IMMEDIATE")
-        with database:
-            application, version = (
-                database.execute(f"PRAGMA {name}").fetchone()[0]
-                for name in ("application_id", "user_version")
-            )
-            tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
-            if not tables and not application:
-                for statement in _TABLES.split(";"):
-                    database.execute(statement)
-                database.execute(f"PRAGMA application_id = {_APPLICATION}")
-                database.execute(f"PRAGMA user_version = {FORMAT}")
-                return
+        """Make the tables of a new file; refuse one of another kind. Reading needs no lock."""
+        if self._is_new(database):
+            database.execute("BEGIN IMMEDIATE")
+            with database:
+                if self._is_new(database):  # no other process was faster
+                    for statement in _TABLES.split(";"):
+                        database.execute(statement)
+                    database.execute(f"PRAGMA application_id = {_APPLICATION}")
+                    database.execute(f"PRAGMA user_version = {FORMAT}")
+
+    def _is_new(self, database: sqlite3.Connection) -> bool:
+        """Whether the file is empty; errors unless it is that or one of ours."""
+        application, version = (
+            database.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("application_id", "user_version")
+        )
+        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
+        if not tables and not application:
+            return True
         if application != _APPLICATION:
             raise self._damaged("it was not written by gantlet judge")
         if version > FORMAT:
             raise newer_format(f"answers {self.path}", version, FORMAT)
         if not {"panels", "answers"} <= tables:
             raise self._damaged("tables are missing")
+        return False
 
     def _damaged(self, why: str) -> UsageError:
         return UsageError(

@@ -8,21 +8,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
+from gantlet.bundle import bundle_folder, described
 from gantlet.errors import UsageError
-from gantlet.evaluation.subject import gathered
+from gantlet.evaluation.subject import Part, Subject, gathered
 from gantlet.games.base import Game
 from gantlet.rng import permutation
 from gantlet.spec import DataSpec
+from gantlet.training.checkpoint import packed
 from gantlet.training.pictures import as_image
+
+if TYPE_CHECKING:
+    from gantlet.data import Source
 
 __all__ = ["Item", "Panel", "order", "panel"]
 
 _FEWEST = 2
+_CHANNELS = (1, 3, 4)
+"""Of images that a PNG file holds."""
 
 
 @dataclass(frozen=True)
@@ -35,23 +41,27 @@ class Item:
     png: bytes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Panel:
     """The images that one set of raters judges, and for how long each is shown."""
 
     items: Sequence[Item]
-    seconds: float | None
+    seconds: float | None = None
     """That an image is shown; None: until it is answered."""
+    seed: int = 0
+    """Of the samples, and of the choice of real images."""
+    weights: str = ""
+    """SHA-256 of the generator's weights, in hexadecimal digits."""
     about: Mapping[str, Any]
-    """Run, samples seen, seed, and where the real images are from."""
-    side: int
-    """Pixels of the longer side of an image."""
+    """Run, data, samples seen, and where the real images are from."""
+    size: tuple[int, int]
+    """Width and height of an image in pixels."""
 
     @cached_property
     def key(self) -> str:
         """Of all that an answer depends on: answers to panels of other keys never mix."""
         names = " ".join(sorted(item.name for item in self.items))
-        text = f"{names} {self.seconds}"
+        text = f"{names} {self.seconds} {self.seed} {self.weights}"
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
     @cached_property
@@ -61,12 +71,13 @@ class Panel:
 
 
 def panel(
-    run: Path,
+    run: str | Path,
     n: int = 100,
     *,
     seed: int = 0,
     seconds: float | None = None,
-    train: str | None = None,
+    data: Source | None = None,
+    train: Source | None = None,
     game: Game | None = None,
 ) -> Panel:
     """The first n / 2 samples of a seed and as many real images that were never trained on.
@@ -79,6 +90,7 @@ def panel(
         n: images, an even number.
         seed: of the samples, and of the choice of real images.
         seconds: that each is shown; None for no limit.
+        data: real images to show in place of those that the run set aside.
         train: the training data, where they have moved or were an array.
         game: the game, where it was a person's own.
 
@@ -86,48 +98,75 @@ def panel(
         UsageError: an odd or too small n, no time, data that are no images or gone, fewer real
             images than asked for.
     """
+    run = Path(run)
+    _check(run, n, seconds)
+    subject = gathered(run, n // 2, seed=seed, data=data, train=train, game=game)
+    real, source = _real(subject, handed_over=data is not None)
+    if len(real) < n // 2:
+        raise UsageError(
+            "number of images to judge",
+            expected=f"at most {2 * len(real)}, as there are {len(real)} {source}",
+            received=str(n),
+            remedy="Ask for fewer with -n, or tell of more real images with --data.",
+        )
+    bundle = subject.bundle
+    weights = hashlib.sha256(packed(bundle.players.state_dict())).hexdigest()
+    chosen = permutation(seed, "judge/real", 0, len(real))[: n // 2].tolist()
+    items = [
+        *(_item(x, bundle.spec, weights, f"fake {i}") for i, x in enumerate(subject.fake.x)),
+        *(_item(real.x[i], bundle.spec, weights, f"real {real.index[i]}") for i in chosen),
+    ]
+    about = {key: subject.about[key] for key in ("run", "data", "seen")}
+    return Panel(
+        items=items,
+        seconds=None if seconds is None else float(seconds),
+        seed=seed,
+        weights=weights,
+        about={**about, "real": source},
+        size=(bundle.spec.shape[2], bundle.spec.shape[1]),
+    )
+
+
+def _check(run: Path, n: int, seconds: float | None) -> None:
+    """UsageError where nothing can be judged, before anything is drawn."""
     if n < _FEWEST or n % 2:
         raise UsageError(
             "number of images to judge",
             expected="an even number, half of them generated",
             received=str(n),
         )
-    if seconds is not None and not seconds > 0:
+    if seconds is not None and not 0 < seconds < float("inf"):
         raise UsageError(
             "seconds that an image is shown", expected="more than 0", received=f"{seconds:g}"
         )
-    subject = gathered(run, n // 2, seed=seed, train=train, game=game)
-    spec = subject.bundle.spec
-    if spec.kind != "image":
+    spec = DataSpec.from_json(described(bundle_folder(run))["spec"])
+    if spec.kind != "image" or spec.shape[0] not in _CHANNELS:
         raise UsageError(
-            f"run {run}", expected="images, which people can judge", received=spec.kind
+            f"run {run}",
+            expected="images of 1, 3 or 4 channels, which people can judge",
+            received=f"{spec.kind} of shape {spec.shape}",
+            remedy="Measure it instead: gantlet evaluate.",
         )
-    held_out = subject.held_out
-    real = subject.train if held_out is None else held_out
-    if len(real) < n // 2:
-        raise UsageError(
-            "number of images to judge",
-            expected=f"at most {2 * len(real)}: {len(real)} real images were set aside",
-            received=str(n),
-        )
-    chosen = np.sort(permutation(seed, "judge/real", 0, len(real))[: n // 2].numpy())
-    items = [
-        *(_item(x, spec, True, i) for i, x in enumerate(subject.fake.x)),
-        *(_item(real.x[i], spec, False, int(real.index[i])) for i in chosen),
-    ]
-    about = {
-        **{key: subject.about[key] for key in ("run", "data", "seen", "seed")},
-        "real": "training images" if held_out is None else "images set aside",
-    }
-    return Panel(items, seconds, about, max(spec.shape[1:]))
 
 
-def _item(value: NDArray[Any], spec: DataSpec, generated: bool, place: int) -> Item:
+def _real(subject: Subject, *, handed_over: bool) -> tuple[Part, str]:
+    """Real samples, and where they are from."""
+    if handed_over:
+        return subject.reference, f"images of {subject.about['reference']}"
+    if subject.held_out is not None:
+        return subject.held_out, "images set aside and never trained on"
+    return subject.train, "training images, as none were set aside"
+
+
+def _item(value: NDArray[Any], spec: DataSpec, secret: str, source: str) -> Item:
+    """An image under a name that only who has the weights can make."""
     buffer = io.BytesIO()
     as_image(value, spec).save(buffer, format="png")
     png = buffer.getvalue()
-    facts = png + f"{generated} {place}".encode()
-    return Item(hashlib.blake2b(facts, digest_size=6).hexdigest(), generated, png)
+    digest = hashlib.blake2b(
+        png + source.encode(), key=bytes.fromhex(secret), digest_size=6
+    ).hexdigest()
+    return Item(digest, source.startswith("fake"), png)
 
 
 def order(found: Panel, rater: str) -> list[str]:

@@ -6,3 +6,13 @@ document.addEventListener("keydown", (event) => {
   const button = name && document.getElementById(name);
   if (button && button.offsetParent !== null) button.click();
 });
+
+// The second half of a double click would answer the next image, which nobody has looked at.
+document.addEventListener("click", (event) => {
+  if (event.detail > 1 && event.target.closest("#real, #generated")) event.stopPropagation();
+}, true);
+
+// So would a key that is held down on a button.
+document.addEventListener("keydown", (event) => {
+  if (event.repeat && event.target.closest("#real, #generated")) event.preventDefault();
+});

@@ -36,7 +36,7 @@ class Results:
 
     panel: str
     about: Mapping[str, Any]
-    """Run, samples seen, seed, where the real images are from, and `seconds` of the limit."""
+    """Run, samples seen, weights, seed, n, source of the real images, seconds of the limit."""
     scores: Sequence[Score]
     """Of all raters together, then of each."""
 
@@ -68,7 +68,7 @@ def scored(rater: str, answers: Sequence[Answer]) -> Score:
     )
 
 
-def results(run: Path) -> tuple[list[Results], list[str]]:
+def results(run: str | Path) -> tuple[list[Results], list[str]]:
     """The results of each panel of a run that has answers, and sentences on what was left out.
 
     Raises UsageError where nothing was judged yet, or the file of answers is damaged.
@@ -79,6 +79,7 @@ def results(run: Path) -> tuple[list[Results], list[str]]:
             f"run {run} has no answers yet", remedy=f"Judge its images: gantlet judge {run}"
         )
     known, (answers, altered) = store.panels(), store.all()
+    altered += sum(answer.panel not in known for answer in answers)
     found = []
     for key, about in known.items():
         mine = [answer for answer in answers if answer.panel == key]
@@ -86,5 +87,9 @@ def results(run: Path) -> tuple[list[Results], list[str]]:
         if mine:
             each = [scored(rater, [a for a in mine if a.rater == rater]) for rater in raters]
             found.append(Results(key, about, [scored(POOLED, mine), *each]))
-    notes = [f"{altered} answers were altered since they were given: left out."] * bool(altered)
-    return found, notes
+    return found, [_left_out(altered, store.path)] if altered else []
+
+
+def _left_out(count: int, path: Path) -> str:
+    what = "1 answer was" if count == 1 else f"{count:,} answers were"
+    return f"{what} altered in {path} since given, and left out."

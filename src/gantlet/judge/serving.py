@@ -2,40 +2,59 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Callable
 
 from gantlet.errors import UsageError
-from gantlet.judge.page import Judging, application
+from gantlet.judge.judging import Judging
+from gantlet.judge.page import application
 
-__all__ = ["serve"]
+__all__ = ["PORT", "serve"]
+
+PORT = 7860
+"""Where to listen unless that is taken; Gradio's own."""
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+"""Addresses that stand for all of this machine's, and the one to open here."""
 
 
-def serve(judging: Judging, host: str, port: int, ready: Callable[[str], None]) -> None:
+def serve(judging: Judging, host: str, port: int | None, ready: Callable[[str], object]) -> None:
     """Serve the page until an interrupt, telling its address once it can be opened.
 
     Arguments:
-        host, port: where to listen; port 0 takes any that is free.
-        ready: called with the address.
+        host: address to listen at.
+        port: where to listen; 0 takes any that is free, None `PORT` or any that is free.
+        ready: called with the address of the page.
 
     Raises:
-        UsageError: the extra `serve` is missing, or the address is taken or not of this machine.
+        UsageError: the extra `serve` is missing, the file of answers is damaged, or the address
+            is taken or not of this machine.
+        KeyboardInterrupt: after the interrupt, when all requests are answered.
     """
-    app = application(judging)
-    import uvicorn
+    judging.begin()
+    with _door(host, port) as door:
+        app = application(judging)
+        import uvicorn
 
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as door:
-        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            door.bind((host, port))
-        except OSError as error:
-            raise UsageError(
-                f"address {host}:{port}",
-                expected="one of this machine that nothing listens at",
-                received=error.strerror or str(error),
-                remedy="Choose another one with --port.",
-            ) from error
-        door.listen()
-        ready(f"http://{host}:{door.getsockname()[1]}")
-        settings = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
+        here = _EVERYWHERE.get(host, host)
+        ready(f"http://{f'[{here}]' if ':' in here else here}:{door.getsockname()[1]}")
+        settings = uvicorn.Config(
+            app, log_level="warning", timeout_graceful_shutdown=1, access_log=False
+        )
         uvicorn.Server(settings).run(sockets=[door])
+
+
+def _door(host: str, port: int | None) -> socket.socket:
+    """A socket that listens."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, PORT if port is None else port), family=family)
+    except OSError as error:
+        if port is None and error.errno == errno.EADDRINUSE:
+            return _door(host, 0)
+        raise UsageError(
+            f"address {host}:{PORT if port is None else port}",
+            expected="one of this machine that nothing listens at",
+            received=str(getattr(error, "strerror", None) or error),
+            remedy="Choose another one with --port or --host.",
+        ) from error
