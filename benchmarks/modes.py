@@ -76,12 +76,12 @@ def main() -> None:
         title="Modes of rings and grids",
         text=(
             "2,500 samples each. Mean over seeds with Student's 95 % interval, in brackets the "
-            "least and the most of any seed. High quality: within 3 standard deviations of a mode, "
-            "which 98.9 % of true samples are. Spread: standard deviation within the modes over "
-            "the true one; high quality alone rewards samplers that shrink the modes. Targets: all "
-            "modes in ten of ten seeds, reverse KL at most 0.02, spread 0.8 to 1.15, high quality 90 % "
-            "(ring, aim 97) and 85 % (grid, aim 95), 180 s a seed. What the rows are: "
-            "`gantlet bench ring`, `gantlet bench grid`."
+            "least and the most of any seed. High quality: within 3 standard deviations of a "
+            "mode, which 98.9 % of true samples are. Spread: standard deviation within the modes "
+            "over the true one; high quality alone rewards samplers that shrink the modes. "
+            "Targets: all modes in ten of ten seeds, reverse KL at most 0.02, spread 0.8 to 1.15, "
+            "high quality 90 % (ring, aim 97) and 85 % (grid, aim 95), 180 s a seed. What the "
+            "rows are: `gantlet bench ring`, `gantlet bench grid`."
         ),
         command="python -m benchmarks.modes --write",
         n=f"{asked.seeds} seeds of points, {asked.others} of the others; 2,500 samples each",
