@@ -12,7 +12,7 @@ import numpy as np
 from gantlet.bundle import Bundle
 from gantlet.data import open_data
 from gantlet.data.dataset import Array, Dataset, Labels
-from gantlet.data.split import Indices, halves, split
+from gantlet.data.split import Indices, halves, spared, split
 from gantlet.errors import UsageError
 from gantlet.games.base import Game
 from gantlet.run import load
@@ -49,7 +49,8 @@ class Subject:
 
     Fidelity and coverage compare `fake` with `reference`; `floor` compared with `reference` tells
     what a perfect sampler would get. Copying compares `fake` with `train`, and both halves of the
-    held-out samples with it. Nothing is ever fitted to `reference` or `floor`.
+    held-out samples with it. Nothing is ever fitted to `reference` or `floor`, and no checkpoint
+    is chosen by them: samples set aside for validation are in none of the sets.
     """
 
     bundle: Bundle
@@ -66,7 +67,7 @@ class Subject:
 
     @property
     def held_out(self) -> Part | None:
-        """Real samples that were never trained on: both halves."""
+        """Real samples that neither training nor validation has seen: both halves."""
         if self.floor is None:
             return None
         y = self.floor.y
@@ -107,14 +108,23 @@ def gathered(
     divided = split(dataset, bundle.config.data)
     taken = {"train": _part(dataset, divided.train)}
     notes = [] if len(divided.held_out) else [divided.note]
-    if data is None and len(divided.held_out):
-        floor, reference = halves(divided.held_out, dataset.hashes)
+    watch = bundle.config.validation
+    used, unseen = spared(
+        divided.held_out, dataset.hashes, watch.samples if watch.extractor else 0
+    )
+    if len(used):
+        notes.append(
+            f"{len(used):,} of the samples set aside chose the checkpoint while training, and "
+            "take no part."
+        )
+    if data is None and len(unseen):
+        floor, reference = halves(unseen, dataset.hashes)
         taken |= {"floor": _part(dataset, floor), "reference": _part(dataset, reference)}
         source = "half of the samples set aside"
     elif data is not None:
         taken["reference"] = _handed_over(data, bundle)
-        if len(divided.held_out):
-            taken["floor"] = _part(dataset, divided.held_out)
+        if len(unseen):
+            taken["floor"] = _part(dataset, unseen)
         source = f"{data}" if isinstance(data, str | Path) else "data handed over"
     else:
         taken["reference"] = taken["train"]
