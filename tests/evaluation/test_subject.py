@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import gantlet
+from gantlet.data.dataset import Rows
 from gantlet.data.split import spared, split
 from gantlet.errors import UsageError
 from gantlet.evaluation import evaluate, kept_evidence
@@ -44,6 +45,15 @@ def test_data_handed_over_take_the_place_of_the_reference_and_free_the_floor(run
     subject = gathered(path, 100, seed=0, data=other, game=game)
     assert np.array_equal(subject.reference.x, other)
     assert len(subject.floor) == len(gathered(path, 100, seed=0, game=game).held_out)
+
+
+def test_the_training_samples_are_not_read_before_they_are_asked_for(run):
+    path, game = run
+    subject = gathered(path, 100, seed=0, game=game)
+    assert isinstance(subject.train.x, Rows)
+    assert subject.train.x.raw is subject.dataset.raw
+    assert np.array_equal(subject.train.x[:5], subject.dataset.raw[subject.train.index[:5]])
+    assert np.array_equal(subject.train.x.hashes, subject.dataset.hashes[subject.train.index])
 
 
 def test_samples_that_chose_the_checkpoint_take_no_part(tmp_path):

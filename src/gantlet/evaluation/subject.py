@@ -11,7 +11,7 @@ import numpy as np
 
 from gantlet.bundle import Bundle
 from gantlet.data import open_data
-from gantlet.data.dataset import Array, Dataset, Labels
+from gantlet.data.dataset import Array, Dataset, Labels, Rows
 from gantlet.data.split import Indices, halves, spared, split
 from gantlet.errors import UsageError
 from gantlet.games.base import Game
@@ -29,8 +29,8 @@ __all__ = ["Part", "Subject", "gathered"]
 class Part:
     """Some samples as they are stored, and their labels if there are any."""
 
-    x: Array
-    """Shape (N, *spec.shape)."""
+    x: Array | Rows
+    """Shape (N, *spec.shape); of a large set, read when it is asked for."""
     y: Labels | None
     index: Indices
     """Places in the data (of generated samples: 0 to N - 1)."""
@@ -74,7 +74,7 @@ class Subject:
         if y is not None and self.reference.y is not None:
             y = np.concatenate([y, self.reference.y])
         return Part(
-            np.concatenate([self.floor.x, self.reference.x]),
+            np.concatenate([self.floor.x[:], self.reference.x[:]]),
             y,
             np.concatenate([self.floor.index, self.reference.index]),
         )
@@ -120,7 +120,7 @@ def gathered(
     if data is None and len(unseen):
         floor, reference = halves(unseen, dataset.hashes)
         taken |= {"floor": _part(dataset, floor), "reference": _part(dataset, reference)}
-        source = "half of the samples set aside"
+        source = f"half of the {'other ' if len(used) else ''}samples set aside"
     elif data is not None:
         taken["reference"] = _handed_over(data, bundle)
         if len(unseen):
@@ -151,7 +151,7 @@ def gathered(
 
 
 def _part(dataset: Dataset, index: Indices) -> Part:
-    return Part(dataset.raw[index], None if dataset.y is None else dataset.y[index], index)
+    return Part(dataset.rows(index), None if dataset.y is None else dataset.y[index], index)
 
 
 def _trained_on(run: Path, bundle: Bundle, train: Source | None) -> Dataset:
