@@ -18,9 +18,8 @@ FLOORS = (
     ("games",),
     ("metrics",),
     (
-        *("config", "config_text", "recipes", "training", "bundle", "sample", "notebook"),
-        *("console", "run"),
-        *("evaluation", "bench"),
+        *("settings", "config", "config_text", "recipes", "training", "bundle", "sample"),
+        *("notebook", "console", "run", "evaluation", "bench"),
     ),
     ("report", "export", "judge", "serve", "cli", "__main__"),
 )

@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import yaml
-from annotated_types import Ge, Gt, Interval
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from gantlet.data import DataSettings
@@ -19,13 +18,14 @@ from gantlet.games import GAMES
 from gantlet.games.versus import Versus
 from gantlet.networks import NETWORKS
 from gantlet.networks.base import Network
-from gantlet.schedules import Schedule
+from gantlet.settings import Optimiser, Stop, Train, Validation
 
 __all__ = [
     "Config",
     "Optimiser",
     "Stop",
     "Train",
+    "Validation",
     "assignments",
     "checked",
     "completed",
@@ -36,72 +36,6 @@ __all__ = [
     "read_yaml",
     "to_mapping",
 ]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Optimiser:
-    """How one player's weights move."""
-
-    name: Literal["adam", "rmsprop", "sgd"] = "adam"
-    """adam (arXiv 1412.6980), rmsprop or sgd."""
-    lr: Annotated[float, Gt(0)] | Schedule = 2e-4
-    """Learning rate, or a schedule {start, end, samples, shape} over samples seen."""
-    beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.0
-    """Adam: decay of the mean of gradients. RMSprop and SGD: momentum."""
-    beta2: Annotated[float, Interval(ge=0, lt=1)] | Schedule = 0.99
-    """Adam and RMSprop: decay of the mean of squared gradients, or a schedule."""
-    eps: Annotated[float, Gt(0)] = 1e-8
-    """Adam and RMSprop: added to the root of the mean of squared gradients."""
-    weight_decay: Annotated[float, Ge(0)] = 0.0
-    """Weight decay (L2, added to the gradient)."""
-    clip_norm: Annotated[float, Gt(0)] | None = None
-    """Largest Euclidean norm of the player's gradient; larger ones are scaled down to it."""
-    clip_value: Annotated[float, Gt(0)] | None = None
-    """Largest absolute value of each gradient; larger ones are cut."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Train:
-    """How training runs, for any game."""
-
-    seed: Annotated[int, Ge(0)] = 0
-    """Seed of weights, order of data and noise."""
-    batch: Annotated[int, Ge(2)] = 128
-    """Real samples of one pass over the phases, all ranks and micro-batches together."""
-    micro_batches: Annotated[int, Ge(1)] = 1
-    """Parts in which each rank works through its share of a batch; saves memory."""
-    precision: Literal["auto", "float32", "bfloat16", "float64"] = "auto"
-    """Arithmetic of the networks; weights stay float32 under bfloat16. auto: bfloat16 where
-    the processor has it."""
-    device: str = "auto"
-    """auto, cpu, cuda, cuda:N or mps."""
-    threads: Annotated[int, Ge(1)] | None = None
-    """Processor threads; none: as many as affinity and cgroup quota grant."""
-    channels_last: bool = True
-    """Store images and convolution weights with channels last, which is faster."""
-    compile: bool = False
-    """Compile each phase's loss with torch.compile."""
-    deterministic: bool = False
-    """On CUDA: deterministic kernels, for bit-exact resume; the run begins by telling how much
-    slower they are."""
-    ema_half_life: Annotated[float, Ge(0)] = 5_000
-    """Samples after which a weight's share in the averaged generator has halved."""
-    ema_ramp: Annotated[float, Gt(0)] | None = 0.05
-    """The half-life is at most this share of the samples seen; none: no ramp."""
-    tick: Annotated[int, Ge(1)] = 20_000
-    """Samples between two rows of the log, each with a grid, a checkpoint, a look at health."""
-    keep: Annotated[int, Ge(1)] = 2
-    """Newest checkpoints kept, besides the best."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stop:
-    """When a run ends. No part of its identity: a run can be extended."""
-
-    samples: Annotated[int, Ge(1)] | None = 200_000
-    """Real samples to see; none: no bound."""
-    minutes: Annotated[float, Gt(0)] | None = None
-    """Minutes of training, all sessions of the run together; none: no bound."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +54,8 @@ class Config:
     """One for each player that learns."""
     train: Train = field(default_factory=Train)
     """How training runs."""
+    validation: Validation = field(default_factory=Validation)
+    """How well it runs: the cheap look at each tick that the best checkpoint is chosen by."""
     stop: Stop = field(default_factory=Stop)
     """When the run ends."""
 
@@ -131,7 +67,8 @@ _STRICT = ConfigDict(
     allow_inf_nan=False,
 )
 _TABLES: Mapping[str, Mapping[str, type]] = {"network": NETWORKS, "game": GAMES}
-_SECTIONS = ("data", "network", "game", "train", "stop")
+_SECTIONS = ("data", "network", "game", "train", "validation", "stop")
+_KINDS = {"data": DataSettings, "train": Train, "validation": Validation, "stop": Stop}
 _BRANCHES = ("constrained-float", "float", "constrained-int", "int", "Schedule")
 _OUTSIDE_IDENTITY = ("device", "threads", "keep")
 
@@ -204,7 +141,7 @@ def from_mapping(values: Mapping[str, Any]) -> Config:
         if name not in table:
             raise unknown(part, name, table)
         parts[part] = checked(table[name], section, part)
-    for part, kind in (("data", DataSettings), ("train", Train), ("stop", Stop)):
+    for part, kind in _KINDS.items():
         parts[part] = checked(kind, parts.get(part) or {}, part)
     parts["optimisers"] = checked(
         dict[str, Optimiser], parts.get("optimisers") or {}, "optimisers"
@@ -212,6 +149,13 @@ def from_mapping(values: Mapping[str, Any]) -> Config:
     extra = sorted(set(parts) - set(Config.__dataclass_fields__))
     if extra:
         raise unknown("section of settings", extra[0], Config.__dataclass_fields__)
+    if parts["stop"].patience is not None and parts["validation"].extractor is None:
+        raise UsageError(
+            "setting stop.patience",
+            expected="validation, which tells when there is no gain",
+            received="validation.extractor=null",
+            remedy="Leave one of the two away.",
+        )
     return Config(**parts)
 
 
@@ -346,7 +290,7 @@ def read_yaml(path: Path) -> Config:
 def identity(config: Config) -> dict[str, Any]:
     """The settings that make a run the run it is: all but where it runs and when it ends."""
     values = to_mapping(config)
-    del values["stop"]
+    del values["stop"], values["validation"]["bundle"]
     values["train"] = {k: v for k, v in values["train"].items() if k not in _OUTSIDE_IDENTITY}
     return values
 

@@ -51,6 +51,8 @@ CALL = Words(
 )
 """Of `gantlet.train`."""
 
+_SHOWN = ("coverage", "spread", "validation")
+
 
 def duration(seconds: float) -> str:
     """Seconds as a person writes them: 42 s, 3 min 20 s, 2 h 5 min."""
@@ -92,7 +94,7 @@ class Console(Callback):
         self._start = start
         for note in start.notes:
             self._print(note)
-        if start.target is not None and start.seen >= start.target:
+        if start.over:
             return
         verb = f"Going on from {start.seen:,}" if start.seen else "Training"
         goal = f" to {start.target:,} samples" if start.target else ""
@@ -111,7 +113,7 @@ class Console(Callback):
         """Print a line of the log."""
         row = tick.row
         self._health = f"  {tick.verdict.name}!" if tick.verdict.remedy else ""
-        known = [f"{name} {row[name]:.2f}" for name in ("coverage", "spread") if name in row]
+        known = [f"{name} {row[name]:.2f}" for name in _SHOWN if name in row]
         pace = f"{row['seen']:>10,} samples  {row['rate']:>7,.0f}/s"
         self._print("  ".join([pace, _losses(row), *known]) + self._health)
 
@@ -146,6 +148,14 @@ def _ending(end: End, start: Start | None, words: Words) -> str:
             f"from there; {make}"
         )
     before = start is not None and start.seen == end.seen
+    if end.reason == "plateau" and start is not None:
+        patience = start.config["stop"]["patience"]
+        return (
+            f"{'This run had ended' if before else 'Ended'} at {end.seen:,} samples: validation "
+            f"found no gain beyond noise in {patience} looks. {make[0].upper()}{make[1:]}\n"
+            f"To go on: {again} with stop.patience={2 * patience}, or stop.patience=null to train "
+            f"to the end. To start afresh: with {words.fresh}."
+        )
     more = words.argument.format("samples", 2 * end.seen)
     if end.reason == "time" and start is not None:
         more = words.argument.format("minutes", f"{2 * start.config['stop']['minutes']:g}")

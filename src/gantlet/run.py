@@ -72,7 +72,7 @@ class Run(Loaded):
     """A run's folder, after a session of training."""
 
     reason: str = ""
-    """Why the session ended: finished, time or stopped."""
+    """Why the session ended: finished, time, plateau or stopped."""
     seen: int = 0
     """Real samples seen."""
     verdict: Verdict | None = None
@@ -173,7 +173,7 @@ def _stop(stop: Stop, samples: int | None, minutes: float | None) -> Stop:
     if samples is None and minutes is None:
         return stop
     asked: Stop = checked(Stop, {"samples": samples, "minutes": minutes}, "stop")
-    return asked
+    return replace(asked, patience=stop.patience)
 
 
 def train(

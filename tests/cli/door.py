@@ -18,6 +18,7 @@ TINY = (
     "train.tick=128",
     "train.threads=1",
     "train.precision=float32",
+    "validation.extractor=pixels",
 )
 
 

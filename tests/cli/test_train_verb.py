@@ -168,3 +168,21 @@ def test_a_run_that_is_in_use_is_neither_joined_nor_put_aside(run):
             answer = gantlet("train", "--samples", 512, *TINY, *fresh)
             assert_refused(answer, "in use by another process")
     assert run.exists()
+
+
+def test_a_run_without_gain_ends_early_says_so_and_goes_on_with_more_patience(workplace):
+    words = ("train", "--samples", 4096, *TINY)
+    ended = gantlet(*words, "stop.patience=2")
+    assert ended.code == 0
+    seen = re.search(
+        r"Ended at ([\d,]+) samples: validation found no gain .* in 2 looks", ended.out
+    )
+    assert 3 * 128 <= int(seen[1].replace(",", "")) < 4096
+    assert "validation 0." in ended.out
+    assert "stop.patience=4" in ended.out
+    again = gantlet(*words, "stop.patience=2")
+    assert f"This run had ended at {seen[1]} samples" in again.out
+    assert "Going on" not in again.out
+    longer = gantlet(*words, "stop.patience=null")
+    assert f"Going on from {seen[1]} to 4,096" in longer.out
+    assert "Finished at 4,096 samples" in longer.out

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import gantlet
+from gantlet.data.dataset import Rows
+from gantlet.data.split import spared, split
 from gantlet.errors import UsageError
 from gantlet.evaluation import evaluate, kept_evidence
 from gantlet.evaluation.subject import gathered
@@ -43,6 +45,28 @@ def test_data_handed_over_take_the_place_of_the_reference_and_free_the_floor(run
     subject = gathered(path, 100, seed=0, data=other, game=game)
     assert np.array_equal(subject.reference.x, other)
     assert len(subject.floor) == len(gathered(path, 100, seed=0, game=game).held_out)
+
+
+def test_the_training_samples_are_not_read_before_they_are_asked_for(run):
+    path, game = run
+    subject = gathered(path, 100, seed=0, game=game)
+    assert isinstance(subject.train.x, Rows)
+    assert subject.train.x.raw is subject.dataset.raw
+    assert np.array_equal(subject.train.x[:5], subject.dataset.raw[subject.train.index[:5]])
+    assert np.array_equal(subject.train.x.hashes, subject.dataset.hashes[subject.train.index])
+
+
+def test_samples_that_chose_the_checkpoint_take_no_part(tmp_path):
+    x = planted.data(6000)
+    path, game = planted.run(planted.honest, tmp_path / "run", x)
+    subject = gathered(path, 100, seed=0, train=x, game=game)
+    divided = split(subject.dataset, subject.bundle.config.data)
+    used, unseen = spared(divided.held_out, subject.dataset.hashes, 1000)
+    assert (len(used), len(subject.floor), len(subject.reference)) == (200, 200, 200)
+    assert set(subject.held_out.index) == set(unseen)
+    assert any("200 of the samples set aside chose the checkpoint" in n for n in subject.notes)
+    other = gathered(path, 100, seed=0, train=x, data=planted.data(500, seed=1), game=game)
+    assert set(other.floor.index) == set(unseen)
 
 
 def test_data_of_another_shape_are_refused(run):

@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file, save, save_file
 from torch import nn
 
+from gantlet.data.dataset import Rows, content_hashes
 from gantlet.metrics.extractors import Answers, Extractor, answers, cache
 from gantlet.metrics.extractors.cache import kept, key_of
 from gantlet.spec import DataSpec
@@ -201,3 +202,19 @@ def test_tensors_of_any_type_come_back_as_they_were(dtype, tmp_path):
     found = kept(tmp_path, "x", dict)
     assert all(torch.equal(found[name], tensor) for name, tensor in made.items())
     assert all(found[name].dtype == dtype for name in made)
+
+
+def test_rows_of_a_set_are_named_by_its_hashes_and_read_in_blocks(extractor, tmp_path):
+    """The same file as for an array of them, which is never made."""
+    index = np.arange(len(VALUES))[::2]
+    rows = Rows(VALUES, index, content_hashes(VALUES)[index])
+    assert (len(rows), rows.shape, rows.dtype) == (len(index), VALUES[index].shape, VALUES.dtype)
+    wanted = answers(extractor, VALUES[index], tmp_path)
+    before = sorted(tmp_path.iterdir())
+    found = answers(extractor, rows, tmp_path)
+    assert torch.equal(found.features, wanted.features)
+    assert sorted(tmp_path.iterdir()) == before
+    assert torch.equal(answers(replace(extractor, batch=1), rows).features, wanted.features)
+    others = Rows(VALUES, index, rows.hashes + np.uint64(1))
+    answers(extractor, others, tmp_path)
+    assert len(sorted(tmp_path.iterdir())) == len(before) + 1

@@ -278,7 +278,10 @@ def test_the_run_tells_its_data_settings_environment_and_course(root, trained):
     for value in (*record["environment"].values(), record["gantlet"], "versions.torch 2.99"):
         assert value in told
     titles = [e.attributes["aria-label"] for e in section(root, "training").all("svg")]
-    assert titles == ["Losses", "Logits of the discriminator", "Norm of the gradients", "Health"]
+    assert titles == [
+        *("Losses", "Logits of the discriminator", "Norm of the gradients", "Health"),
+        "Quality in validation",
+    ]
 
 
 def test_a_game_of_ones_own_is_not_given_a_recipes_name(trained, tmp_path):

@@ -1,8 +1,19 @@
 """How a run ends: the bundle of a run that went wrong, and what minutes mean."""
 
+from dataclasses import replace
+
 import torch
 
+from gantlet.config import override
+from gantlet.data import open_data
+from gantlet.data.split import split
+from gantlet.games.base import Losses, Phase
+from gantlet.recipes import tiny
 from gantlet.training.callback import Callback
+from gantlet.training.folder import Folder
+from gantlet.training.machine import Machine
+from gantlet.training.trainer import Trainer
+from tests.evaluation import planted
 from tests.training.small import trainer
 
 
@@ -17,31 +28,53 @@ class Notes(Callback):
         self.end = end
 
 
-def test_the_bundle_of_a_collapsed_run_holds_the_best_generator(tmp_path):
-    watcher = Notes()
-    run = trainer(
-        tmp_path, "mlp", "stop.samples=512", "train.ema_half_life=0", callbacks=[watcher]
+class Moved(torch.nn.Module):
+    """The data's own law, moved by a weight: 0 is a perfect generator."""
+
+    def __init__(self, spec):
+        super().__init__()
+        self.encode, self.moved = spec.encode, torch.nn.Parameter(torch.zeros(()))
+
+    def forward(self, z):
+        return self.encode(planted.honest(z) + self.moved * planted.SCALE)
+
+
+def test_the_bundle_of_a_run_that_got_worse_holds_the_best_generator(tmp_path):
+    dataset, watcher = open_data(planted.data()), Notes()
+    config = override(tiny("points", dataset.spec), ["validation.samples=500", "train.keep=1"])
+    game = planted.game(planted.honest, dataset.raw)
+    game.players["generator"] = Moved(dataset.spec)
+    config = replace(config, optimisers={"generator": config.optimisers["generator"]})
+    folder, divided = Folder(tmp_path), split(dataset, config.data)
+    folder.create()
+    phase = Phase(
+        name="still",
+        trains=["generator"],
+        loss=lambda players, turn: Losses(players["generator"](turn.noise("z", (3,))).mean(1) * 0),
     )
-    play, kept = run.stepper.play, {}
+    run = Trainer(
+        replace(game, phases=[phase]),
+        dataset,
+        divided,
+        config,
+        Machine("cpu", "float32", 1),
+        folder,
+        [watcher],
+    )
+    play, course = run.stepper.play, {64: 3.0, 128: 0.5, 192: 2.0, 256: 6.0}
 
-    def collapse(position):
+    def play_and_move(position):
         play(position)
-        if position == 7:  # at 128 samples, the second tick
-            kept.update({k: v.clone() for k, v in run.averaged.state_dict().items()})
-        if position >= 8:
-            for weight in run.averaged.parameters():
-                weight.zero_()
+        run.averaged["generator"].moved.fill_(course.get(run.seen + 16, 9.0))
 
-    run.stepper.play = collapse
-    run._measured = lambda: {
-        "coverage": 0.9 if run.seen == 128 else 0.5,
-        "spread": 0.9 * (run.seen < 129),
-    }
+    run.stepper.play = play_and_move
     run.run()
-    assert watcher.end.verdict.name == "collapse"
+    looks = [row["validation"] for row in folder.rows()]
+    assert looks[1] == max(looks) > 0.5
+    assert watcher.end.bundled == 128
     assert "128 samples" in watcher.notes[-1]
-    bundled = watcher.end.averaged.state_dict()
-    assert all(torch.equal(kept[name], tensor) for name, tensor in bundled.items())
+    assert watcher.end.averaged["generator"].moved == 0.5
+    assert (folder.checkpoints / "000000000128").exists()
 
 
 def test_minutes_count_all_sessions_and_are_no_part_of_the_run(tmp_path):

@@ -14,7 +14,16 @@ from numpy.typing import NDArray
 
 from gantlet.spec import DataSpec
 
-__all__ = ["Array", "Dataset", "Hashes", "Labels", "chunks", "content_hashes", "let_go"]
+__all__ = [
+    "Array",
+    "Dataset",
+    "Hashes",
+    "Labels",
+    "Rows",
+    "chunks",
+    "content_hashes",
+    "let_go",
+]
 
 Array = NDArray[Any]
 Labels = NDArray[np.int64]
@@ -66,6 +75,36 @@ def content_hashes(raw: Array) -> Hashes:
 
 
 @dataclass(frozen=True, eq=False)
+class Rows:
+    """Some samples of a set, read as they are asked for: they may be more than memory holds."""
+
+    raw: Array
+    """All samples, shape (N, ...)."""
+    index: NDArray[np.int64]
+    """Which of them, shape (n,)."""
+    hashes: Hashes
+    """Their content hashes, shape (n,)."""
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def __getitem__(self, part: Any) -> Array:
+        """One of them, a range, or those at some places."""
+        taken: Array = self.raw[self.index[part]]
+        return taken
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(n, ...)."""
+        return (len(self), *self.raw.shape[1:])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the values."""
+        return self.raw.dtype
+
+
+@dataclass(frozen=True, eq=False)
 class Dataset:
     """Samples of one source as they are stored, with what was done to get them."""
 
@@ -87,6 +126,10 @@ class Dataset:
     def hashes(self) -> Hashes:
         """Content hash of each sample, shape (N,): equal for equal samples."""
         return content_hashes(self.raw)
+
+    def rows(self, index: NDArray[np.int64]) -> Rows:
+        """The samples at `index`, not yet read."""
+        return Rows(self.raw, index, self.hashes[index])
 
     @cached_property
     def fingerprint(self) -> str:

@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 from gantlet.data.dataset import Dataset, Hashes
 from gantlet.data.settings import DataSettings
 
-__all__ = ["Indices", "Split", "halves", "split", "split_hashes"]
+__all__ = ["Indices", "Split", "halves", "spared", "split", "split_hashes"]
 
 Indices = NDArray[np.int64]
 
 _FEWEST, _LEAST, _MOST, _SHARE = 200, 100, 10_000, 0.1
-_SET_ASIDE, _HALVES = 0x9E3779B97F4A7C15, 0xD1B54A32D192ED03
-"""Salts: two choices among the same hashes are independent."""
+_SPARED = 200
+"""Samples for validation below which the noise of a look would hide most gains."""
+_SET_ASIDE, _HALVES, _VALIDATION = 0x9E3779B97F4A7C15, 0xD1B54A32D192ED03, 0x8CB92BA72F3D8DD7
+"""Salts: choices among the same hashes are independent."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,3 +91,18 @@ def halves(indices: Indices, hashes: Hashes) -> tuple[Indices, Indices]:
     """
     first = _chosen(hashes[indices], len(indices) // 2, _HALVES)
     return indices[first], indices[~first]
+
+
+def spared(indices: Indices, hashes: Hashes, most: int) -> tuple[Indices, Indices]:
+    """Of the samples set aside, those for validation while training, and those for evaluation.
+
+    A third is for validation, at most `most`; none where that would be fewer than 200.
+
+    Arguments:
+        indices: of samples, shape (n,).
+        hashes: content hashes of all samples, shape (N,); copies fall into the same part.
+    """
+    third = len(indices) // 3
+    target = min(third, most) if third >= _SPARED else 0
+    chosen = _chosen(hashes[indices], target, _VALIDATION)
+    return indices[chosen], indices[~chosen]

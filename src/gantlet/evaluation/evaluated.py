@@ -82,6 +82,13 @@ def evaluate(
     if n < _FEWEST:
         raise UsageError("samples to evaluate", expected=f"at least {_FEWEST}", received=str(n))
     subject = gathered(run, n, seed=seed, data=data, train=train, game=game)
+    if len(subject.reference) < _FEWEST:
+        raise UsageError(
+            "real samples to compare with",
+            expected=f"at least {_FEWEST}",
+            received=str(len(subject.reference)),
+            remedy="Hand over more with --data: of fewer no interval means much.",
+        )
     config = subject.bundle.config
     with settled(find_machine(config.train), config.train):
         material = Material(

@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from gantlet.data.dataset import Array, Labels
+from gantlet.data.dataset import Array, Labels, Rows
 from gantlet.errors import UsageError
 from gantlet.metrics.estimate import Estimate, wilson
 from gantlet.metrics.evidence import Number, Question
@@ -22,7 +22,7 @@ __all__ = ["Scorer", "Side", "Sides", "recognised"]
 class Side:
     """Some samples and what the extractor says of them."""
 
-    x: Array
+    x: Array | Rows
     y: Labels | None
     features: Tensor
     """Shape (N, D)."""

@@ -11,8 +11,8 @@ import numpy as np
 
 from gantlet.bundle import Bundle
 from gantlet.data import open_data
-from gantlet.data.dataset import Array, Dataset, Labels
-from gantlet.data.split import Indices, halves, split
+from gantlet.data.dataset import Array, Dataset, Labels, Rows
+from gantlet.data.split import Indices, halves, spared, split
 from gantlet.errors import UsageError
 from gantlet.games.base import Game
 from gantlet.run import load
@@ -29,8 +29,8 @@ __all__ = ["Part", "Subject", "gathered"]
 class Part:
     """Some samples as they are stored, and their labels if there are any."""
 
-    x: Array
-    """Shape (N, *spec.shape)."""
+    x: Array | Rows
+    """Shape (N, *spec.shape); of a large set, read when it is asked for."""
     y: Labels | None
     index: Indices
     """Places in the data (of generated samples: 0 to N - 1)."""
@@ -49,7 +49,8 @@ class Subject:
 
     Fidelity and coverage compare `fake` with `reference`; `floor` compared with `reference` tells
     what a perfect sampler would get. Copying compares `fake` with `train`, and both halves of the
-    held-out samples with it. Nothing is ever fitted to `reference` or `floor`.
+    held-out samples with it. Nothing is ever fitted to `reference` or `floor`, and no checkpoint
+    is chosen by them: samples set aside for validation are in none of the sets.
     """
 
     bundle: Bundle
@@ -66,14 +67,14 @@ class Subject:
 
     @property
     def held_out(self) -> Part | None:
-        """Real samples that were never trained on: both halves."""
+        """Real samples that neither training nor validation has seen: both halves."""
         if self.floor is None:
             return None
         y = self.floor.y
         if y is not None and self.reference.y is not None:
             y = np.concatenate([y, self.reference.y])
         return Part(
-            np.concatenate([self.floor.x, self.reference.x]),
+            np.concatenate([self.floor.x[:], self.reference.x[:]]),
             y,
             np.concatenate([self.floor.index, self.reference.index]),
         )
@@ -107,14 +108,23 @@ def gathered(
     divided = split(dataset, bundle.config.data)
     taken = {"train": _part(dataset, divided.train)}
     notes = [] if len(divided.held_out) else [divided.note]
-    if data is None and len(divided.held_out):
-        floor, reference = halves(divided.held_out, dataset.hashes)
+    watch = bundle.config.validation
+    used, unseen = spared(
+        divided.held_out, dataset.hashes, watch.samples if watch.extractor else 0
+    )
+    if len(used):
+        notes.append(
+            f"{len(used):,} of the samples set aside chose the checkpoint while training, and "
+            "take no part."
+        )
+    if data is None and len(unseen):
+        floor, reference = halves(unseen, dataset.hashes)
         taken |= {"floor": _part(dataset, floor), "reference": _part(dataset, reference)}
-        source = "half of the samples set aside"
+        source = f"half of the {'other ' if len(used) else ''}samples set aside"
     elif data is not None:
         taken["reference"] = _handed_over(data, bundle)
-        if len(divided.held_out):
-            taken["floor"] = _part(dataset, divided.held_out)
+        if len(unseen):
+            taken["floor"] = _part(dataset, unseen)
         source = f"{data}" if isinstance(data, str | Path) else "data handed over"
     else:
         taken["reference"] = taken["train"]
@@ -141,7 +151,7 @@ def gathered(
 
 
 def _part(dataset: Dataset, index: Indices) -> Part:
-    return Part(dataset.raw[index], None if dataset.y is None else dataset.y[index], index)
+    return Part(dataset.rows(index), None if dataset.y is None else dataset.y[index], index)
 
 
 def _trained_on(run: Path, bundle: Bundle, train: Source | None) -> Dataset:

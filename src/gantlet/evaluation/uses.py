@@ -7,9 +7,10 @@ import numpy as np
 from gantlet.data.dataset import Dataset
 from gantlet.evaluation.scoring import Scorer, recognised
 from gantlet.evaluation.subject import Part, Subject
-from gantlet.metrics.estimate import Estimate, wilson
+from gantlet.metrics.estimate import Estimate
 from gantlet.metrics.evidence import Number
 from gantlet.metrics.extractors import Training, embedded
+from gantlet.rng import permutation
 
 __all__ = ["score_usefulness"]
 
@@ -30,25 +31,37 @@ def score_usefulness(scorer: Scorer, subject: Subject, training: Training | None
         scorer.notes.append("Usefulness was not measured: no labelled samples were set aside.")
         return
     n = min(len(subject.train), len(subject.fake))
-    chosen = np.sort(np.random.default_rng(0).permutation(len(subject.train))[:n])
+    chosen = np.sort(permutation(0, "usefulness", 0, len(subject.train))[:n].numpy())
     y = subject.train.y[chosen]
     real = Part(subject.train.x[chosen], y, chosen)
     made = subject.fake.first(n)
     both = Part(
-        np.concatenate([real.x, made.x]),
+        np.concatenate([real.x[:], made.x[:]]),
         None if made.y is None else np.concatenate([y, made.y]),
         np.arange(2 * n),
     )
     floor = _accuracy(subject, real, held_out, training)
+    if floor is None:
+        scorer.notes.append(
+            f"Usefulness was not measured: {n:,} training samples are too few, or of one class, "
+            "to train a classifier on."
+        )
+        return
     for name, title, part in (
         ("useful", "Trained on samples", made),
         ("augments", "Trained on real and samples", both),
     ):
+        value = _accuracy(subject, part, held_out, training)
+        if value is None:
+            scorer.notes.append(
+                f"{title}: no classifier learns anything, as all samples are of one class."
+            )
+            continue
         number = Number(
             name=name,
             question="usefulness",
             title=title,
-            value=_accuracy(subject, part, held_out, training),
+            value=value,
             floor=floor,
             n_real=len(held_out),
             n_fake=len(made),
@@ -59,10 +72,15 @@ def score_usefulness(scorer: Scorer, subject: Subject, training: Training | None
         scorer.numbers.append(number)
 
 
-def _accuracy(subject: Subject, part: Part, held_out: Part, training: Training | None) -> Estimate:
-    """Accuracy on held-out samples of a classifier trained on `part`."""
-    dataset = Dataset(spec=subject.bundle.spec, raw=part.x, y=part.y, name="part")
+def _accuracy(
+    subject: Subject, part: Part, held_out: Part, training: Training | None
+) -> Estimate | None:
+    """Accuracy on held-out samples of a classifier trained on `part`.
+
+    None where none can be trained: samples of one class, or too few of them.
+    """
+    dataset = Dataset(spec=subject.bundle.spec, raw=part.x[:], y=part.y, name="part")
     logits = embedded(dataset, np.arange(len(part)), training).answers(held_out.x).logits
-    if logits is None or held_out.y is None:  # one class among the samples, or too few of them
-        return wilson(0, len(held_out))
+    if logits is None or held_out.y is None:
+        return None
     return recognised(logits, held_out.y)

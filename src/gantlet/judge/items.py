@@ -113,7 +113,7 @@ def panel(
     weights = hashlib.sha256(packed(bundle.players.state_dict())).hexdigest()
     chosen = permutation(seed, "judge/real", 0, len(real))[: n // 2].tolist()
     items = [
-        *(_item(x, bundle.spec, weights, f"fake {i}") for i, x in enumerate(subject.fake.x)),
+        *(_item(x, bundle.spec, weights, f"fake {i}") for i, x in enumerate(subject.fake.x[:])),
         *(_item(real.x[i], bundle.spec, weights, f"real {real.index[i]}") for i in chosen),
     ]
     about = {key: subject.about[key] for key in ("run", "data", "seen")}

@@ -9,6 +9,7 @@ from functools import reduce
 import torch
 from torch import Tensor
 
+from gantlet import dist
 from gantlet.errors import UsageError
 from gantlet.metrics.checks import check_sets
 from gantlet.metrics.estimate import GROUPS, Estimate, groups, jackknife
@@ -16,6 +17,7 @@ from gantlet.metrics.neighbours import exact
 
 __all__ = [
     "Moments",
+    "across_ranks",
     "grouped",
     "jackknifed",
     "leave_one_out",
@@ -126,10 +128,23 @@ def merged(parts: Sequence[Moments]) -> Moments:
     return reduce(Moments.merge, parts)
 
 
+def across_ranks(moments: Moments) -> Moments:
+    """Of the samples of all processes: the same bits on each of them, itself on one alone.
+
+    Merged in rank order; only D^2 + D + 1 numbers of each process travel.
+    """
+    if dist.world() == 1:
+        return moments
+    d = len(moments.mean)
+    count = moments.mean.new_tensor([moments.count])  # exact below 2^53
+    rows = dist.gather(torch.cat([count, moments.mean, moments.scatter.flatten()])[None])
+    return merged([Moments(int(row[0]), row[1 : d + 1], row[d + 1 :].view(d, d)) for row in rows])
+
+
 def grouped(features: Tensor, count: int = GROUPS) -> list[Moments]:
     """Of `count` groups of the samples, (N, D), for a jackknife.
 
-    Ranks merge their lists entry by entry. Memory is that of `count` D^2 numbers.
+    Ranks merge their lists entry by entry (`across_ranks`). Memory is that of `count` D^2 numbers.
     Raises UsageError for fewer samples than groups.
     """
     return [

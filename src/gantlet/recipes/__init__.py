@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from gantlet.config import Config
+from gantlet.config import Config, Validation
 from gantlet.errors import unknown
 from gantlet.recipes.classic import (
     dcgan,
@@ -70,5 +70,6 @@ def tiny(name: str, spec: DataSpec) -> Config:
         network=replace(type(full.network).tiny(), **kept),
         game=replace(full.game, group=4),
         train=replace(full.train, batch=16, tick=64, ema_half_life=64),
+        validation=Validation(extractor="pixels", samples=64),
         stop=replace(full.stop, samples=256),
     )

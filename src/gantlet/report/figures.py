@@ -145,6 +145,15 @@ _PANELS = (
             "critic_memory": "critic, trained on or held out",
         },
     ),
+    _Panel(
+        "Quality in validation",
+        "Precision times coverage, with its 95 % interval: the best checkpoint is chosen by it.",
+        {
+            "validation": "quality",
+            "validation_low": "lower end",
+            "validation_high": "upper end",
+        },
+    ),
 )
 
 

@@ -32,6 +32,8 @@ class Start:
     """Sentences about data, split, machine and what was found."""
     rows: tuple[Mapping[str, Any], ...] = ()
     """Rows of the log so far."""
+    over: bool = False
+    """Whether the run has ended before: nothing is left to train."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class End:
     """How a session of training ended."""
 
     reason: str
-    """`finished` (samples), `time` (minutes) or `stopped` (a signal)."""
+    """`finished` (samples), `time` (minutes), `plateau` (no gain) or `stopped` (a signal)."""
     seen: int
     verdict: Verdict
     folder: Path

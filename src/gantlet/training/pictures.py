@@ -79,14 +79,15 @@ _PANELS: Mapping[str, Sequence[str]] = {
     "logits of the critic": ("discriminator/real", "discriminator/fake"),
     "norm of the gradient": ("discriminator/gradient", "generator/gradient"),
     "health": ("coverage", "spread", "critic_accuracy", "critic_memory"),
+    "quality in validation": ("validation", "validation_low", "validation_high"),
 }
 
 
 def curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     """Write the curves of a log's rows over samples seen as PNG, a panel for each theme."""
-    figure = _figure(10, 6)
+    figure = _figure(14, 6)
     for place, (title, names) in enumerate(_PANELS.items(), start=1):
-        axes = figure.add_subplot(2, 2, place)
+        axes = figure.add_subplot(2, 3, place)
         for name in names:
             points = [(row["seen"], row[name]) for row in rows if row.get(name) is not None]
             if points:

@@ -6,9 +6,9 @@ import copy
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +24,15 @@ from gantlet.errors import RunError, UsageError
 from gantlet.games.base import Game
 from gantlet.rng import seed_of
 from gantlet.spec import DataSpec
-from gantlet.training import checkpoint, health, optimisers
+from gantlet.training import checkpoint, health
 from gantlet.training.callback import Callback, End, Progress, Start, Tick
 from gantlet.training.folder import Folder
 from gantlet.training.machine import Machine
 from gantlet.training.pictures import curves
 from gantlet.training.snapshot import make_ready
+from gantlet.training.state import State, load_tensors, tensors
 from gantlet.training.step import Stepper
+from gantlet.training.validation import Validator
 from gantlet.training.witness import draw, measured
 
 __all__ = ["Trainer", "built", "prepared"]
@@ -39,8 +41,6 @@ _CHECK_EVERY = 32
 """Passes between two looks for numbers that are not finite."""
 _PROGRESS_SECONDS = 0.25
 _ROLL_BACKS = 3
-_MUCH_WIDER = 1.25
-"""Coverage of the best checkpoint over the last one's from which the bundle takes the best."""
 
 
 def built(config: Config, spec: DataSpec) -> Game:
@@ -78,22 +78,6 @@ def _feed(dataset: Dataset, indices: Indices, config: Config, machine: Machine) 
     )
 
 
-def _diversity(row: Mapping[str, Any]) -> float:
-    """Coverage, less where samples lie closer together than data: blurred ones cover, too."""
-    return float(row["coverage"] * min(1.0, row["spread"]))
-
-
-@dataclass
-class _State:
-    """Where a run stands, besides the tensors."""
-
-    position: int = 0
-    seconds: float = 0.0
-    roll_backs: int = 0
-    best: str | None = None
-    best_coverage: float = -1.0
-
-
 class Trainer:
     """One session of a run.
 
@@ -117,14 +101,15 @@ class Trainer:
         notes: Sequence[str] = (),
     ) -> None:
         self.game, self.config, self.machine, self.folder = game, config, machine, folder
-        self.spec, self.notes = dataset.spec, tuple(notes)
+        self.validator = Validator(dataset, split, config.validation, folder.path / "cache")
+        self.spec, self.notes = dataset.spec, (*notes, *filter(None, [self.validator.note]))
         self.callbacks = tuple(callbacks) if dist.rank() == 0 else ()
         self.averaged, self.feed = prepared(game, dataset, split.train, config, machine)
         kept = len(split.held_out) > 0
         self.held_out = _feed(dataset, split.held_out, config, machine) if kept else None
         self.stepper = Stepper(game, self.averaged, self.feed, config, machine)
-        self.state = _State()
-        self._stop, self._signal = False, 0
+        self.state = State()
+        self._stop, self._signal, self._is_flat = False, 0, False
         self._refused: list[str] = []
         self._saved_at = -1
         self._began = (time.monotonic(), 0)
@@ -135,9 +120,11 @@ class Trainer:
         return self.state.position * self.config.train.batch
 
     def run(self) -> End:
-        """Train until samples or minutes are over or a signal comes; everything is saved."""
+        """Train until samples, minutes or gains are over or a signal comes; all is saved."""
         with self._signals():
             self._resume()
+            if dist.rank() == 0 and not self._is_over() and not self._is_flat:
+                self.validator.prepare()
             self._tell("on_start", self._start())
             for sentence in self._refused:
                 self._tell("on_note", f"{sentence} The one before it is used.")
@@ -158,26 +145,24 @@ class Trainer:
         make_ready(self.game, self.averaged, self.spec, self.machine)
         if dist.rank() == 0 and not self._picture().exists():
             draw(self.game, self.averaged, self.spec, self.machine, self._picture())
-        found, bundled = health.verdict(rows), self.seen
-        last = next((_diversity(row) for row in reversed(rows) if "coverage" in row), 0.0)
-        if found.remedy and self.state.best_coverage > _MUCH_WIDER * last:
-            bundled = self._fall_back(self.folder.checkpoints / str(self.state.best))
-        path = self.folder.path
+        found, path = health.verdict(rows), self.folder.path
+        bundled = self._choose()
         return End(reason, self.seen, found, path, self.averaged, bundled, self._signal)
 
-    def _fall_back(self, best: Path) -> int:
-        """Give the bundle the averaged players that covered most; the samples that they saw."""
+    def _choose(self) -> int:
+        """Leave the averaged players to the bundle that it is to hold; the samples they saw."""
+        course = self.state.course
+        if self.config.validation.bundle == "last" or not course.has_fallen:
+            return self.seen
+        best = self.folder.checkpoints / str(course.best)
         try:
             self.averaged.load_state_dict(checkpoint.read(best).tensors["averaged"])
         except UsageError as error:
             self._tell("on_note", f"{error} The bundle holds the last weights.")
             return self.seen
+        make_ready(self.game, self.averaged, self.spec, self.machine)
         seen = int(best.name.split("-")[0])
-        self._tell(
-            "on_note",
-            f"The bundle holds the generator at {seen:,} samples, which covered most of the data "
-            f"({self.state.best_coverage:.2f}); the last checkpoint is kept too.",
-        )
+        self._tell("on_note", course.told(seen))
         return seen
 
     def _start(self) -> Start:
@@ -189,6 +174,7 @@ class Trainer:
             target=self.config.stop.samples,
             notes=self.notes,
             rows=tuple(self.folder.rows()),
+            over=self._is_over() or self._is_flat,
         )
 
     def _loop(self) -> str:
@@ -221,6 +207,8 @@ class Trainer:
     def _reason_to_end(self) -> str:
         if self._is_over():
             return "finished"
+        if self._is_flat:
+            return "plateau"
         minutes = self.config.stop.minutes
         late = minutes is not None and self.state.seconds >= 60 * minutes
         if dist.any_rank(self._stop):
@@ -252,10 +240,10 @@ class Trainer:
             make_ready(self.game, self.averaged, self.spec, self.machine)
             row |= self._measured()
             draw(self.game, self.averaged, self.spec, self.machine, self._picture())
-            if "coverage" in row:
-                self._note_best(_diversity(row))
+            row |= self._validated()
             self.folder.append(row)
         self._save()
+        self._is_flat = dist.any_rank(self.state.course.is_idle(self.config.stop.patience))
         if dist.rank() == 0:
             found = health.verdict(self.folder.rows())
             self._tell("on_tick", Tick(row, self._picture(), self.game, self.averaged, found))
@@ -265,9 +253,19 @@ class Trainer:
             self.game, self.averaged, self.spec, self.machine, self.feed, self.held_out
         )
 
-    def _note_best(self, score: float) -> None:
-        if score > self.state.best_coverage:
-            self.state.best_coverage, self.state.best = score, self._name()
+    def _validated(self) -> dict[str, float]:
+        """What validation finds where a look is due; the course of the run goes on by it."""
+        due = self.seen // self.config.train.tick % self.config.validation.every == 0
+        look = self.validator.look
+        found = look(self.game, self.averaged, self.machine) if due or self._is_over() else None
+        if found is None:
+            return {}
+        self.state.course = self.state.course.after(self._name(), found)
+        return {
+            "validation": found.value,
+            "validation_low": found.low,
+            "validation_high": found.high,
+        }
 
     def _name(self) -> str:
         """Of the checkpoint: another one after each roll-back, so that none is ever replaced."""
@@ -283,19 +281,12 @@ class Trainer:
 
     def _write(self) -> None:
         if dist.rank() == 0:
-            packed = {
-                f"{name}/{slot}": tensor
-                for name, optimiser in self.stepper.optimisers.items()
-                for slot, tensor in optimisers.state(optimiser, self.game.players[name]).items()
-            }
-            tensors = {
-                "players": self.game.players.state_dict(),
-                "averaged": self.averaged.state_dict(),
-                "optimisers": packed,
-            }
-            values = {**vars(self.state), "meters": self.stepper.meters.state()}
-            checkpoint.write(self.folder.checkpoints, self._name(), tensors, values)
-            checkpoint.prune(self.folder.checkpoints, self.config.train.keep, self.state.best)
+            held = tensors(self.game, self.averaged, self.stepper)
+            values = {**asdict(self.state), "meters": self.stepper.meters.state()}
+            checkpoint.write(self.folder.checkpoints, self._name(), held, values)
+            checkpoint.prune(
+                self.folder.checkpoints, self.config.train.keep, self.state.course.best
+            )
         self._saved_at = self.state.position
 
     def _resume(self) -> None:
@@ -319,17 +310,10 @@ class Trainer:
 
     def _load(self, found: checkpoint.Checkpoint) -> None:
         values = dict(found.values)
-        self.game.players.load_state_dict(found.tensors["players"])
-        self.averaged.load_state_dict(found.tensors["averaged"])
-        for name, optimiser in self.stepper.optimisers.items():
-            mine = {
-                key.removeprefix(f"{name}/"): tensor
-                for key, tensor in found.tensors["optimisers"].items()
-                if key.startswith(f"{name}/")
-            }
-            optimisers.load_state(optimiser, self.game.players[name], mine)
+        load_tensors(found.tensors, self.game, self.averaged, self.stepper)
         self.stepper.meters.load_state(values.pop("meters"))
-        self.state = _State(**values)
+        self.state = State.of(values)
+        self._is_flat = self.state.course.is_idle(self.config.stop.patience)
         self.stepper.gentleness = 0.5**self.state.roll_backs
 
     def _roll_back(self) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gantlet.data.dataset import Array, let_go
+from gantlet.data.dataset import Array, Rows, let_go
 from gantlet.errors import UsageError
 from gantlet.spec import DataSpec
 
@@ -77,11 +77,12 @@ class Extractor:
         return f"{self.name} {self.digest} ({self.preprocessing})"
 
     @torch.no_grad()
-    def answers(self, values: Array) -> Answers:
+    def answers(self, values: Array | Rows) -> Answers:
         """Features, and logits where there is a classifier, of raw samples.
 
         Arguments:
-            values: shape (N, *spec.shape), of the type `spec.dtype`; may be a memory map.
+            values: shape (N, *spec.shape), of the type `spec.dtype`; may be a memory map,
+                or rows of one.
 
         Raises:
             UsageError: there are no samples, they have another shape or type than the data, or a
@@ -95,7 +96,7 @@ class Extractor:
         self._check_finite(features, 0, "features of samples")
         return Answers(features, torch.cat(logits) if logits else None)
 
-    def _check(self, values: Array) -> None:
+    def _check(self, values: Array | Rows) -> None:
         shape, dtype = tuple(values.shape), values.dtype.name
         if len(values) == 0 or (shape[1:], dtype) != (self.spec.shape, self.spec.dtype):
             wanted = ", ".join(map(str, self.spec.shape))
@@ -106,10 +107,10 @@ class Extractor:
                 remedy="Bring samples into the form of the data that they are compared with.",
             )
 
-    def _taken(self, values: Array, start: int) -> Tensor:
+    def _taken(self, values: Array | Rows, start: int) -> Tensor:
         """The batch of x that begins with sample number `start`."""
         raw = torch.tensor(np.ascontiguousarray(values[start : start + self.batch]))
-        let_go(values)
+        let_go(values.raw if isinstance(values, Rows) else values)
         x = self.spec.encode(raw.to(self.device))
         self._check_finite(x, start, "samples")
         return x

@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from gantlet.data.dataset import Array, content_hashes
+from gantlet.data.dataset import Array, Rows, content_hashes
 from gantlet.metrics.extractors.base import Answers, Extractor, checksum
 
 __all__ = ["FORMAT", "LIMIT", "answers", "kept", "key_of"]
@@ -38,10 +38,11 @@ def key_of(*parts: bytes | str) -> str:
     return digest.hexdigest()
 
 
-def answers(extractor: Extractor, values: Array, folder: Path | None = None) -> Answers:
+def answers(extractor: Extractor, values: Array | Rows, folder: Path | None = None) -> Answers:
     """`extractor.answers(values)`, from the folder where they were kept.
 
-    The content of the samples is hashed each time, so that data that changed are seen as new.
+    The name is that of the samples' content, so that data that changed are seen as new. Rows of a
+    set tell their hashes, which were taken when it was opened; an array is hashed each time.
     """
     if folder is None:
         return extractor.answers(values)
@@ -50,7 +51,8 @@ def answers(extractor: Extractor, values: Array, folder: Path | None = None) -> 
         features, logits = extractor.answers(values)
         return {"features": features} | ({} if logits is None else {"logits": logits})
 
-    samples = content_hashes(values).astype("<u8").tobytes()
+    hashes = values.hashes if isinstance(values, Rows) else content_hashes(values)
+    samples = hashes.astype("<u8").tobytes()
     shape = repr((values.shape, values.dtype.name))
     key = key_of(extractor.digest, extractor.preprocessing, shape, samples)
     return Answers(**kept(folder, f"features-{key}", computed))

@@ -1,0 +1,65 @@
+"""All that a run's future depends on, as a checkpoint holds it: values and tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor, nn
+
+from gantlet.games.base import Game
+from gantlet.training import optimisers
+from gantlet.training.step import Stepper
+from gantlet.training.validation import Course
+
+__all__ = ["State", "load_tensors", "tensors"]
+
+
+@dataclass
+class State:
+    """Where a run stands, besides the tensors."""
+
+    position: int = 0
+    """Passes played."""
+    seconds: float = 0.0
+    roll_backs: int = 0
+    course: Course = field(default_factory=Course)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> State:
+        """From a checkpoint's values; before validation they named a best one by its coverage."""
+        known = {name: values[name] for name in ("position", "seconds", "roll_backs")}
+        return cls(**known, course=Course.of(values.get("course", {})))
+
+
+def tensors(game: Game, averaged: nn.ModuleDict, stepper: Stepper) -> dict[str, dict[str, Tensor]]:
+    """Players, averages and what optimisers remember, by the file that holds them."""
+    packed = {
+        f"{name}/{slot}": tensor
+        for name, optimiser in stepper.optimisers.items()
+        for slot, tensor in optimisers.state(optimiser, game.players[name]).items()
+    }
+    return {
+        "players": game.players.state_dict(),
+        "averaged": averaged.state_dict(),
+        "optimisers": packed,
+    }
+
+
+def load_tensors(
+    held: Mapping[str, Mapping[str, Tensor]],
+    game: Game,
+    averaged: nn.ModuleDict,
+    stepper: Stepper,
+) -> None:
+    """The inverse of `tensors`."""
+    game.players.load_state_dict(held["players"])
+    averaged.load_state_dict(held["averaged"])
+    for name, optimiser in stepper.optimisers.items():
+        mine = {
+            key.removeprefix(f"{name}/"): tensor
+            for key, tensor in held["optimisers"].items()
+            if key.startswith(f"{name}/")
+        }
+        optimisers.load_state(optimiser, game.players[name], mine)

@@ -1,0 +1,194 @@
+"""A look at quality while a run trains: which checkpoint is best, and is there still a gain?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gantlet.config import Validation
+from gantlet.data.dataset import Dataset
+from gantlet.data.split import Split, spared
+from gantlet.errors import UsageError
+from gantlet.games.base import Game
+from gantlet.metrics.estimate import Estimate
+from gantlet.metrics.extractors import EXTRACTORS, Extractor, Material, Training
+from gantlet.metrics.prdc import prdc
+from gantlet.rng import permutation
+from gantlet.training.machine import Machine
+from gantlet.training.snapshot import generate
+
+__all__ = ["Course", "Validator", "beyond", "quality"]
+
+_SEED = 2
+"""Of the samples looked at: neither those of the grid nor those of health."""
+_STEPS = 100
+"""Of training the extractor `embedded`: a ninth of what an evaluation takes. Ranks of checkpoints
+agree as well, and it costs about a hundredth of a training."""
+
+
+def quality(real: Tensor, fake: Tensor) -> Estimate:
+    r"""Precision times coverage of features (N, D) and (M, D), from 0 to 1.
+
+    The share of samples that look real times the share of the data that is covered: neither junk
+    nor a few good samples score high. A perfect sampler has about 0.97 times its precision.
+
+    With p and c the two shares, the interval reaches as far below as the root of
+    (c (p - p_low))^2 + (p (c - c_low))^2, and above likewise.
+
+    Raises UsageError as `prdc` does.
+    """
+    shares = prdc(real, fake)
+    p, c = shares.precision, shares.coverage
+    below = math.hypot(c.value * (p.value - p.low), p.value * (c.value - c.low))
+    above = math.hypot(c.value * (p.high - p.value), p.value * (c.high - c.value))
+    value = p.value * c.value
+    return Estimate(value, value - below, value + above, "of precision and of coverage")
+
+
+def beyond(better: Estimate, other: Estimate) -> bool:
+    """Whether a quality is higher by more than noise: the two intervals do not meet.
+
+    Looks compare with the same real samples and from the same latents, so that they differ by
+    less chance than their intervals hold.
+    """
+    return better.low > other.high
+
+
+@dataclass(frozen=True)
+class Course:
+    """How quality has gone: all that the choice of the best and the end of a run depend on."""
+
+    best: str | None = None
+    """Name of the best checkpoint."""
+    top: Estimate | None = None
+    """Its quality."""
+    mark: Estimate | None = None
+    """Quality at the last gain beyond noise: small gains add up to one."""
+    last: Estimate | None = None
+    """Quality at the last look."""
+    idle: int = 0
+    """Looks since the last gain beyond noise."""
+
+    def after(self, name: str, found: Estimate) -> Course:
+        """The course after a look at the checkpoint `name`."""
+        gained = self.mark is None or beyond(found, self.mark)
+        course = replace(
+            self,
+            mark=found if gained else self.mark,
+            last=found,
+            idle=0 if gained else self.idle + 1,
+        )
+        if self.top is None or found.value > self.top.value:
+            course = replace(course, best=name, top=found)
+        return course
+
+    def is_idle(self, patience: int | None) -> bool:
+        """Whether that many looks have brought no gain beyond noise."""
+        return patience is not None and self.idle >= patience
+
+    @property
+    def has_fallen(self) -> bool:
+        """Whether the best is better than the last by more than noise."""
+        return self.top is not None and self.last is not None and beyond(self.top, self.last)
+
+    def told(self, seen: int) -> str:
+        """The sentence on a bundle that holds the best generator, which had seen so much."""
+        top, last = (0.0 if look is None else look.value for look in (self.top, self.last))
+        return (
+            f"The bundle holds the generator at {seen:,} samples, whose quality in validation was "
+            f"{top:.2f}, higher beyond noise than the last one's {last:.2f}; the last checkpoint "
+            "is kept too."
+        )
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Course:
+        """The inverse of `dataclasses.asdict`; keys of other versions count for nothing."""
+        known = {field.name: values[field.name] for field in fields(cls) if field.name in values}
+        looks = {k: Estimate(**v) for k, v in known.items() if isinstance(v, Mapping)}
+        return cls(**{**known, **looks})
+
+
+class Validator:
+    """Compares samples of the averaged players with real ones, always the same.
+
+    They are a part of the samples set aside that no evaluation uses (`spared`), or training
+    samples where too few are set aside for that.
+
+    Arguments:
+        dataset, split: the data, and which of it is trained on.
+        settings: extractor and number of samples.
+        cache: folder where trained extractors are kept.
+    """
+
+    def __init__(self, dataset: Dataset, split: Split, settings: Validation, cache: Path) -> None:
+        self._dataset, self._train, self._cache = dataset, split.train, cache
+        self._name = settings.extractor
+        most = settings.samples if settings.extractor else 0
+        unseen, _ = spared(split.held_out, dataset.hashes, most)
+        self._index, self.is_unseen = unseen, len(unseen) > 0
+        if not self.is_unseen:
+            order = permutation(0, "validation", 0, len(split.train)).numpy()
+            self._index = np.sort(split.train[order[:most]])
+
+    @property
+    def note(self) -> str:
+        """What checkpoints are compared with, as a sentence; "" without validation."""
+        n = len(self._index)
+        if not n:
+            return ""
+        if self.is_unseen:
+            return (
+                f"Checkpoints are compared with {n:,} of the samples set aside, which then take "
+                "no part in an evaluation."
+            )
+        return (
+            f"Checkpoints are compared with {n:,} training samples, as too few are set aside to "
+            "spare any: `gantlet evaluate` tells whether the best one copies."
+        )
+
+    def prepare(self) -> None:
+        """Make the extractor and the features of the real samples.
+
+        Raises UsageError for an extractor that is not installed or does not fit the data.
+        """
+        if self._name is not None:
+            _ = self._reference
+
+    @cached_property
+    def _reference(self) -> tuple[Extractor, Tensor]:
+        """The extractor, and the features of the real samples."""
+        material = Material(
+            dataset=self._dataset,
+            train=self._train,
+            training=Training(steps=_STEPS),
+            cache=self._cache,
+        )
+        extractor = EXTRACTORS[str(self._name)].make(material)
+        return extractor, extractor.answers(self._dataset.raw[self._index]).features
+
+    def look(self, game: Game, averaged: nn.ModuleDict, machine: Machine) -> Estimate | None:
+        """The quality of as many samples as there are real ones, with their labels.
+
+        None without validation, with too few samples, or where samples are not finite.
+
+        Arguments:
+            averaged: the bundled players, ready for sampling.
+        """
+        if self._name is None:
+            return None
+        extractor, real = self._reference
+        y = None if self._dataset.y is None else torch.from_numpy(self._dataset.y[self._index])
+        count, spec = len(self._index), self._dataset.spec
+        made = generate(game, averaged, spec, machine, seed=_SEED, count=count, y=y)
+        try:
+            return quality(real, extractor.answers(made).features)
+        except UsageError:
+            return None
