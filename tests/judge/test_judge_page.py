@@ -51,8 +51,8 @@ def browser():
 
 
 @contextmanager
-def served(run, *words, port=0):
-    """The address of `gantlet judge RUN`; interrupted at the end, which must be in order."""
+def served(run, *words, port=0, number=signal.SIGINT):
+    """The address of `gantlet judge RUN`; ended by a signal, in order unless it is SIGKILL."""
     process = started("judge", run, "-n", N, "--port", port, *words, cwd=run)
     try:
         line = ""
@@ -60,9 +60,9 @@ def served(run, *words, port=0):
             line = process.stderr.readline()
             assert line or process.poll() is None, process.communicate()
         yield re.search(r"http://[\w.:]+", line).group(), process
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         process.told = process.communicate(timeout=60)
-        assert process.returncode == 0, process.told
+        assert process.returncode == (-9 if number == signal.SIGKILL else 0), process.told
         assert "ASGI" not in process.told[1]  # uvicorn's word for a handler that failed
     finally:
         process.kill()
@@ -162,7 +162,7 @@ def test_two_raters_at_once_from_click_to_result(run, browser):
 
 
 def test_a_page_left_open_across_restarts_loses_nothing(run, browser):
-    with served(run) as (address, _):
+    with served(run, number=signal.SIGKILL) as (address, _):
         ada = Rater(browser, address, "Ada")
         first = ada.answer(True)
         second = ada.item

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -102,10 +103,9 @@ def _serve(run: Path, made: Panel, host: str, port: int | None, *, browser: bool
 
             webbrowser.open(address)
 
-    try:
+    with suppress(KeyboardInterrupt):
         serve(Judging(made, store), host, port, ready)
-    except KeyboardInterrupt:
-        _say(f"\nStopped. The answers are kept in {store.path}; the same command goes on.")
+    _say(f"\nStopped. The answers are kept in {store.path}; the same command goes on.")
 
 
 def _say(sentence: str) -> None:

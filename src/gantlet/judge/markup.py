@@ -98,7 +98,7 @@ def ending(own: Score, every: Score) -> str:
     body.append(["Answers", f"{own.answers:,}", f"{every.answers:,}"])
     return (
         '<div id="result"><h1>Thank you: that was the last one.</h1>'
-        f"{_table(['', escape(own.rater), every.rater], body)}<p>{_GUESSING}</p></div>"
+        f"{_table(['', escape(own.rater), escape(every.rater)], body)}<p>{_GUESSING}</p></div>"
     )
 
 
