@@ -24,9 +24,11 @@ def described(entry: Any) -> tuple[str, str]:
 
 
 def _tables() -> Mapping[str, Mapping[str, Any]]:
+    from gantlet.bench import PROBLEMS
     from gantlet.distances import DISTANCES
     from gantlet.games import GAMES
     from gantlet.games.stabilisers import STABILISERS
+    from gantlet.metrics.extractors import EXTRACTORS
     from gantlet.networks import NETWORKS
     from gantlet.objectives import OBJECTIVES, PAIRINGS
     from gantlet.penalties import PENALTIES
@@ -41,6 +43,8 @@ def _tables() -> Mapping[str, Mapping[str, Any]]:
         "penalties": PENALTIES,
         "stabilisers": STABILISERS,
         "distances": DISTANCES,
+        "extractors": EXTRACTORS,
+        "problems": PROBLEMS,
     }
 
 
@@ -50,8 +54,8 @@ def list_(kind: str | None = None, /) -> None:
     Parameters
     ----------
     kind
-        One of recipes, games, networks, objectives, pairings, penalties, stabilisers, distances.
-        Without it, all.
+        One of recipes, games, networks, objectives, pairings, penalties, stabilisers, distances,
+        extractors (of evaluate), problems (of bench). Without it, all.
     """
     tables = _tables()
     if kind is not None and kind not in tables:
