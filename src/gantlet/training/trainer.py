@@ -111,6 +111,7 @@ class Trainer:
         self.state = State()
         self._stop, self._signal, self._is_flat = False, 0, False
         self._refused: list[str] = []
+        self._rows: list[dict[str, Any]] = []  # of the log, as rank 0 knows it
         self._saved_at = -1
         self._began = (time.monotonic(), 0)
 
@@ -173,7 +174,7 @@ class Trainer:
             seen=self.seen,
             target=self.config.stop.samples,
             notes=self.notes,
-            rows=tuple(self.folder.rows()),
+            rows=tuple(self._rows),
             over=self._is_over() or self._is_flat,
         )
 
@@ -241,12 +242,16 @@ class Trainer:
             row |= self._measured()
             draw(self.game, self.averaged, self.spec, self.machine, self._picture())
             row |= self._validated()
-            self.folder.append(row)
+            self._log(row)
         self._save()
         self._is_flat = dist.any_rank(self.state.course.is_idle(self.config.stop.patience))
         if dist.rank() == 0:
-            found = health.verdict(self.folder.rows())
+            found = health.verdict(self._rows)
             self._tell("on_tick", Tick(row, self._picture(), self.game, self.averaged, found))
+
+    def _log(self, row: dict[str, Any]) -> None:
+        self.folder.append(row)
+        self._rows.append(row)
 
     def _measured(self) -> dict[str, float]:
         return measured(
@@ -303,7 +308,7 @@ class Trainer:
         if dist.rank() == 0:
             if self._refused:
                 checkpoint.set_aside(self.folder.checkpoints, self._name())
-            self.folder.cut(self.seen if found else -1)
+            self._rows = self.folder.cut(self.seen if found else -1)
         dist.barrier()
         if found is None:
             self._save()
@@ -336,8 +341,8 @@ class Trainer:
             f"rates times {self.stepper.gentleness:g} (roll-back {done + 1} of {_ROLL_BACKS})."
         )
         if dist.rank() == 0:
-            self.folder.cut(self.seen)
-            self.folder.append({"seen": self.seen, "event": "roll-back", "note": sentence})
+            self._rows = self.folder.cut(self.seen)
+            self._log({"seen": self.seen, "event": "roll-back", "note": sentence})
         self._save()
         self._tell("on_note", sentence)
 
