@@ -13,7 +13,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "src" / "gantlet"
 FLOORS = (
     ("errors", "files", "rng", "dist", "spec", "processors"),
-    ("objectives", "penalties", "averages", "schedules", "distances", "augment"),
+    ("extensions", "objectives", "penalties", "averages", "schedules", "distances", "augment"),
     ("nn", "networks", "data"),
     ("games",),
     ("metrics",),
