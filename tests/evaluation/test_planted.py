@@ -79,6 +79,11 @@ def gantlet_settings():
     return DataSettings()
 
 
+def test_a_verdict_from_few_samples_says_so(honest):
+    few = len(honest.subject.floor)
+    assert any(note.startswith(f"{few} samples a side") for note in honest.evidence.notes)
+
+
 def test_the_evidence_is_kept_and_read_again(honest):
     assert kept_evidence(honest.path.parent) == type(honest.evidence).from_json(
         json.loads(honest.path.read_text())

@@ -34,6 +34,8 @@ DECIDING = (
     "useful",
 )
 """Numbers that tell how much worse than real data samples are: shares, whose worst is known."""
+_MANY = 1_000
+"""Samples a side from which faults of a few hundredths show."""
 _FEWEST = 40
 """Samples below which no interval means much."""
 _KEPT = "evidence.json"
@@ -100,6 +102,7 @@ def evaluate(
         judge = EXTRACTORS[extractor].make(material)
         scorer = Scorer(_sides(subject, judge, run / "cache"), judge.describe())
         scorer.notes += [*subject.notes, *([judge.note] if judge.note else [])]
+        scorer.notes += _on_power(scorer.sides)
         score_fidelity(scorer)
         score_coverage(scorer, subject.bundle.spec)
         classes = score_classes(scorer, subject.bundle.spec)
@@ -136,6 +139,17 @@ def kept_evidence(run: Path) -> Evidence | None:
             f"evidence {path} is altered or torn ({error})",
             remedy=f"Run `gantlet evaluate {run}` again.",
         ) from None
+
+
+def _on_power(sides: Sides) -> list[str]:
+    """What so few samples cannot tell, as a sentence; nothing where they are many or untold."""
+    n = len(sides.matched)
+    if sides.floor is None or n >= _MANY:
+        return []
+    return [
+        f"{n:,} samples a side show large faults alone: as real data means that no fault of that "
+        "size was found. More held-out samples (--data) show smaller ones."
+    ]
 
 
 def _sides(subject: Subject, judge: Extractor, cache: Path) -> Sides:
