@@ -61,12 +61,13 @@ def main() -> None:
     options = parser(__doc__)
     options.add_argument("--seeds", type=int, default=10, help="of the default recipe")
     options.add_argument("--others", type=int, default=3, help="seeds of the rows that fail")
+    options.add_argument("--rows", nargs="+", help="of the problems, all if none are given")
     options.add_argument("--problems", nargs="+", default=_PROBLEMS, choices=_PROBLEMS)
     asked = options.parse_args()
     rows = []
     for name in asked.problems:
         found, home = problem(name), Path("runs/bench") / name
-        for row in found.rows:
+        for row in asked.rows or found.rows:
             seeds = range(asked.seeds if row == "points" else asked.others)
             settings = Asked(settings=("train.threads=1",))
             rows.append(_own(name, played_row(found, row, seeds, settings, home, print)))
