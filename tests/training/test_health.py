@@ -162,3 +162,13 @@ def test_a_run_on_ten_images_and_on_two_ends_with_a_verdict(recipe, tmp_path, mo
         assert len(measured) == (4 if count == 10 else 0)
         assert (end.verdict == UNJUDGED) == (count == 2)
         assert all(bool(torch.isfinite(t).all()) for t in tensors(run).values())
+
+
+def test_each_row_of_the_log_says_in_words_how_the_run_fares(tmp_path):
+    run = trainer(tmp_path, "mlp", "stop.samples=320")
+    run._measured = lambda: {"coverage": 0.5, "spread": 0.9 if run.seen < 129 else 0.1}
+    end = run.run()
+    told = [row["health"] for row in run.folder.rows()]
+    assert told == [*[str(UNJUDGED)] * 2, *[str(HEALTHY)] * 2, str(end.verdict)]
+    assert "collapsed" in told[-1]
+    assert "game.penalties.r1=1" in told[-1]

@@ -18,13 +18,13 @@ def build(settings: Optimiser, player: nn.Module) -> Optimizer:
     """The optimiser of one player's weights, fused where torch has it."""
     weights = list(player.parameters())
     lr, beta2 = float(value(settings.lr, 0)), float(value(settings.beta2, 0))
-    decay = settings.weight_decay
+    decay, fused = settings.weight_decay, weights[0].device.type != "mps"
     if settings.name == "adam":
         betas = (settings.beta1, beta2)
-        return Adam(weights, lr, betas, settings.eps, decay, fused=weights[0].device.type != "mps")
+        return Adam(weights, lr, betas, settings.eps, decay, fused=fused)
     if settings.name == "rmsprop":
         return RMSprop(weights, lr, beta2, settings.eps, decay, settings.beta1, foreach=True)
-    return SGD(weights, lr, settings.beta1, weight_decay=decay, foreach=True)
+    return SGD(weights, lr, settings.beta1, weight_decay=decay, fused=fused)
 
 
 def set_rates(optimiser: Optimizer, settings: Optimiser, seen: int, factor: float) -> None:

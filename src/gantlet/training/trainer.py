@@ -249,8 +249,10 @@ class Trainer:
             self._tell("on_tick", Tick(row, self._picture(), self.game, self.averaged, found))
 
     def _log(self, row: dict[str, Any]) -> None:
-        self.folder.append(row)
         self._rows.append(row)
+        if "event" not in row:
+            row["health"] = str(health.verdict(self._rows))
+        self.folder.append(row)
 
     def _measured(self) -> dict[str, float]:
         return measured(
