@@ -10,6 +10,7 @@ finished is not played again. Every training has one thread: two of them may run
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
 from statistics import median
 
@@ -84,14 +85,14 @@ def main() -> None:
             "high quality 90 % (ring, aim 97) and 85 % (grid, aim 95), 180 s a seed. What the "
             "rows are: `gantlet bench ring`, `gantlet bench grid`."
         ),
-        command="python -m benchmarks.modes --write",
+        command=" ".join(["python -m benchmarks.modes", *sys.argv[1:]]),
         n=f"{asked.seeds} seeds of points, {asked.others} of the others; 2,500 samples each",
         columns=[
             *("problem", "", "modes", "high quality, %", "reverse KL", "spread", "seconds"),
         ],
         rows=rows,
-        end="Seconds are those of the whole training with one thread, median and range; other "
-        "programs ran beside it, and the longest shared each core with three of them.",
+        end="Seconds are those of the whole training with one thread, median and range. Other "
+        "programs ran beside it, so that they are upper bounds.",
     ).publish(asked.write)
 
 
