@@ -179,6 +179,7 @@ def test_a_call_tells_what_the_command_tells_in_words_of_python(capsys):
         "100 of 240 samples are set aside",
         "Training to 128 samples. Run folder: runs/array",
         "64 samples",
+        "unjudged",  # the health at each tick
         'gantlet.load("runs/array").sample()',
         "the same call with samples=256. To start afresh: with fresh=True",
     ):

@@ -75,7 +75,8 @@ class Console(Callback):
 
     def __init__(self, words: Words = CALL) -> None:
         self._words = words
-        self._rich = RichConsole(highlight=False)
+        # A notebook gets plain lines, not a display for each of them.
+        self._rich = RichConsole(highlight=False, force_jupyter=False)
         self._live: Live | None = None
         self._health = ""
         self._start: Start | None = None
@@ -112,7 +113,7 @@ class Console(Callback):
     def on_tick(self, tick: Tick) -> None:
         """Print a line of the log."""
         row = tick.row
-        self._health = f"  {tick.verdict.name}!" if tick.verdict.remedy else ""
+        self._health = f"  {tick.verdict.name}{'!' * bool(tick.verdict.remedy)}"
         known = [f"{name} {row[name]:.2f}" for name in _SHOWN if name in row]
         pace = f"{row['seen']:>10,} samples  {row['rate']:>7,.0f}/s"
         self._print("  ".join([pace, _losses(row), *known]) + self._health)

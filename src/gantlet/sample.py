@@ -88,7 +88,7 @@ class Samples:
         except OSError as error:
             raise RunError(
                 f"{path} could not be written: {error.strerror or error}",
-                remedy="Free space or choose another place with --out.",
+                remedy="Free space or choose another place with --out (in Python: another path).",
             ) from error
         return path
 
@@ -107,7 +107,7 @@ class Samples:
             raise UsageError(
                 f"samples of {self.spec.kind} {self.spec.shape} as PNG",
                 expected="images of 1, 3 or 4 channels",
-                remedy="Save them as arrays: --out samples.npz.",
+                remedy="Save them as arrays, for example as samples.npz.",
             )
         folder.mkdir(parents=True, exist_ok=True)
         digits = max(4, len(str(len(self) - 1)))

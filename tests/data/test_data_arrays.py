@@ -41,7 +41,10 @@ def test_the_axis_of_channels(shape, expected):
 
 @pytest.mark.parametrize("shape", [(5, 3, 3, 3), (5, 3, 28, 3), (5, 6, 7, 8)])
 def test_channels_that_nothing_tells_are_asked_for(shape):
-    with pytest.raises(UsageError, match=r"data.channels=first for \(N, C, H, W\)"):
+    _, a, b, c = shape
+    first = rf"data.channels=first for \(N, C, H, W\), here {a} channels of {b}x{c}"
+    last = rf"data.channels=last for \(N, H, W, C\), here {c} channels of {a}x{b}"
+    with pytest.raises(UsageError, match=f"{first}, or {last}"):
         open_data(whole(*shape))
 
 
@@ -119,6 +122,38 @@ def test_channels_may_be_said(shape):
     last = open_data(x, DataSettings(channels="last"))
     assert last.spec.shape == (shape[3], shape[1], shape[2])
     assert np.array_equal(last.raw, x.transpose(0, 3, 1, 2))
+
+
+@pytest.mark.parametrize("channels", ["first", "last"])
+@pytest.mark.parametrize("shape", [(40,), (40, 3), (40, 8, 9)])
+def test_channels_said_of_an_array_without_their_axis_are_refused(shape, channels):
+    with pytest.raises(UsageError, match=r"data\.channels: expected auto .*no axis of channels"):
+        open_data(whole(*shape), DataSettings(channels=channels))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 12, 33])
+def test_any_number_of_channels_is_read_from_both_layouts(count, tmp_path):
+    x = whole(6, count, 10, 21)
+    for channels, layout in (("first", x), ("last", x.transpose(0, 2, 3, 1).copy())):
+        np.save(tmp_path / f"{channels}.npy", layout)
+        stored = open_data(tmp_path / f"{channels}.npy", DataSettings(channels=channels))
+        assert stored.spec.shape == (count, 10, 21)
+        assert np.array_equal(stored.raw, x)
+
+
+def test_what_was_resized_of_one_reading_is_not_taken_for_the_other(tmp_path, monkeypatch):
+    np.save(tmp_path / "a.npy", whole(6, 3, 28, 3))
+    monkeypatch.setattr(store, "RESIDENT", 100)
+    first, last = (
+        open_data(
+            tmp_path / "a.npy",
+            DataSettings(size=(4, 4), channels=channels),
+            cache=tmp_path / "cache",
+        )
+        for channels in ("first", "last")
+    )
+    assert first.spec.shape == last.spec.shape == (3, 4, 4)
+    assert not np.array_equal(first.raw, last.raw)
 
 
 def test_channel_last_maps_are_neither_read_nor_copied(tmp_path):

@@ -139,6 +139,13 @@ def from_arrays(
             received=f"shape {x.shape}" + " without values" * (0 in x.shape),
             remedy="Reshape the array",
         )
+    if settings.channels != "auto" and x.ndim < 4:
+        raise UsageError(
+            "setting data.channels",
+            expected=f"auto for data of shape {x.shape}, which have no axis of channels",
+            received=settings.channels,
+            remedy="Leave it away, or give an array of shape (N, C, H, W) or (N, H, W, C)",
+        )
     points = x.ndim < 3
     values = _converted(x, points, name, cache, key)
     low, high = _range(values, x.dtype == bool, points)
@@ -157,7 +164,7 @@ def from_arrays(
         settings=settings,
         notes=said,
         cache=cache,
-        key=key,
+        key=f"{key}, channels {settings.channels}" if key else "",
     )
 
 
@@ -214,10 +221,17 @@ def _channels_first(x: Array, name: str, settings: DataSettings) -> Array:
             f"the images {name!r}",
             expected="one axis of channels: axis 1 or axis 3, of at most 4 entries",
             received=f"shape {x.shape}, where both or neither could be",
-            remedy="Say which it is: data.channels=first for (N, C, H, W), data.channels=last for "
-            "(N, H, W, C)",
+            remedy=f"Say which it is: data.channels=first for (N, C, H, W), here "
+            f"{_read_as(x.shape, 1)}, or data.channels=last for (N, H, W, C), here "
+            f"{_read_as(x.shape, 3)}",
         )
     return x if axis == 1 else x.transpose(0, 3, 1, 2)
+
+
+def _read_as(shape: tuple[int, ...], axis: int) -> str:
+    """What images of that shape are if their channels are on `axis`, in words."""
+    height, width = shape[2:] if axis == 1 else shape[1:3]
+    return f"{shape[axis]} channels of {height}x{width}"
 
 
 def _channel_axis(shape: tuple[int, ...]) -> int | None:
