@@ -150,7 +150,7 @@ def child(given: argparse.Namespace) -> None:
         _kill_in_pass(given.pass_, given.delay)
     if given.step is not None or given.record is not None:
         Steps(given.step, given.record).watch()
-    train("digits", "r3gan", SETTINGS, out=given.child, samples=given.passes * BATCH)
+    train("digits", "r3gan", SETTINGS, out=given.child, samples=given.passes * BATCH, quiet=True)
 
 
 # --- what kills it ---

@@ -153,7 +153,10 @@ def measured(
 ) -> Row:
     """Train, sample, judge."""
     folder = out / "-".join([recipe, *settings, str(samples)])
-    run = train(mnist(), recipe, settings, out=folder, samples=samples, callbacks=[Line(recipe)])
+    line = Line(recipe)
+    run = train(
+        mnist(), recipe, settings, out=folder, samples=samples, callbacks=[line], quiet=True
+    )
     drawn = _drawn(run.path)
     _save_grid(drawn, out / f"recipes-{recipe}.png")
     last = [row for row in run.log if "coverage" in row][-1]

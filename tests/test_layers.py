@@ -18,8 +18,8 @@ FLOORS = (
     ("games",),
     ("metrics",),
     (
-        *("config", "config_text", "recipes", "training", "bundle", "sample", "notebook", "run"),
-        *("evaluation", "bench"),
+        *("config", "config_text", "recipes", "training", "bundle", "sample", "notebook"),
+        *("console", "run", "evaluation", "bench"),
     ),
     ("report", "export", "serve", "cli", "__main__"),
 )

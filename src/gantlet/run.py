@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from gantlet import __version__, dist
 from gantlet.bundle import Bundle, BundleWriter, read_bundle
 from gantlet.config import Config, Optimiser, Stop, assignments, checked, identity, override
+from gantlet.console import PYTHON, Console
 from gantlet.data import BUILTINS, DataSettings, open_data
 from gantlet.data.dataset import Dataset
 from gantlet.data.split import Split, split
@@ -186,8 +187,9 @@ def train(
     fresh: bool = False,
     game: Game | None = None,
     callbacks: Sequence[Callback] = (),
+    quiet: bool = False,
 ) -> Run:
-    """Train on data, or go on with the run that the same call began.
+    """Train on data, or go on with the run that the same call began; prints its course.
 
     Arguments:
         data: folder or zip of images, idx, npy or npz file, built-in name, array, (x, y).
@@ -198,15 +200,18 @@ def train(
         fresh: put a run that is there aside and begin anew.
         game: a game of one's own (see `gantlet.check_game`) instead of the recipe's.
         callbacks: watchers of the training.
+        quiet: print nothing; callbacks hear of everything.
 
     Raises:
         UsageError: data or settings that cannot be used, or a run of other settings in `out`.
         RunError: numbers that cease to be finite, a disk that refuses.
     """
-    with dist.session():
+    console = Console(PYTHON)
+    watchers = callbacks if quiet else (console, *callbacks)
+    with dist.session(), console.shown():
         with dist.first_alone():  # data too large for memory are decoded once
             made = plan(data, recipe, settings, samples=samples, minutes=minutes, game=game)
-        return _play(made, out, fresh, callbacks)
+        return _play(made, out, fresh, watchers)
 
 
 def _play(made: Plan, out: str | Path | None, fresh: bool, callbacks: Sequence[Callback]) -> Run:

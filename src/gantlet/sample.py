@@ -88,7 +88,7 @@ class Samples:
         except OSError as error:
             raise RunError(
                 f"{path} could not be written: {error.strerror or error}",
-                remedy="Free space or choose another place with --out.",
+                remedy="Free space or choose another place with --out (in Python: another path).",
             ) from error
         return path
 
@@ -107,7 +107,7 @@ class Samples:
             raise UsageError(
                 f"samples of {self.spec.kind} {self.spec.shape} as PNG",
                 expected="images of 1, 3 or 4 channels",
-                remedy="Save them as arrays: --out samples.npz.",
+                remedy="Save them as arrays, in a file that ends in .npz.",
             )
         folder.mkdir(parents=True, exist_ok=True)
         digits = max(4, len(str(len(self) - 1)))
@@ -180,7 +180,7 @@ def _labels(spec: DataSpec, n: int, label: str | int | None, seed: int) -> torch
             f"label {label!r}",
             expected="no label",
             received="a run trained without labels",
-            remedy="Leave --label away.",
+            remedy="Ask for no label.",
         )
     names = list(spec.classes)
     if str(label) in names:

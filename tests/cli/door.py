@@ -3,8 +3,10 @@
 import contextlib
 import io
 import os
+import pty
 import subprocess
 import sys
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from gantlet.cli import main
@@ -57,6 +59,23 @@ def started(*words, cwd, **options) -> subprocess.Popen:
         text=True,
         **options,
     )
+
+
+def in_a_terminal(words: Sequence[str]) -> str:
+    """What a process that ends well shows in a terminal."""
+    ours, theirs = pty.openpty()
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "120", "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(words, stdout=theirs, stderr=theirs, env=environment) as process:
+        os.close(theirs)
+        shown = b""
+        while True:
+            try:
+                shown += os.read(ours, 65536)
+            except OSError:  # the terminal closes with its last user
+                break
+    os.close(ours)
+    assert process.returncode == 0, shown.decode()
+    return shown.decode()
 
 
 def assert_refused(answer: Answer, *parts: str, code: int = 2) -> None:

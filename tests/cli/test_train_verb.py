@@ -1,18 +1,15 @@
 """`gantlet train`: begins, resumes by the same command, extends, starts afresh, never collides."""
 
 import json
-import os
-import pty
 import re
 import shutil
-import subprocess
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from gantlet.config import read_yaml
-from tests.cli.door import TINY, assert_refused, command, gantlet
+from tests.cli.door import TINY, assert_refused, command, gantlet, in_a_terminal
 
 
 def rows(run):
@@ -43,20 +40,8 @@ def test_without_data_it_trains_on_the_digits(workplace):
 
 
 def test_a_terminal_shows_a_live_line(workplace):
-    ours, theirs = pty.openpty()
-    environment = os.environ | {"TERM": "xterm", "COLUMNS": "120", "OMP_NUM_THREADS": "1"}
     words = command("train", "--samples", 1024, *TINY, "train.tick=1024")
-    with subprocess.Popen(words, stdout=theirs, stderr=theirs, env=environment) as process:
-        os.close(theirs)
-        shown = b""
-        while True:
-            try:
-                shown += os.read(ours, 65536)
-            except OSError:  # the terminal closes with its last user
-                break
-    os.close(ours)
-    text = shown.decode()
-    assert process.returncode == 0, text
+    text = in_a_terminal(words)
     assert re.search(r"of 1,024 samples  [\d,]+/s  \d+ s left", text), text
 
 

@@ -80,6 +80,7 @@ class Trained(Problem):
             samples=made.config.stop.samples,
             game=made.game,
             callbacks=[_Course(f"{row}, seed {seed}", tell)],
+            quiet=True,
         )
         if run.reason == "stopped":
             raise Stopped(run.signal)

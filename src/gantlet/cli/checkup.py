@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from gantlet.cli.console import duration
+from gantlet.console import duration
 from gantlet.data.doctor import Examination, examine
 from gantlet.data.split import split
 from gantlet.run import data_settings, plan

@@ -44,11 +44,11 @@ def train_(
     fresh
         Put the run that is there aside, as NAME.old-1, and begin anew.
     """
-    from gantlet.cli.console import Console
+    from gantlet.console import COMMAND_LINE, Console
     from gantlet.run import train
 
     plain, settings = sorted_out(words, "DATA")
-    console = Console()
+    console = Console(COMMAND_LINE)
     with console.shown():
         run = train(
             plain[0] if plain else "digits",
@@ -59,6 +59,7 @@ def train_(
             minutes=minutes,
             fresh=fresh,
             callbacks=[console],
+            quiet=True,  # the console is this door's own
         )
     if run.reason == "stopped":
         raise SystemExit(128 + (run.signal or signal.SIGINT))

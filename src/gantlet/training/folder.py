@@ -63,7 +63,7 @@ class Folder:
                 f"run folder {self.path}",
                 expected="a folder that can be written to",
                 received=error.strerror or str(error),
-                remedy="Choose another one with --out.",
+                remedy="Choose another one with --out (in Python: out=).",
             ) from None
 
     @contextmanager
@@ -88,7 +88,8 @@ class Folder:
             except OSError:
                 raise UsageError(
                     f"run {self.path} is in use by another process",
-                    remedy="Wait for it or stop it, or choose another folder with --out.",
+                    remedy="Wait for it or stop it, or choose another folder with --out "
+                    "(in Python: out=).",
                 ) from None
             yield
 
@@ -103,7 +104,7 @@ class Folder:
         except (OSError, ValueError, AttributeError) as error:
             raise UsageError(
                 f"run record {self.record} cannot be read: {error}",
-                remedy="Restore it, or start afresh with --fresh.",
+                remedy="Restore it, or start afresh with --fresh (fresh=True).",
             ) from None
         if record["format"] > FORMAT:
             raise newer_format(f"run {self.path}", record["format"], FORMAT)

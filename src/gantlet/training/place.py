@@ -25,7 +25,7 @@ _FULL_OR_CLOSED = (
 )
 
 
-_ELSEWHERE = "Choose another one with --out."
+_ELSEWHERE = "Choose another one with --out (in Python: out=)."
 _SHOWN = 8
 _NAMES = {
     "data_fingerprint": "data: other samples or labels",
@@ -83,8 +83,8 @@ def _fault(path: Path, identity: Mapping[str, Any], given: bool, fresh: bool) ->
         f"run {path}",
         expected="the settings and data that it began with",
         received=f"others ({shown}{rest})",
-        remedy="Use those, choose another folder with --out, or put it aside and begin anew with "
-        "--fresh.",
+        remedy="Use those, choose another folder with --out (in Python: out=), or put it "
+        "aside and begin anew with --fresh (fresh=True).",
     )
 
 

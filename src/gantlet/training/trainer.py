@@ -304,7 +304,7 @@ class Trainer:
         if found is None and self._refused:
             raise UsageError(
                 f"no checkpoint of {self.folder.path} is whole: {self._refused[0]}",
-                remedy="Or put the run aside and begin anew with --fresh.",
+                remedy="Or put the run aside and begin anew with --fresh (fresh=True).",
             )
         if found is not None:
             self._load(found)

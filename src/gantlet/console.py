@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console as RichConsole
@@ -12,7 +13,39 @@ from rich.text import Text
 
 from gantlet.training.callback import Callback, End, Progress, Start, Tick
 
-__all__ = ["Console", "duration"]
+__all__ = ["COMMAND_LINE", "PYTHON", "Console", "Door", "duration"]
+
+
+@dataclass(frozen=True)
+class Door:
+    """How what comes next is said where the run was started."""
+
+    same: str
+    """What goes on with the run."""
+    sample: str
+    """Makes samples of a {folder}."""
+    samples: str
+    """Extends the run to {n} samples."""
+    minutes: str
+    """Extends the run to {n} minutes."""
+    fresh: str
+    """Begins anew."""
+
+
+COMMAND_LINE = Door(
+    same="command",
+    sample="gantlet sample {folder}",
+    samples="--samples {n}",
+    minutes="--minutes {n:g}",
+    fresh="--fresh",
+)
+PYTHON = Door(
+    same="call",
+    sample='gantlet.load("{folder}").sample(64)',
+    samples="samples={n}",
+    minutes="minutes={n:g}",
+    fresh="fresh=True",
+)
 
 
 def duration(seconds: float) -> str:
@@ -28,22 +61,27 @@ def duration(seconds: float) -> str:
 
 
 class Console(Callback):
-    """Prints a run's course."""
+    """Prints a run's course.
 
-    def __init__(self) -> None:
-        self._rich = RichConsole(highlight=False)
+    Arguments:
+        door: where the run was started.
+    """
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+        # A notebook gets plain lines, not a display for each of them.
+        self._rich = RichConsole(highlight=False, force_jupyter=False)
         self._live: Live | None = None
         self._health = ""
         self._start: Start | None = None
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """The live line, on while a run trains."""
-        if not self._rich.is_terminal:
+        """Takes the live line away at the end, however that comes."""
+        try:
             yield
-            return
-        with Live(console=self._rich, refresh_per_second=4, transient=True) as self._live:
-            yield
+        finally:
+            self._hide()
 
     def on_start(self, start: Start) -> None:
         """Say what is trained, on what, and where it goes."""
@@ -55,6 +93,9 @@ class Console(Callback):
         verb = f"Going on from {start.seen:,}" if start.seen else "Training"
         goal = f" to {start.target:,} samples" if start.target else ""
         self._print(f"{verb}{goal}. Run folder: {start.folder}. Ctrl-C saves and stops.")
+        if self._rich.is_terminal:
+            self._live = Live(console=self._rich, refresh_per_second=4, transient=True)
+            self._live.start()
 
     def on_progress(self, progress: Progress) -> None:
         """Renew the live line."""
@@ -75,8 +116,14 @@ class Console(Callback):
 
     def on_end(self, end: End) -> None:
         """Say how it ended, where things are, and how to go on."""
+        self._hide()
         self._print(f"{end.verdict}")
-        self._print(_ending(end, self._start))
+        self._print(_ending(end, self._start, self._door))
+
+    def _hide(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
 
     def _print(self, line: str) -> None:
         self._rich.print(Text(line), soft_wrap=True)
@@ -95,19 +142,19 @@ def _standing(progress: Progress) -> str:
     )
 
 
-def _ending(end: End, start: Start | None) -> str:
-    folder = end.folder
+def _ending(end: End, start: Start | None, door: Door) -> str:
+    made = f"make samples with: {door.sample.format(folder=end.folder)}"
     if end.reason == "stopped":
         return (
-            f"Stopped and saved at {end.seen:,} samples. The same command goes on from there; "
-            f"make samples with: gantlet sample {folder}"
+            f"Stopped and saved at {end.seen:,} samples. The same {door.same} goes on from there; "
+            f"{made}"
         )
     before = start is not None and start.seen == end.seen
-    more = f"--samples {2 * end.seen}"
+    more = door.samples.format(n=2 * end.seen)
     if end.reason == "time" and start is not None:
-        more = f"--minutes {2 * start.config['stop']['minutes']:g}"
+        more = door.minutes.format(n=2 * start.config["stop"]["minutes"])
     return (
         f"{'This run was finished' if before else 'Finished'} at {end.seen:,} samples. Look at "
-        f"{folder / 'samples'}; make samples with: gantlet sample {folder}\n"
-        f"To extend it: the same command with {more}. To start afresh: with --fresh."
+        f"{end.folder / 'samples'}; {made}\n"
+        f"To extend it: the same {door.same} with {more}. To start afresh: with {door.fresh}."
     )
