@@ -12,9 +12,9 @@ from torch import nn
 import gantlet
 from gantlet import Callback, Game, Losses, Phase
 from gantlet.config import Optimiser, to_mapping
-from gantlet.data import open_data
+from gantlet.data import DataSettings, open_data
 from gantlet.errors import RunError, UsageError
-from gantlet.recipes import recipe
+from gantlet.recipes import recipe, tiny
 from gantlet.run import plan
 from gantlet.schedules import Schedule
 from gantlet.training.checkpoint import newest
@@ -61,6 +61,26 @@ def test_images_with_labels_train_and_are_asked_for_by_name():
     assert run.sample(2, label=2).labels.tolist() == [2, 2]
     with pytest.raises(UsageError, match=r"unknown label 'cats'.*Did you mean cat"):
         run.sample(1, label="cats")
+
+
+@pytest.mark.parametrize("channels", ["first", "last"])
+@pytest.mark.parametrize("name", ["mlp", "dcgan", "resnet", "r3gan"])
+def test_many_channels_of_unequal_sides_train_and_sample(name, channels, workplace):
+    x = np.random.default_rng(2).integers(0, 256, (40, 6, 8, 12), dtype=np.uint8)
+    np.save("maps.npy", x if channels == "first" else x.transpose(0, 2, 3, 1))
+    small = to_mapping(tiny(name, open_data("maps.npy", DataSettings(channels=channels)).spec))
+    settings = {part: small[part] for part in ("network", "game", "train")}
+    settings |= {"data.channels": channels, "train.threads": 1}
+    run = gantlet.train("maps.npy", name, settings, samples=64)
+    made = gantlet.load(run.path).sample(5)
+    assert (made.values.shape, made.values.dtype) == ((5, 6, 8, 12), np.uint8)
+    assert len(np.unique(made.values)) > 10
+    with np.load(made.save("made.npz")) as stored:
+        assert np.array_equal(stored["x"], made.values)
+    with Image.open(run.path / "samples" / "000000000064.png") as picture:
+        assert picture.mode == "L"  # of the first channel
+    with pytest.raises(UsageError, match=r"1, 3 or 4 channels.*samples\.npz"):
+        made.save("pictures")
 
 
 def test_minutes_end_a_run():

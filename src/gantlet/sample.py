@@ -107,7 +107,7 @@ class Samples:
             raise UsageError(
                 f"samples of {self.spec.kind} {self.spec.shape} as PNG",
                 expected="images of 1, 3 or 4 channels",
-                remedy="Save them as arrays, in a file that ends in .npz.",
+                remedy="Save them as arrays, for example as samples.npz.",
             )
         folder.mkdir(parents=True, exist_ok=True)
         digits = max(4, len(str(len(self) - 1)))

@@ -40,9 +40,45 @@ def test_the_axis_of_channels(shape, expected):
 
 
 @pytest.mark.parametrize("shape", [(5, 3, 3, 3), (5, 3, 28, 3), (5, 6, 7, 8)])
-def test_ambiguous_channels_ask_for_a_transpose(shape):
-    with pytest.raises(UsageError, match="Transpose"):
-        open_data(whole(*shape))
+def test_ambiguous_channels_are_asked_for_and_the_answer_is_taken(shape):
+    x = whole(*shape)
+    first = r"data\.channels=first \({1} channels of {2}x{3}\)".format(*shape)
+    last = r"data\.channels=last \({3} channels of {1}x{2}\)".format(*shape)
+    with pytest.raises(UsageError, match=f"{first}.*{last}"):
+        open_data(x)
+    assert np.array_equal(open_data(x, DataSettings(channels="first")).raw, x)
+    assert np.array_equal(open_data(x, DataSettings(channels="last")).raw, x.transpose(0, 3, 1, 2))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 12, 33])
+def test_stated_channels_of_any_number_are_read_from_both_layouts(count, tmp_path):
+    x = whole(6, count, 10, 21)
+    for channels, layout in (("first", x), ("last", x.transpose(0, 2, 3, 1).copy())):
+        np.save(tmp_path / f"{channels}.npy", layout)
+        settings = DataSettings(channels=channels)
+        stored = open_data(tmp_path / f"{channels}.npy", settings)
+        assert stored.spec.shape == (count, 10, 21)
+        assert np.array_equal(stored.raw, x)
+        assert stored.fingerprint == open_data(layout, settings).fingerprint
+
+
+def test_what_is_stated_goes_before_the_guess():
+    x = whole(5, 20, 9, 4)
+    assert open_data(x).spec.shape == (4, 20, 9)
+    assert open_data(x, DataSettings(channels="first")).spec.shape == (20, 9, 4)
+
+
+@pytest.mark.parametrize("channels", ["first", "last"])
+@pytest.mark.parametrize("shape", [(40,), (40, 3), (40, 8, 9)])
+def test_channels_stated_of_an_array_without_their_axis_are_refused(shape, channels):
+    with pytest.raises(UsageError, match=r"data\.channels: expected auto .*no axis of channels"):
+        open_data(whole(*shape), DataSettings(channels=channels))
+
+
+def test_channels_stated_of_what_is_no_array_are_refused(tmp_path):
+    for source in ("digits", tmp_path):
+        with pytest.raises(UsageError, match=r"data\.channels: expected auto .*no array"):
+            open_data(source, DataSettings(channels="last"))
 
 
 @pytest.mark.parametrize("shape", [(40,), (40, 3)])

@@ -44,6 +44,7 @@ def open_data(
     """
     settings = settings or DataSettings()
     if isinstance(source, str) and source in BUILTINS:
+        _check_channels(settings, source)
         return BUILTINS[source].opens(settings)
     if not isinstance(source, str | Path):
         x, y = source if isinstance(source, tuple) else (source, None)
@@ -51,7 +52,21 @@ def open_data(
         return from_arrays(_array(x), labels, name="array", settings=settings, cache=cache)
     path = Path(source).expanduser()
     with readable(path):
-        return KINDS[sniff(path)].opens(path, settings, cache)
+        kind = sniff(path)
+        if kind not in ("npy", "npz"):
+            _check_channels(settings, str(path))
+        return KINDS[kind].opens(path, settings, cache)
+
+
+def _check_channels(settings: DataSettings, source: str) -> None:
+    """Only arrays leave open which axis the channels are on."""
+    if settings.channels != "auto":
+        raise UsageError(
+            "setting data.channels",
+            expected=f"auto for {source!r}, which is no array",
+            received=settings.channels,
+            remedy="Leave it away",
+        )
 
 
 def _array(values: Any) -> Array:

@@ -1,7 +1,8 @@
 """Arrays: `.npy` and `.npz` files, and arrays and tensors in Python.
 
 (N,) and (N, D) are points. (N, H, W) are images of one channel. Of (N, A, B, C) the channels are
-the one of axes 1 and 3 that has at most 4 entries; failing that, of square images, the odd one.
+axis 1 or axis 3, as `data.channels` says; under `auto` the one that has at most 4 entries; failing
+that, of square images, the odd one.
 """
 
 from __future__ import annotations
@@ -138,13 +139,24 @@ def from_arrays(
             received=f"shape {x.shape}" + " without values" * (0 in x.shape),
             remedy="Reshape the array",
         )
+    if settings.channels != "auto" and x.ndim < 4:
+        raise UsageError(
+            "setting data.channels",
+            expected=f"auto for data of shape {x.shape}, which have no axis of channels",
+            received=settings.channels,
+            remedy="Leave it away, or give an array of shape (N, C, H, W) or (N, H, W, C)",
+        )
     points = x.ndim < 3
     values = _converted(x, points, name, cache, key)
     low, high = _range(values, x.dtype == bool, points)
     said = [*notes]
     if high not in (255, 65535) or points:
         said.append(f"Values from {low:g} to {high:g} are brought to -1 to 1 for training.")
-    raw = values.reshape(len(values), -1) if points else _channels_first(values, name)
+    raw = (
+        values.reshape(len(values), -1)
+        if points
+        else _channels_first(values, name, settings.channels)
+    )
     classes, codes = ((), None) if y is None else label_codes(y, len(x))
     return assemble(
         raw,
@@ -156,7 +168,7 @@ def from_arrays(
         settings=settings,
         notes=said,
         cache=cache,
-        key=key,
+        key=f"{key}, channels {settings.channels}" if key else "",
     )
 
 
@@ -204,18 +216,25 @@ def _range(x: Array, binary: bool, points: bool) -> tuple[float, float]:
     return low, high
 
 
-def _channels_first(x: Array, name: str) -> Array:
+def _channels_first(x: Array, name: str, channels: str) -> Array:
     if x.ndim == 3:
         return x[:, None]
-    axis = _channel_axis(x.shape)
+    axis = _channel_axis(x.shape) if channels == "auto" else {"first": 1, "last": 3}[channels]
     if axis is None:
         raise UsageError(
             f"the images {name!r}",
             expected="one axis of channels: axis 1 or axis 3, of at most 4 entries",
             received=f"shape {x.shape}, where both or neither could be",
-            remedy="Transpose or pad the array so that only the channels have at most 4 entries",
+            remedy=f"Say which: data.channels=first ({_read_as(x.shape, 1)}) or "
+            f"data.channels=last ({_read_as(x.shape, 3)})",
         )
     return x if axis == 1 else x.transpose(0, 3, 1, 2)
+
+
+def _read_as(shape: tuple[int, ...], axis: int) -> str:
+    """What images of that shape are if their channels are on `axis`, in words."""
+    height, width = shape[2:] if axis == 1 else shape[1:3]
+    return f"{shape[axis]} channels of {height}x{width}"
 
 
 def _channel_axis(shape: tuple[int, ...]) -> int | None:

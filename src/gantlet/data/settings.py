@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from gantlet.errors import UsageError
 
@@ -20,6 +21,9 @@ class DataSettings:
     size: tuple[int, int] | None = None
     """Height and width of the images. None: their own size; where sizes are mixed, the size that
     at least half of them have, else the median height and width."""
+    channels: Literal["auto", "first", "last"] = "auto"
+    """Of an array of images: axis of the channels, first (N, C, H, W) or last (N, H, W, C). auto:
+    the one with at most 4 entries, failing that the odd one beside two equal ones."""
     labels: bool = True
     """Use class labels where the data has them."""
     held_out: bool = True
