@@ -12,7 +12,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "src" / "gantlet"
 FLOORS = (
-    ("errors", "rng", "dist", "spec", "processors"),
+    ("errors", "rng", "dist", "spec", "processors", "files"),
     ("objectives", "penalties", "averages", "schedules", "distances", "augment"),
     ("nn", "networks", "data"),
     ("games",),

@@ -6,6 +6,7 @@ import copy
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from torch import nn
 from gantlet import __version__
 from gantlet.config import Config, from_mapping
 from gantlet.errors import UsageError, newer_format
+from gantlet.files import moved
 from gantlet.games.base import Game
 from gantlet.spec import DataSpec
 from gantlet.training.callback import Callback, End, Start, Tick
@@ -35,7 +37,9 @@ __all__ = [
 FORMAT = 1
 _KEYS = {"weights_sha256", "spec", "config", "about"}
 _KEYS_ABOUT = {"data", "count", "seen", "verdict", "own_game"}
-_WEIGHTS, _ABOUT = "weights.safetensors", "bundle.json"
+_WEIGHTS, _NEXT, _ABOUT = "weights.safetensors", "weights.next.safetensors", "bundle.json"
+_LOOKS = 5
+"""How often a reader looks: a writer may come between the description and its weights."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +66,13 @@ def write_bundle(
     config: Mapping[str, Any],
     about: Mapping[str, Any],
 ) -> None:
-    """Write weights, description and model card; each file is replaced as a whole."""
+    """Write weights, description and model card, so that a bundle is whole at every instant.
+
+    New weights lie beside the old ones until the description that names their checksum has taken
+    the place of the old one: at that instant the bundle is the new one. Then they get their name.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    _settle(folder)
     weights = packed(players.state_dict())
     contents = {
         "format": FORMAT,
@@ -73,9 +82,20 @@ def write_bundle(
         "config": dict(config),
         "about": dict(about),
     }
-    write_bytes(folder / _WEIGHTS, weights)
+    write_bytes(folder / _NEXT, weights)
     write_text(folder / _ABOUT, json.dumps(contents, indent=1) + "\n")
+    moved(folder / _NEXT, folder / _WEIGHTS)
     write_text(folder / "README.md", _card(spec, config, about))
+
+
+def _settle(folder: Path) -> None:
+    """Finish or forget what a writer that was killed has left."""
+    for draft in folder.glob(".*.part"):
+        draft.unlink()
+    with suppress(UsageError):  # no description, or none to be read: nothing was finished
+        if _content(folder / _NEXT, described(folder)["weights_sha256"]) is not None:
+            moved(folder / _NEXT, folder / _WEIGHTS)
+    (folder / _NEXT).unlink(missing_ok=True)
 
 
 def read_bundle(folder: Path, game: Game | None = None) -> Bundle:
@@ -89,8 +109,7 @@ def read_bundle(folder: Path, game: Game | None = None) -> Bundle:
         UsageError: no bundle there, a newer format, altered files, another game than its own.
     """
     folder = bundle_folder(folder)
-    about = described(folder)
-    content = _weights(folder, about["weights_sha256"])
+    about, content = _whole(folder)
     if game is None and about["about"]["own_game"]:
         raise UsageError(
             f"bundle {folder} holds a game of its maker's own",
@@ -148,16 +167,28 @@ def described(folder: Path) -> dict[str, Any]:
     return about
 
 
-def _weights(folder: Path, digest: str) -> bytes:
-    path = folder / _WEIGHTS
-    content = path.read_bytes() if path.is_file() else b""
-    if hashlib.sha256(content).hexdigest() != digest:
-        raise UsageError(
-            f"bundle file {path} is missing or altered",
-            expected="the checksum in bundle.json",
-            remedy="Run the training command again, which writes the bundle anew.",
-        )
-    return content
+def _whole(folder: Path) -> tuple[dict[str, Any], bytes]:
+    """Description and weights that belong together."""
+    for _ in range(_LOOKS):
+        about = described(folder)
+        for name in (_WEIGHTS, _NEXT):
+            content = _content(folder / name, about["weights_sha256"])
+            if content is not None:
+                return about, content
+    raise UsageError(
+        f"bundle file {folder / _WEIGHTS} is missing or altered",
+        expected="the checksum in bundle.json",
+        remedy="Run the training command again, which writes the bundle anew.",
+    )
+
+
+def _content(path: Path, digest: str) -> bytes | None:
+    """The bytes of a file that has this checksum; None of any other."""
+    with suppress(FileNotFoundError, IsADirectoryError):
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() == digest:
+            return content
+    return None
 
 
 def _card(spec: DataSpec, config: Mapping[str, Any], about: Mapping[str, Any]) -> str:

@@ -22,6 +22,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from gantlet.errors import RunError, UsageError, newer_format
+from gantlet.files import flush_folder, flushed, replaced
 
 __all__ = [
     "FORMAT",
@@ -64,15 +65,15 @@ def write(folder: Path, name: str, tensors: Tensors, values: Mapping[str, Any]) 
         draft.mkdir()
         files = {f"{group}.safetensors": packed(part) for group, part in tensors.items()}
         for file, content in files.items():
-            _flushed(draft / file, content)
+            flushed(draft / file, content)
         sums = {file: hashlib.sha256(content).hexdigest() for file, content in files.items()}
         manifest = {"format": FORMAT, "files": sums, "values": dict(values)}
         manifest["checksum"] = _checksum(manifest)
-        _flushed(draft / _MANIFEST, json.dumps(manifest, indent=1).encode())
-        _flush(draft)
+        flushed(draft / _MANIFEST, json.dumps(manifest, indent=1).encode())
+        flush_folder(draft)
         shutil.rmtree(final, ignore_errors=True)
         draft.rename(final)
-        _flush(folder)
+        flush_folder(folder)
     except OSError as error:
         shutil.rmtree(draft, ignore_errors=True)
         raise _refused(final, error) from error
@@ -99,29 +100,11 @@ def packed(tensors: Mapping[str, Tensor]) -> bytes:
     return save({name: t.detach().cpu().clone(memory_format=whole) for name, t in tensors.items()})
 
 
-def _flushed(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _flush(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def write_bytes(path: Path, content: bytes) -> None:
     """Replace a file as a whole: never half of it. Raises RunError where the disk refuses."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        _flushed(draft, content)
-        draft.replace(path)
+        replaced(path, content)
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise _refused(path, error) from error
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +17,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from gantlet.data.dataset import Array, content_hashes
+from gantlet.files import replaced
 from gantlet.metrics.extractors.base import Answers, Extractor, checksum
 
 __all__ = ["FORMAT", "LIMIT", "answers", "kept", "key_of"]
@@ -90,14 +90,8 @@ def _read(path: Path) -> dict[str, Tensor] | None:
 
 
 def _write(path: Path, tensors: dict[str, Tensor]) -> None:
-    """Replace a file as a whole; what a crash tears, its checksum tells."""
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        draft.write_bytes(save(plain, {"checksum": checksum(plain)}))
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    replaced(path, save(plain, {"checksum": checksum(plain)}))
 
 
 def _tidy(folder: Path, newest: Path) -> None:
