@@ -145,10 +145,11 @@ class Folder:
                 remedy="Free space, then run the same command to go on from the last checkpoint.",
             ) from error
 
-    def cut(self, seen: int) -> None:
-        """Remove what the log and the samples hold beyond `seen` samples."""
+    def cut(self, seen: int) -> list[dict[str, Any]]:
+        """Remove what the log and the samples hold beyond `seen` samples; the rows that stay."""
         kept = [row for row in self.rows() if row["seen"] <= seen]
         write_text(self.log, "".join(json.dumps(row) + "\n" for row in kept))
         for picture in self.samples.glob(f"{'[0-9]' * 12}.png"):
             if int(picture.stem) > seen:
                 picture.unlink()
+        return kept

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import torch
@@ -94,8 +95,8 @@ _SIGNS: Sequence[tuple[Verdict, str, float, float]] = (
 
 def verdict(rows: Sequence[Mapping[str, Any]]) -> Verdict:
     """The first sign that has stood for the last ticks, `HEALTHY`, or `UNJUDGED`."""
-    played = [row for row in rows if "coverage" in row and "pull/loss" not in row]
-    recent = played[-_PATIENCE:]
+    played = (row for row in reversed(rows) if "coverage" in row and "pull/loss" not in row)
+    recent = list(islice(played, _PATIENCE))
     if len(recent) < _PATIENCE:
         return UNJUDGED
     for finding, name, bound, sign in _SIGNS:

@@ -126,6 +126,7 @@ class Trainer:
         self.state = _State()
         self._stop, self._signal = False, 0
         self._refused: list[str] = []
+        self._rows: list[dict[str, Any]] = []  # of the log, as rank 0 knows it
         self._saved_at = -1
         self._began = (time.monotonic(), 0)
 
@@ -188,7 +189,7 @@ class Trainer:
             seen=self.seen,
             target=self.config.stop.samples,
             notes=self.notes,
-            rows=tuple(self.folder.rows()),
+            rows=tuple(self._rows),
         )
 
     def _loop(self) -> str:
@@ -254,11 +255,15 @@ class Trainer:
             draw(self.game, self.averaged, self.spec, self.machine, self._picture())
             if "coverage" in row:
                 self._note_best(_diversity(row))
-            self.folder.append(row)
+            self._log(row)
         self._save()
         if dist.rank() == 0:
-            found = health.verdict(self.folder.rows())
+            found = health.verdict(self._rows)
             self._tell("on_tick", Tick(row, self._picture(), self.game, self.averaged, found))
+
+    def _log(self, row: dict[str, Any]) -> None:
+        self.folder.append(row)
+        self._rows.append(row)
 
     def _measured(self) -> dict[str, float]:
         return measured(
@@ -312,7 +317,7 @@ class Trainer:
         if dist.rank() == 0:
             if self._refused:
                 checkpoint.set_aside(self.folder.checkpoints, self._name())
-            self.folder.cut(self.seen if found else -1)
+            self._rows = self.folder.cut(self.seen if found else -1)
         dist.barrier()
         if found is None:
             self._save()
@@ -352,8 +357,8 @@ class Trainer:
             f"rates times {self.stepper.gentleness:g} (roll-back {done + 1} of {_ROLL_BACKS})."
         )
         if dist.rank() == 0:
-            self.folder.cut(self.seen)
-            self.folder.append({"seen": self.seen, "event": "roll-back", "note": sentence})
+            self._rows = self.folder.cut(self.seen)
+            self._log({"seen": self.seen, "event": "roll-back", "note": sentence})
         self._save()
         self._tell("on_note", sentence)
 
