@@ -98,6 +98,22 @@ def test_the_same_call_goes_on_and_a_longer_one_equals_the_whole():
     assert np.array_equal(whole.sample(8).values, parts.sample(8).values)
 
 
+def test_going_on_with_other_threads_is_said_and_with_the_recorded_ones_is_not(capsys):
+    def notes(samples, **threads):
+        diary = Diary()
+        settings = {key: value for key, value in TINY.items() if key != "train.threads"}
+        gantlet.train(POINTS, settings={**settings, **threads}, samples=samples, callbacks=[diary])
+        told = [note for note in diary.begin.notes if "bits may differ" in note]
+        assert ("bits may differ" in capsys.readouterr().out) == bool(told)
+        return told
+
+    assert notes(64, **{"train.threads": 1}) == []
+    assert notes(80) == []  # the recorded number is taken
+    (told,) = notes(96, **{"train.threads": 2})
+    assert told.startswith("This run began with 1 thread(s) and goes on with 2:")
+    assert notes(112, **{"train.threads": 1}) == []
+
+
 def test_settings_come_as_text_or_mappings_nested_or_dotted():
     text = ["network.name=mlp", "network.hidden=[8]", "train.batch=16", "stop.samples=null"]
     text += ["optimisers.generator.lr={start: 0.1, end: 0.01, samples: 10}"]

@@ -220,8 +220,8 @@ def _play(made: Plan, out: str | Path | None, fresh: bool, callbacks: Sequence[C
     folder = Folder(path)
     with disk_errors_told(path), folder.claimed():
         divided = split(made.dataset, made.config.data)
-        machine = _recorded(folder, made, divided)
-        notes = (*made.notes, divided.note, *notes)
+        machine, changed = _recorded(folder, made, divided)
+        notes = (*made.notes, divided.note, *notes, *changed)
         begins = not any(folder.checkpoints.glob("[0-9]*"))
         if begins and made.config.train.deterministic and machine.device.startswith("cuda"):
             price = price_of_determinism(game, made.dataset, divided, made.config, machine)
@@ -263,8 +263,11 @@ def _place(made: Plan, out: str | Path | None, fresh: bool) -> tuple[Path, tuple
     return Path(dist.agreed(str(first))), tuple(notes)
 
 
-def _recorded(folder: Folder, made: Plan, divided: Split) -> Machine:
-    """The machine to compute on, as recorded where the run goes on; writes a new run's record."""
+def _recorded(folder: Folder, made: Plan, divided: Split) -> tuple[Machine, tuple[str, ...]]:
+    """The machine to compute on, as recorded where the run goes on, and what is changed in it.
+
+    Writes a new run's record.
+    """
     record = folder.read_record()
     dist.barrier()  # all have read before one writes
     found = find_machine(made.config.train)
@@ -274,17 +277,28 @@ def _recorded(folder: Folder, made: Plan, divided: Split) -> Machine:
         if not (folder.path / "config.yaml").exists():
             folder.write_split(divided.held_out.tolist())
             folder.write_config(made.config)
-    if record is None:
-        return found
+    return (found, ()) if record is None else _resumed(record, found, made.config.train.threads)
+
+
+def _resumed(
+    record: Mapping[str, Any], found: Machine, asked: int | None
+) -> tuple[Machine, tuple[str, ...]]:
+    """The recorded machine, with the device and threads of now, and a sentence where it differs.
+
+    Sums of other numbers of threads round otherwise, as do those of another kind of device.
+    """
     recorded = Machine(**record["machine"])
-    same_place = recorded.device.split(":")[0] == found.device.split(":")[0]
-    asked = made.config.train.threads
-    # Sums of other numbers of threads round otherwise: going on exactly needs the same.
-    return (
-        replace(recorded, device=found.device, threads=asked or recorded.threads)
-        if same_place
-        else found
+    if recorded.device.split(":")[0] == found.device.split(":")[0]:
+        found = replace(recorded, device=found.device, threads=asked or recorded.threads)
+        old, new = f"{recorded.threads} thread(s)", f"{found.threads}"
+        same = recorded.threads == found.threads
+    else:
+        old, new, same = recorded.device, found.device, False
+    note = (
+        f"This run began with {old} and goes on with {new}: its bits may differ from those of a "
+        "run that was not interrupted."
     )
+    return found, () if same else (note,)
 
 
 def _record(made: Plan, machine: Machine) -> dict[str, Any]:
