@@ -13,7 +13,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "src" / "gantlet"
 FLOORS = (
     ("errors", "rng", "dist", "spec", "processors", "files"),
-    ("objectives", "penalties", "averages", "schedules", "distances", "augment"),
+    ("extensions", "objectives", "penalties", "averages", "schedules", "distances", "augment"),
     ("nn", "networks", "data"),
     ("games",),
     ("metrics",),

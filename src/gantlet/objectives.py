@@ -11,7 +11,7 @@ With f1, f2 the discriminator's and g1, g2 the generator's functions on real and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn.functional import relu, softplus
 
 from gantlet.errors import UsageError, unknown
+from gantlet.extensions import Table
 
 __all__ = [
     "LINKS",
@@ -148,7 +149,7 @@ _HINGE = Link(
     g2=_negative,
 )
 
-LINKS: Mapping[str, Link] = {
+_LINKS: Mapping[str, Link] = {
     "minimax": Link(
         line="cross-entropy as first written: zero-sum, saturates where the discriminator wins",
         source=_GOODFELLOW,
@@ -179,6 +180,10 @@ LINKS: Mapping[str, Link] = {
     ),
     "hinge": replace(_HINGE, relative=replace(_HINGE, g1=_below, g2=_above)),
 }
+
+LINKS: Mapping[str, Link] = Table(
+    "objectives", _LINKS, lambda entry: isinstance(entry, Link), "a gantlet.objectives.Link"
+)
 """Links by name."""
 
 
@@ -324,5 +329,18 @@ def objective(
     return relativistic(smoothed(LINKS[name], smoothing), pairing, group)
 
 
-OBJECTIVES: Mapping[str, Objective] = {name: relativistic(link) for name, link in LINKS.items()}
+class _Unpaired(Mapping[str, Objective]):
+    """Each link as an objective, when it is asked for."""
+
+    def __getitem__(self, name: str) -> Objective:
+        return relativistic(LINKS[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(LINKS)
+
+    def __len__(self) -> int:
+        return len(LINKS)
+
+
+OBJECTIVES: Mapping[str, Objective] = _Unpaired()
 """Objectives by name, unpaired and without smoothing."""

@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from gantlet.errors import UsageError
+from gantlet.extensions import Table
 
 __all__ = [
     "PENALTIES",
@@ -295,7 +296,7 @@ _LIN = (
     "https://arxiv.org/abs/2501.08316"
 )
 
-PENALTIES: Mapping[str, Penalty] = {
+_PENALTIES: Mapping[str, Penalty] = {
     "r1": Penalty(
         line="half the squared gradient norm at real samples",
         source=_MESCHEDER,
@@ -350,4 +351,11 @@ PENALTIES: Mapping[str, Penalty] = {
         measure=half_squared_norm,
     ),
 }
+
+PENALTIES: Mapping[str, Penalty] = Table(
+    "penalties",
+    _PENALTIES,
+    lambda entry: isinstance(entry, Penalty),
+    "a gantlet.penalties.Penalty",
+)
 """Penalties on the critic's slope, by name."""

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import is_dataclass
 
+from gantlet.extensions import Table
 from gantlet.games.base import Game, Losses, Phase, Query, Stats, Turn
 from gantlet.games.versus import Pull, Versus
 
 __all__ = ["GAMES", "Game", "Losses", "Phase", "Pull", "Query", "Stats", "Turn", "Versus"]
 
-GAMES: Mapping[str, type[Versus]] = {
+_GAMES: Mapping[str, type[Versus]] = {
     "versus": Versus,
 }
+
+
+def _is_structure(entry: object) -> bool:
+    return isinstance(entry, type) and is_dataclass(entry)
+
+
+GAMES: Mapping[str, type[Versus]] = Table(
+    "games", _GAMES, _is_structure, "a dataclass whose build(spec, network) gives a Game"
+)
+"""Structures of play by name."""

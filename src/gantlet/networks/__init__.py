@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gantlet.extensions import Table
 from gantlet.networks.base import Critique, Network
 from gantlet.networks.dcgan import DCGAN
 from gantlet.networks.mlp import MLP
@@ -12,9 +13,19 @@ from gantlet.networks.resnet import ResNet
 
 __all__ = ["DCGAN", "MLP", "NETWORKS", "R3GAN", "Critique", "Network", "ResNet"]
 
-NETWORKS: Mapping[str, type[Network]] = {
+_NETWORKS: Mapping[str, type[Network]] = {
     "mlp": MLP,
     "dcgan": DCGAN,
     "resnet": ResNet,
     "r3gan": R3GAN,
 }
+
+
+def _is_family(entry: object) -> bool:
+    return isinstance(entry, type) and issubclass(entry, Network)
+
+
+NETWORKS: Mapping[str, type[Network]] = Table(
+    "networks", _NETWORKS, _is_family, "a class that extends gantlet.networks.Network"
+)
+"""Families by name."""

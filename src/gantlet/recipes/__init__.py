@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from gantlet.config import Config
 from gantlet.errors import unknown
+from gantlet.extensions import Table
 from gantlet.recipes.classic import (
     dcgan,
     lsgan,
@@ -26,7 +27,7 @@ __all__ = ["RECIPES", "chosen", "recipe", "tiny"]
 
 Recipe = Callable[[DataSpec], Config]
 
-RECIPES: Mapping[str, Recipe] = {
+_RECIPES: Mapping[str, Recipe] = {
     "minimax": minimax,
     "mlp": mlp,
     "mlp-leaky": mlp_leaky,
@@ -39,6 +40,11 @@ RECIPES: Mapping[str, Recipe] = {
     "r3gan": r3gan,
     "points": points,
 }
+
+RECIPES: Mapping[str, Recipe] = Table(
+    "recipes", _RECIPES, callable, "a function of a DataSpec that gives a Config"
+)
+"""Recipes by name."""
 
 
 def recipe(name: str, spec: DataSpec) -> Config:

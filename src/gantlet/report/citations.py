@@ -17,6 +17,7 @@ from gantlet.bundle import bundle_folder, described
 from gantlet.config import Config, from_mapping, to_mapping
 from gantlet.data import builtin
 from gantlet.distances import DISTANCES
+from gantlet.games import GAMES
 from gantlet.games.stabilisers import STABILISERS
 from gantlet.games.versus import Versus
 from gantlet.metrics.evidence import Evidence
@@ -147,7 +148,9 @@ def _game(config: Config) -> Iterator[tuple[str, str]]:
     if config.recipe in RECIPES:
         yield f"recipe {config.recipe}", _text(RECIPES[config.recipe])
     yield f"network {config.network.name}", _text(NETWORKS[config.network.name])
-    yield f"game {game.name}", _text(Versus)
+    yield f"game {game.name}", _text(GAMES[game.name])
+    if not isinstance(game, Versus):  # of another package, whose docstring tells its papers
+        return
     yield f"objective {game.objective}", _text(OBJECTIVES[game.objective])
     if game.pairing != "none":
         yield f"pairing {game.pairing}", _text(PAIRINGS[game.pairing])
@@ -173,7 +176,9 @@ def _in_use(name: str, value: Any) -> bool:
 def _labels(config: Config) -> Iterator[tuple[str, str]]:
     """How the networks learn of labels."""
     network = to_mapping(config)["network"]
-    way = network["discriminator_condition"]
+    way = network.get("discriminator_condition")
+    if way not in _CONDITIONS:  # a family of another package, whose docstring tells its papers
+        return
     yield f"labels in the discriminator ({way})", _text(_CONDITIONS[way])
     if network.get("generator_condition") == "norm":
         yield "labels in the generator (norm)", _text(ConditionalBatchNorm)
