@@ -1,17 +1,27 @@
 """Small runs for the tests of training: made-up data, tiny recipes, a trainer in a folder."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from gantlet.config import override
 from gantlet.data import Dataset, open_data
 from gantlet.data.split import split
+from gantlet.games.base import Game
 from gantlet.recipes import tiny
+from gantlet.spec import DataSpec
 from gantlet.training.folder import Folder
 from gantlet.training.machine import Machine
+from gantlet.training.snapshot import make_ready
 from gantlet.training.trainer import Trainer, built
+
+CLASSES = {"classes": ("a", "b", "c"), "frequencies": (0.7, 0.0, 0.3)}
+IMAGES = DataSpec(kind="image", shape=(1, 16, 16), **CLASSES)
+POINTS = DataSpec(kind="points", shape=(2,), dtype="float32", low=-1, high=1)
+MACHINE = Machine("cpu", "float32", 1)
 
 
 def images() -> Dataset:
@@ -55,3 +65,14 @@ def played(trainer: Trainer, passes: int) -> dict[str, torch.Tensor]:
     for position in range(passes):
         trainer.stepper.play(position)
     return tensors(trainer)
+
+
+def ready(recipe: str, machine: Machine = MACHINE, group: int = 4) -> tuple[Game, DataSpec]:
+    """The generator of a tiny recipe at its first weights, ready for sampling, and its data."""
+    spec = POINTS if recipe == "points" else IMAGES
+    config = tiny(recipe, spec)
+    game = built(replace(config, game=replace(config.game, group=group)), spec)
+    game.players.to(machine.dtype)
+    bundled = replace(game, players=nn.ModuleDict({"generator": game.players["generator"]}))
+    make_ready(bundled, bundled.players, spec, machine)
+    return bundled, spec

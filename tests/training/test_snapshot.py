@@ -5,46 +5,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
+from benchmarks.parity import ten_and_hundred
 from gantlet.nn.norms import GroupedBatchNorm
-from gantlet.recipes import RECIPES, tiny
+from gantlet.recipes import RECIPES
 from gantlet.rng import Noise
-from gantlet.spec import DataSpec
-from gantlet.training.machine import Machine
-from gantlet.training.snapshot import blocks, drawn_labels, generate, make_ready
-from gantlet.training.trainer import built
-
-CLASSES = {"classes": ("a", "b", "c"), "frequencies": (0.7, 0.0, 0.3)}
-IMAGES = DataSpec(kind="image", shape=(1, 16, 16), **CLASSES)
-POINTS = DataSpec(kind="points", shape=(2,), dtype="float32", low=-1, high=1)
-MACHINE = Machine("cpu", "float32", 1)
-
-
-def ready(recipe, machine=MACHINE, group=4):
-    spec = POINTS if recipe == "points" else IMAGES
-    config = tiny(recipe, spec)
-    game = built(replace(config, game=replace(config.game, group=group)), spec)
-    game.players.to(machine.dtype)
-    bundled = replace(game, players=nn.ModuleDict({"generator": game.players["generator"]}))
-    make_ready(bundled, bundled.players, spec, machine)
-    return bundled, spec
+from gantlet.training.snapshot import drawn_labels, generate, make_ready
+from tests.training.small import IMAGES, MACHINE, POINTS, ready
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "float64"])
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_the_first_ten_of_a_hundred_are_the_ten(recipe, precision):
-    machine = Machine("cpu", precision, 1)
-    game, spec = ready(recipe, machine)
-    ten, hundred = (
-        generate(game, game.players, spec, machine, seed=3, count=count) for count in (10, 100)
-    )
-    assert hundred.shape == (100, *spec.shape)
-    assert np.array_equal(ten, hundred[:10])
-    exact = torch.cat(list(blocks(game, game.players, spec, machine, seed=3, count=100)))
-    again = torch.cat(list(blocks(game, game.players, spec, machine, seed=3, count=70)))
-    assert torch.equal(exact[:70], again)
-    assert len(exact.unique(dim=0)) == 100
+    ten, hundred = ten_and_hundred(recipe, precision)
+    assert len(hundred) == 100
+    assert torch.equal(ten, hundred[:10])
+    assert len(hundred.unique(dim=0)) == 100
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
