@@ -78,7 +78,7 @@ class Train:
     threads: Annotated[int, Ge(1)] | None = None
     """Processor threads; none: as many as affinity and cgroup quota grant."""
     channels_last: bool = True
-    """Store images and convolution weights with channels last, which is faster."""
+    """Store images and convolution weights with channels last, which is faster; not on mps."""
     compile: bool = False
     """Compile each phase's loss with torch.compile."""
     deterministic: bool = False

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 
 import torch
 import torch.distributed as td
@@ -26,6 +27,9 @@ __all__ = [
     "session",
     "world",
 ]
+
+_PATIENCE = timedelta(hours=12)
+"""How long a process waits for the others: the first may decode a large set of data alone."""
 
 
 def world() -> int:
@@ -52,7 +56,8 @@ def session() -> Iterator[None]:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1 or td.is_initialized():
         yield
         return
-    td.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    td.init_process_group(backend, timeout=_PATIENCE)
     try:
         yield
         td.barrier()  # a group that one process leaves early may abort the others

@@ -105,6 +105,36 @@ def test_a_device_that_is_not_here_is_an_error_that_says_what_is(device):
     assert error.value.exit_code == 2
 
 
+def test_more_processes_than_devices_are_told_before_anything_begins(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    for device in ("auto", "cuda"):
+        with pytest.raises(UsageError, match=r"cpu, cuda:0, cuda:1, received cuda:2.*one process"):
+            find_machine(Train(device=device))
+    assert find_machine(Train(device="cpu")).device == "cpu"
+
+
+def test_mps_computes_in_float32_with_channels_first(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    machine = find_machine(Train())
+    assert (machine.device, machine.precision) == ("mps", "float32")
+    assert machine.layout(Train()) is torch.contiguous_format
+    with pytest.raises(UsageError, match=r"mps, which has no float64"):
+        find_machine(Train(precision="float64"))
+    monkeypatch.setattr("gantlet.dist.world", lambda: 2)
+    assert find_machine(Train()).device == "cpu"  # gloo moves no tensors of mps
+
+
+@pytest.mark.parametrize("last", [True, False])
+def test_elsewhere_the_layout_is_the_settings(last):
+    wanted = torch.channels_last if last else torch.contiguous_format
+    for device in ("cpu", "cuda:0"):
+        machine = Machine(device, "float32", 1)
+        assert machine.layout(Train(channels_last=last)) is wanted
+
+
 def test_cuda_and_mps_are_refused_where_they_are_not(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)

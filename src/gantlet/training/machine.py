@@ -43,6 +43,15 @@ class Machine:
         """Type of weights and inputs."""
         return _DTYPES[self.precision]
 
+    def layout(self, train: Train) -> torch.memory_format:
+        """How images and convolution weights lie in memory.
+
+        Channels are first on MPS, where several versions of torch have convolved the other layout
+        wrongly without a word.
+        """
+        last = train.channels_last and self.device != "mps"
+        return torch.channels_last if last else torch.contiguous_format
+
     def autocast(self) -> AbstractContextManager[Any]:
         """The context in which losses are computed."""
         if self.precision != "bfloat16":
@@ -62,6 +71,13 @@ def find_machine(train: Train) -> Machine:
     precision = train.precision
     if precision == "auto":
         precision = "bfloat16" if _has_bfloat16(device) else "float32"
+    if precision == "float64" and device == "mps":
+        raise UsageError(
+            "setting train.precision",
+            expected="float32 or bfloat16 on mps, which has no float64",
+            received=precision,
+            remedy="Set train.device=cpu for float64.",
+        )
     threads = train.threads or max(1, granted_threads() // _ranks_here())
     return Machine(device=device, precision=precision, threads=threads)
 
@@ -71,16 +87,20 @@ def _ranks_here() -> int:
 
 
 def _device(wanted: str) -> str:
-    if wanted == "auto":
-        if torch.cuda.is_available():
-            return f"cuda:{dist.local_rank()}"
-        return "mps" if torch.backends.mps.is_available() else "cpu"
-    wanted = f"cuda:{dist.local_rank()}" if wanted == "cuda" else wanted
     here = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
-    here += ["mps"] if torch.backends.mps.is_available() else []
+    if torch.backends.mps.is_available() and dist.world() == 1:  # gloo moves none of its tensors
+        here.append("mps")
+    if wanted == "auto":
+        wanted = "cuda" if torch.cuda.is_available() else here[-1]
+    wanted = f"cuda:{dist.local_rank()}" if wanted == "cuda" else wanted
     if wanted not in here:
         raise UsageError(
-            "setting train.device", expected=f"auto or one of {', '.join(here)}", received=wanted
+            "setting train.device",
+            expected=f"auto or one of {', '.join(here)}",
+            received=wanted,
+            remedy="Start one process for each device, or set train.device=cpu."
+            if wanted.startswith("cuda:") and dist.local_rank()
+            else "",
         )
     return wanted
 
@@ -144,12 +164,14 @@ def settled(machine: Machine, train: Train) -> Iterator[None]:
     _keep_freed_memory()
     if machine.device.startswith("cuda"):
         torch.cuda.set_device(machine.device)  # NCCL talks for the current device
+        # torch reads this once a process, at the first matrix product: later is too late for a
+        # deterministic run that follows another one.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_num_threads(machine.threads)
     torch.set_flush_denormal(True)
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
     if train.deterministic:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)
     torch.backends.cudnn.benchmark = not train.deterministic
     try:

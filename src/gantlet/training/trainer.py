@@ -55,7 +55,7 @@ def prepared(
 ) -> tuple[nn.ModuleDict, Feed]:
     """Players moved to the machine; copies of the bundled ones to average into; training data."""
     game.players.to(device=machine.device, dtype=machine.dtype).train()
-    if config.train.channels_last:
+    if machine.layout(config.train) is torch.channels_last:
         for weight in game.players.parameters():
             if weight.dim() == 4:
                 # `contiguous` would leave kernels of one channel or of 1x1 as they are, whose
@@ -67,14 +67,13 @@ def prepared(
 
 
 def _feed(dataset: Dataset, indices: Indices, config: Config, machine: Machine) -> Feed:
-    last = config.train.channels_last
     return Feed(
         dataset,
         indices,
         seed=config.train.seed,
         device=machine.device,
         dtype=machine.dtype,
-        memory_format=torch.channels_last if last else torch.contiguous_format,
+        memory_format=machine.layout(config.train),
     )
 
 
