@@ -32,6 +32,6 @@ def replaced(path: Path, content: bytes) -> None:
         flushed(draft, content)
         draft.replace(path)
         flush_folder(path.parent)
-    except OSError:
+    except BaseException:
         draft.unlink(missing_ok=True)
         raise

@@ -19,7 +19,7 @@ def number(value, floor, *, better="lower", name="kernel", question="fidelity", 
         title=name.capitalize(),
         value=value,
         floor=floor,
-        n_real=9,
+        n_real=100,
         n_fake=9,
         extractor="",
         better=better,
@@ -96,14 +96,21 @@ def test_sizes_of_which_only_a_lower_limit_is_known_are_compared_as_rates():
     assert not is_worse(judged([replace(size, value=unknown, floor=unknown)])[0])
 
 
+def test_a_size_without_a_bound_among_real_data_is_told_as_itself():
+    size = number(50.0, 1.0, name="support", question="coverage", better="higher")
+    found = judged([replace(size, floor=Estimate(math.inf, 1e5, math.inf, ""))])
+    assert found[0].verdict == "50, where real data show no bound"
+
+
 def test_the_class_that_lacks_most_is_named():
     found = judged([number(0.3, 0.1, name="balance", question="coverage", reach=0.01)])
     rows = [
         {"name": "cat", "share": 0.5, "made": 0.79},
         {"name": "dog", "share": 0.3, "made": 0.21},
-        {"name": "owl", "share": 0.2, "made": 0.0},
+        {"name": "owl", "share": 0.16, "made": 0.0},
+        {"name": "elk", "share": 0.04, "made": 0.0},  # 4 real samples, too few to tell
     ]
     assert overall(found, [], rows) == (
         "They cover less of the data than real samples would (balance 3 times the floor, "
-        "class owl is 0.0 % of them and 20.0 % of the data)."
+        "class owl is 0.0 % of them and 16.0 % of the data)."
     )

@@ -52,6 +52,7 @@ def test_holms_own_steps():
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([]) == []
     assert holm([0.7]) == [0.7]
+    assert holm([0.01, math.nan, 0.001]) == pytest.approx([0.02, 1.0, 0.003])
 
 
 @given(shares)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from gantlet.metrics.balance import FEW
 from gantlet.metrics.evidence import Number, Question
 from gantlet.metrics.multiple import deviation, holm, inverse, upper_tail
 
@@ -78,6 +80,8 @@ def _words(number: Number) -> str:
     if not is_worse(number):
         return "as real data"
     value, floor = number.value.value, number.floor.value
+    if math.isinf(floor):
+        return f"{value:,.0f}, where real data show no bound"
     if number.better == "lower" and floor > 0:
         return f"{value / floor:.3g} times the floor"
     if number.better == "higher" and floor > 0:
@@ -131,7 +135,7 @@ def _named(number: Number, classes: Sequence[Mapping[str, Any]]) -> str:
     words = f"{number.title.lower()} {number.verdict}"
     if number.name not in _OF_CLASSES:
         return words
-    lacks = [row for row in classes if row["share"]]
+    lacks = [row for row in classes if (row["share"] or 0) * number.n_real >= FEW]
     least = min(lacks, key=lambda row: row["made"] / row["share"], default=None)
     if least is None:
         return words

@@ -12,9 +12,9 @@ from torch import Tensor
 from gantlet.errors import UsageError
 from gantlet.metrics.estimate import Estimate, normal, wilson
 
-__all__ = ["Balance", "class_balance", "rarest"]
+__all__ = ["FEW", "Balance", "class_balance", "rarest"]
 
-_FEW = 5
+FEW = 5
 """Real samples of a class below which its share says little."""
 
 
@@ -100,10 +100,10 @@ def rarest(real: Tensor, fake: Tensor, classes: int) -> Estimate:
     for labels in (real, fake):
         _check_labels(labels, classes)
     b, a = (torch.bincount(y.long().cpu(), minlength=classes) for y in (real, fake))
-    known = (b >= _FEW).nonzero().flatten()
+    known = (b >= FEW).nonzero().flatten()
     if not len(known):
         raise UsageError(
-            "rarest class", expected=f"a class with {_FEW} real samples", received="none"
+            "rarest class", expected=f"a class with {FEW} real samples", received="none"
         )
     k = known[(a[known] / b[known]).argmin()]
     p, q = wilson(int(a[k]), len(fake)), wilson(int(b[k]), len(real))

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from gantlet.errors import newer_format
+from gantlet.errors import UsageError, newer_format
 from gantlet.metrics.estimate import Estimate
 
 __all__ = ["FORMAT", "QUESTIONS", "Evidence", "Number", "Pair", "Question"]
 
-FORMAT = 1
+FORMAT = 2
+"""Of evidence.json; 2: numbers have p."""
 Question = Literal["fidelity", "coverage", "copying", "usefulness"]
 QUESTIONS: Mapping[Question, str] = {
     "fidelity": "Does it look real?",
@@ -90,10 +91,18 @@ class Evidence:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Evidence:
-        """The inverse of `to_json`, lists as tuples; UsageError for a newer format."""
+        """The inverse of `to_json`, lists as tuples; UsageError for another format."""
         values = dict(stored)
-        if values.pop("format") > FORMAT:
-            raise newer_format("an evaluation", stored["format"], FORMAT)
+        found = values.pop("format")
+        if found > FORMAT:
+            raise newer_format("an evaluation", found, FORMAT)
+        if found < FORMAT:  # its numbers were judged one by one
+            raise UsageError(
+                "an evaluation",
+                expected=f"format {FORMAT}",
+                received=f"format {found}",
+                remedy="Evaluate the run again.",
+            )
         numbers = tuple(_number(number) for number in values.pop("numbers"))
         pairs = tuple(Pair(**pair) for pair in values.pop("pairs"))
         classes, notes = tuple(values.pop("classes")), tuple(values.pop("notes"))

@@ -68,6 +68,7 @@ def holm(p: Sequence[float]) -> list[float]:
     Source: Holm (1979), A Simple Sequentially Rejective Multiple Test Procedure,
     https://www.jstor.org/stable/4615733
     """
+    p = [1.0 if math.isnan(one) else one for one in p]  # nothing is known against it
     adjusted, least = [0.0] * len(p), 0.0
     for rank, place in enumerate(sorted(range(len(p)), key=p.__getitem__)):
         least = max(least, min(1.0, (len(p) - rank) * p[place]))

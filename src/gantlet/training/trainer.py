@@ -166,6 +166,8 @@ class Trainer:
         return seen
 
     def _start(self) -> Start:
+        minutes = self.config.stop.minutes
+        late = minutes is not None and self.state.seconds >= 60 * minutes
         return Start(
             folder=self.folder.path,
             config=to_mapping(self.config),
@@ -174,7 +176,7 @@ class Trainer:
             target=self.config.stop.samples,
             notes=self.notes,
             rows=tuple(self._rows),
-            over=self._is_over() or self._is_flat,
+            over=self._is_over() or self._is_flat or late,
         )
 
     def _loop(self) -> str:
