@@ -141,14 +141,14 @@ def _whole(folder: Path) -> tuple[dict[str, Any], bytes]:
     """The description and the weights that belong together."""
     path = folder / _WEIGHTS
     content = path.read_bytes() if path.is_file() else b""
-    inner = _inner(content)
-    if inner is not None and not (folder / _ABOUT).exists():  # killed before the first
+    if (folder / _ABOUT).exists():
+        about = _checked(_text(folder), folder / _ABOUT)
+        if hashlib.sha256(content).hexdigest() == about.get("weights_sha256"):
+            return about, content
+    inner = _inner(content)  # killed before the first `bundle.json`, or of another writing than it
+    if inner is not None:
         return _checked(inner, path), content
-    about = _checked(_text(folder), folder / _ABOUT)
-    if hashlib.sha256(content).hexdigest() == about.get("weights_sha256"):
-        return about, content
-    if inner is not None:  # of another writing than `bundle.json`
-        return _checked(inner, path), content
+    _text(folder)  # raises where there is no bundle at all
     raise UsageError(
         f"bundle file {path} is missing or altered",
         expected="the checksum in bundle.json",

@@ -1,8 +1,6 @@
 """Numbers of moments: streamed, merged or spread over two ranks, they equal those of one pass."""
 
 import json
-import os
-import socket
 from collections.abc import Callable, Mapping
 from dataclasses import astuple
 from pathlib import Path
@@ -10,13 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
-from torch import multiprocessing as mp
 
-from gantlet import dist
 from gantlet.metrics.estimate import Estimate
 from gantlet.metrics.frechet import frechet, frechet_estimate
 from gantlet.metrics.means import euclidean, mahalanobis
 from gantlet.metrics.moments import Moments, across_ranks, grouped, jackknifed, merged
+from tests.training.ranks import ranked, spawned
 
 N, M, D, GROUPS = 700, 500, 12, 10
 STATISTICS: Mapping[str, Callable[[Moments, Moments], float]] = {
@@ -79,28 +76,16 @@ def test_on_one_process_nothing_is_merged():
 
 
 def _rank(rank: int, port: int, folder: str) -> None:
-    os.environ |= {
-        "RANK": str(rank),
-        "WORLD_SIZE": "2",
-        "LOCAL_RANK": str(rank),
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port),
-    }
-    torch.set_num_threads(1)
-    with dist.session():
+    with ranked(rank, port):
         lists = [[across_ranks(part) for part in grouped(shares(x)[rank])] for x in sets()]
         found = {name: astuple(number) for name, number in estimates(*lists).items()}
         counts = [merged(parts).count for parts in lists]
         told = {"found": found, "counts": counts}
         (Path(folder) / f"{rank}.json").write_text(json.dumps(told))
-    os._exit(0)  # an interpreter that ends beside gloo's threads aborts now and then
 
 
 def test_two_ranks_equal_one_in_values_and_intervals(tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    mp.spawn(_rank, args=(port, str(tmp_path)), nprocs=2)
+    spawned(_rank, tmp_path)
     first, second = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in (0, 1))
     assert first == second
     assert first["counts"] == [N, M]

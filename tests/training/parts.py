@@ -1,14 +1,11 @@
 """How far runs in parts lie from the run in one: measured by tests and by a benchmark."""
 
-import os
-import socket
 from pathlib import Path
 
 import torch
-import torch.multiprocessing as mp
 
-from gantlet import dist
 from gantlet.recipes import RECIPES
+from tests.training.ranks import ranked, spawned
 from tests.training.small import played, trainer
 
 PASSES = 20
@@ -45,27 +42,15 @@ def apart(a, b):
 
 
 def _rank(rank: int, port: int, folder: str) -> None:
-    os.environ |= {
-        "RANK": str(rank),
-        "WORLD_SIZE": "2",
-        "LOCAL_RANK": str(rank),
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port),
-    }
-    torch.set_num_threads(1)
-    with dist.session():
+    with ranked(rank, port):
         for recipe in RECIPES:
             place = Path(folder) / f"{recipe}-{rank}"
             tensors = played(trainer(place, recipe, precision="float64"), PASSES)
             torch.save(tensors, Path(folder) / f"{recipe}-{rank}.pt")
             torch.save(first_gradients(place, recipe), Path(folder) / f"{recipe}-{rank}-first.pt")
-    os._exit(0)  # all is saved; an interpreter that ends beside gloo's threads aborts now and then
 
 
 def played_by_two(folder: Path) -> Path:
     """Every recipe, played by two gloo processes: RECIPE-RANK.pt and RECIPE-RANK-first.pt."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    mp.spawn(_rank, args=(port, str(folder)), nprocs=2)
+    spawned(_rank, folder)
     return folder

@@ -1,8 +1,6 @@
 """Validation while training: the best checkpoint, the bundle, and an end without a gain."""
 
 import json
-import os
-import socket
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -10,9 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import multiprocessing as mp
 
-from gantlet import dist
 from gantlet.config import Validation, identity, override
 from gantlet.data import DataSettings, open_data
 from gantlet.data.split import halves, spared, split, split_hashes
@@ -26,6 +22,7 @@ from gantlet.training.machine import Machine
 from gantlet.training.state import State
 from gantlet.training.validation import Course, Validator, beyond, quality
 from tests.evaluation import planted
+from tests.training.ranks import ranked, spawned
 from tests.training.small import tensors, trainer
 
 COURSE = [0.2, 0.5, 0.8, 0.79, 0.4, 0.3, 0.3, 0.3]
@@ -269,15 +266,7 @@ def test_an_extractor_that_is_not_installed_is_told_before_training(tmp_path, mo
 
 
 def _rank(rank: int, port: int, folder: str) -> None:
-    os.environ |= {
-        "RANK": str(rank),
-        "WORLD_SIZE": "2",
-        "LOCAL_RANK": str(rank),
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port),
-    }
-    torch.set_num_threads(1)
-    with dist.session():
+    with ranked(rank, port):
         run = followed(Path(folder) / "run", "stop.patience=3")
         if rank:  # only rank 0 looks
             run.validator.look = None
@@ -285,13 +274,9 @@ def _rank(rank: int, port: int, folder: str) -> None:
         again = followed(Path(folder) / "run", "stop.patience=3").run()
         told = {"ends": [[e.reason, e.seen] for e in (end, again)]}
         (Path(folder) / f"{rank}.json").write_text(json.dumps(told))
-    os._exit(0)
 
 
 def test_two_ranks_agree_on_the_end(tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    mp.spawn(_rank, args=(port, str(tmp_path)), nprocs=2)
+    spawned(_rank, tmp_path)
     ends = [json.loads((tmp_path / f"{rank}.json").read_text())["ends"] for rank in (0, 1)]
     assert ends[0] == ends[1] == [["plateau", 384], ["plateau", 384]]
