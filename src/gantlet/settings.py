@@ -91,7 +91,7 @@ class Validation:
     samples: Annotated[int, Ge(24)] = 1_000
     """Real samples that a look compares with at most, and as many generated ones."""
     every: Annotated[int, Ge(1)] = 1
-    """Ticks from one look to the next; the end of a run is always looked at."""
+    """Ticks from one look to the next; the end by samples is always looked at."""
     bundle: Literal["best", "last"] = "best"
     """Generator that the bundle holds at the end: the best one looked at, where it is better than
     the last beyond noise, or always the last."""
