@@ -154,6 +154,14 @@ def test_an_altered_file_of_weights_is_refused_although_it_describes_itself(
         read_bundle(tmp_path)
 
 
+def test_an_altered_description_is_refused(digits, tmp_path):
+    written(tmp_path, "mlp", digits)
+    about = tmp_path / "bundle.json"
+    about.write_text(about.read_text().replace('"seen": ', '"seen": 9'))
+    with pytest.raises(UsageError, match=r"bundle.json is altered.*what the weights say"):
+        read_bundle(tmp_path)
+
+
 def bundled_alone(folder, spec):
     """The bundle of a game of one's own, and that game with other weights."""
     config = tiny("mlp", spec)

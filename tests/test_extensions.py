@@ -121,6 +121,12 @@ def test_a_package_adds_to_every_table_and_its_recipe_trains_and_samples(place):
     assert (code, "Did you mean soft?" in told) == (2, True), told
 
 
+def test_a_recipe_that_gives_no_settings_is_refused(place):
+    installed(place, "empty-gan", {"recipes": {"empty": "empty"}}, "def empty(spec): ...")
+    code, told = said("train", "ring", "--recipe", "empty")
+    assert (code, "'empty' of an installed package: expected a" in told) == (2, True), told
+
+
 def table(kind="numbers"):
     return Table(kind, {"one": 1}, lambda entry: isinstance(entry, int), "a whole number")
 

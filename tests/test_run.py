@@ -1,5 +1,6 @@
 """The Python door: train, resume, load and sample; callbacks; games of one's own."""
 
+import sys
 import threading
 from io import BytesIO
 
@@ -308,6 +309,24 @@ def test_a_game_with_a_fault_is_refused_before_anything_is_written(workplace):
     with pytest.raises(UsageError, match="samples of the game"):
         gantlet.train(POINTS, "points", TINY, game=wrong, samples=64)
     assert list(workplace.iterdir()) == []
+
+
+def test_an_extractor_that_is_not_installed_is_told_before_anything_is_written(
+    workplace, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "torch_fidelity", None)
+    with pytest.raises(UsageError, match="extra `fidelity`"):
+        gantlet.train("digits", "mlp", {"validation.extractor": "inception"}, samples=64)
+    assert list(workplace.iterdir()) == []
+
+
+def test_what_a_crash_left_is_swept_when_a_run_goes_on(workplace):
+    run = gantlet.train(POINTS, "points", TINY, samples=64, verbose=False)
+    drafts = [run.path / ".log.jsonl.1.part", run.path / "bundle" / ".bundle.json.1.part"]
+    for draft in drafts:
+        draft.write_text("half a")
+    gantlet.train(POINTS, "points", TINY, samples=64, verbose=False)
+    assert not any(draft.exists() for draft in drafts)
 
 
 def test_players_that_learn_get_the_optimiser_of_the_recipe_and_their_own_settings():

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import nn
 
@@ -24,8 +23,9 @@ from gantlet.errors import UsageError, newer_format
 from gantlet.games.base import Game
 from gantlet.spec import DataSpec
 from gantlet.training.callback import Callback, End, Start, Tick
-from gantlet.training.checkpoint import packed, write_bytes, write_text
+from gantlet.training.checkpoint import packed
 from gantlet.training.trainer import built
+from gantlet.training.writing import write_bytes, write_text
 
 __all__ = [
     "FORMAT",
@@ -79,7 +79,7 @@ def write_bundle(
         "about": dict(about),
     }
     state, text = players.state_dict(), json.dumps(contents)
-    header = {_DESCRIPTION: text, _CHECKSUM: _checksum(packed(state), text)}
+    header = {_DESCRIPTION: text, _CHECKSUM: _checksum(*_parts(packed(state)), text)}
     weights = packed(state, header)
     contents["weights_sha256"] = hashlib.sha256(weights).hexdigest()
     write_bytes(folder / _WEIGHTS, weights)
@@ -144,6 +144,11 @@ def _whole(folder: Path) -> tuple[dict[str, Any], bytes]:
     if (folder / _ABOUT).exists():
         about = _checked(_text(folder), folder / _ABOUT)
         if hashlib.sha256(content).hexdigest() == about.get("weights_sha256"):
+            inner = _inner(content)
+            plain = {key: value for key, value in about.items() if key != "weights_sha256"}
+            if inner is not None and json.loads(inner) != plain:
+                told = ValueError("it is not what the weights say of themselves")
+                raise _altered(folder / _ABOUT, told)
             return about, content
     inner = _inner(content)  # killed before the first `bundle.json`, or of another writing than it
     if inner is not None:
@@ -156,19 +161,28 @@ def _whole(folder: Path) -> tuple[dict[str, Any], bytes]:
     )
 
 
-def _checksum(weights: bytes, text: str) -> str:
-    """SHA-256 over a file of the weights alone and the description."""
-    return hashlib.sha256(hashlib.sha256(weights).digest() + text.encode()).hexdigest()
+def _parts(content: bytes) -> tuple[dict[str, Any], bytes]:
+    """Header and data of a safetensors file, whose first eight bytes are the header's length."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    return json.loads(content[8:end]), content[end:]
+
+
+def _checksum(header: Mapping[str, Any], data: bytes, text: str) -> str:
+    """SHA-256 over where each tensor lies, the tensors, and the description."""
+    places = {name: place for name, place in header.items() if name != "__metadata__"}
+    told = json.dumps([places, hashlib.sha256(data).hexdigest(), text], sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 def _inner(content: bytes) -> str | None:
     """The description in the header of a file of weights; None of one that is not whole."""
     try:
-        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
-        right = _checksum(packed(load(content)), header[_DESCRIPTION])
-    except (ValueError, KeyError, TypeError, SafetensorError):
+        header, data = _parts(content)
+        told = header["__metadata__"]
+        right = _checksum(header, data, told[_DESCRIPTION])
+    except (ValueError, KeyError, TypeError):
         return None
-    return str(header[_DESCRIPTION]) if header[_CHECKSUM] == right else None
+    return str(told[_DESCRIPTION]) if told[_CHECKSUM] == right else None
 
 
 def _text(folder: Path) -> str:

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
-__all__ = ["flush_folder", "flushed", "replaced"]
+__all__ = [
+    "draft_of",
+    "flush_folder",
+    "flushed",
+    "replaced",
+    "swept",
+]
 
 
 def flushed(path: Path, content: bytes) -> None:
@@ -27,7 +34,7 @@ def flush_folder(folder: Path) -> None:
 
 def replaced(path: Path, content: bytes) -> None:
     """Replace a file as a whole: never half of it. Raises OSError where the disk refuses."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    draft = draft_of(path)
     try:
         flushed(draft, content)
         draft.replace(path)
@@ -35,3 +42,17 @@ def replaced(path: Path, content: bytes) -> None:
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
+
+
+def draft_of(path: Path) -> Path:
+    """Where this process writes what it then renames to `path`."""
+    return path.with_name(f".{path.name}.{os.getpid()}.part")
+
+
+def swept(folder: Path) -> None:
+    """Remove drafts that a crash has left; for the one process that may write there."""
+    for draft in folder.glob(".*.part"):
+        if draft.is_dir():
+            shutil.rmtree(draft, ignore_errors=True)
+        else:
+            draft.unlink(missing_ok=True)

@@ -20,6 +20,7 @@ from gantlet.data.dataset import Dataset
 from gantlet.data.split import Split, split
 from gantlet.games.base import Game
 from gantlet.games.check import check_game
+from gantlet.metrics.extractors import EXTRACTORS
 from gantlet.notebook import summary
 from gantlet.recipes import chosen, recipe
 from gantlet.sample import Samples, sample
@@ -243,6 +244,8 @@ def _ready(made: Plan) -> Game:
     """The game, once all that can be wrong with the settings is known not to be."""
     config, spec = made.config, made.dataset.spec
     find_machine(config.train)
+    if config.validation.extractor is not None:
+        EXTRACTORS[config.validation.extractor].check(spec)
     game = made.game or built(config, spec)
     share_of(config.train.batch, config.train.micro_batches, game.group)
     if made.game is not None:  # a copy: what an earlier training froze is thawed in it

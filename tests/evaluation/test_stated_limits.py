@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 from safetensors.torch import load_file
 
-from gantlet.bundle import write_bundle
+from gantlet.bundle import read_bundle, write_bundle
 from gantlet.data import open_data
 from gantlet.run import load
+from gantlet.spec import DataSpec
 from tests.cli.door import TINY, assert_refused, gantlet
 
 # The package has a function of that name, which hides the module.
@@ -76,8 +77,10 @@ def test_generated_samples_of_one_class_are_of_no_use_in_words(tmp_path, images)
     assert train(tmp_path / "data.npz", tmp_path / "run").code == 0
     described = tmp_path / "run" / "bundle" / "bundle.json"
     about = json.loads(described.read_text())
-    about["spec"]["frequencies"] = [1.0, 0.0]  # the generator is asked for one class alone
-    described.write_text(json.dumps(about))
+    spec = {**about["spec"], "frequencies": [1.0, 0.0]}  # one class alone is asked for
+    players = read_bundle(tmp_path / "run").players
+    told = DataSpec.from_json(spec), about["config"], about["about"]
+    write_bundle(tmp_path / "run" / "bundle", players, *told)
     found = evaluated(tmp_path / "run", n=200)
     assert "useful" not in names(found)
     assert any("no classifier learns anything" in note for note in found["notes"])

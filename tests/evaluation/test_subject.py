@@ -64,7 +64,9 @@ def test_samples_that_chose_the_checkpoint_take_no_part(tmp_path):
     used, unseen = spared(divided.held_out, subject.dataset.hashes, 1000)
     assert (len(used), len(subject.floor), len(subject.reference)) == (200, 200, 200)
     assert set(subject.held_out.index) == set(unseen)
-    assert any("200 of the samples set aside chose the checkpoint" in n for n in subject.notes)
+    assert any(
+        "200 of the samples set aside were looked at while training" in n for n in subject.notes
+    )
     other = gathered(path, 100, seed=0, train=x, data=planted.data(500, seed=1), game=game)
     assert set(other.floor.index) == set(unseen)
 

@@ -70,14 +70,16 @@ def test_the_worst_share_decides_how_bad_it_is_and_the_surest_numbers_are_named(
     )
     assert overall(numbers, ["precision", "density", "coverage"]) == (
         "Samples resemble the data, but can be told from them (density 67 % of real data's); "
-        "they miss most of the data (coverage 11 % of real data's; recall 56 % of real data's)."
+        "they miss most of the data (coverage 11 % of real data's; recall 56 % of real data's); "
+        "not measured: copying, usefulness."
     )
 
 
 def test_a_number_without_a_worst_is_named_but_says_not_how_bad_it_is():
     found = judged([number(100.0, 1.0)])
     assert overall(found, ["precision"]) == (
-        "Samples resemble the data, but can be told from them (kernel 100 times the floor)."
+        "Samples resemble the data, but can be told from them (kernel 100 times the floor); "
+        "not measured: coverage, copying, usefulness."
     )
 
 
@@ -112,5 +114,6 @@ def test_the_class_that_lacks_most_is_named():
     ]
     assert overall(found, [], rows) == (
         "They cover less of the data than real samples would (balance 3 times the floor, "
-        "class owl is 0.0 % of them and 16.0 % of the data)."
+        "class owl is 0.0 % of them and 16.0 % of the data); not measured: fidelity, copying, "
+        "usefulness."
     )

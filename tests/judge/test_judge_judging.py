@@ -71,7 +71,12 @@ def test_answers_go_on_where_the_file_was_moved_away(judging):
 
 @pytest.mark.parametrize(
     ("text", "name"),
-    [("  Ada \t Byron ", "Ada Byron"), (" \n", ""), ("x" * 99, "x" * LONGEST_NAME)],
+    [
+        ("  Ada \t Byron ", "Ada Byron"),
+        (" \n", ""),
+        ("x" * 99, "x" * LONGEST_NAME),
+        ("A\ud800da", "Ada"),
+    ],
 )
 def test_names(text, name):
     assert named(text) == name

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from gantlet.bundle import described, write_bundle
+from gantlet.bundle import described, read_bundle, write_bundle
 from gantlet.config import from_mapping
 from gantlet.errors import UsageError
 from gantlet.report import render, words, write_report
@@ -182,9 +182,9 @@ def test_colours_have_the_contrast_that_wcag_asks_for_by_day_and_by_night():
 def test_hostile_names_are_shown_and_do_nothing(lean, tmp_path):
     run = shutil.copytree(lean, tmp_path / HOSTILE[0].replace("/", "_"))
     spec = replace(DIGITS, classes=(*HOSTILE, *"456789"))
-    about = json.loads((run / "bundle.json").read_text())
-    about["about"]["data"] = HOSTILE[1]
-    (run / "bundle.json").write_text(json.dumps(about))
+    known = read_bundle(run)
+    about = {**known.about, "data": HOSTILE[1]}
+    write_bundle(run, known.players, known.spec, described(run)["config"], about)
     found = evidence(
         verdict=" ".join(HOSTILE),
         numbers=[number("a", title=f"T{text}", extractor=text, verdict=text) for text in HOSTILE],

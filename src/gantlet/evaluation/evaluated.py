@@ -19,8 +19,8 @@ from gantlet.evaluation.verdict import judged, overall
 from gantlet.games.base import Game
 from gantlet.metrics.evidence import Evidence
 from gantlet.metrics.extractors import EXTRACTORS, Extractor, Material, Training, answers
-from gantlet.training.checkpoint import write_text
 from gantlet.training.machine import find_machine, settled
+from gantlet.training.writing import write_text
 
 if TYPE_CHECKING:
     from gantlet.data import Source

@@ -49,8 +49,9 @@ class Subject:
 
     Fidelity and coverage compare `fake` with `reference`; `floor` compared with `reference` tells
     what a perfect sampler would get. Copying compares `fake` with `train`, and both halves of the
-    held-out samples with it. Nothing is ever fitted to `reference` or `floor`, and no checkpoint
-    is chosen by them: samples set aside for validation are in none of the sets.
+    held-out samples with it. Where samples were set aside, nothing is ever fitted to `reference`
+    or `floor`, and no checkpoint is chosen by them: those that validation looks at are in none of
+    the sets.
     """
 
     bundle: Bundle
@@ -114,8 +115,8 @@ def gathered(
     )
     if len(used):
         notes.append(
-            f"{len(used):,} of the samples set aside chose the checkpoint while training, and "
-            "take no part."
+            f"{len(used):,} of the samples set aside were looked at while training, and take no "
+            "part."
         )
     if data is None and len(unseen):
         floor, reference = halves(unseen, dataset.hashes)

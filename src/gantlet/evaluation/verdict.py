@@ -106,7 +106,7 @@ def overall(
     deciding: Sequence[str],
     classes: Sequence[Mapping[str, Any]] = (),
 ) -> str:
-    """One sentence for each question that has numbers with floors.
+    """An answer to each question that has numbers with floors, and what was not measured.
 
     Any number that is worse than its floor makes its question's answer worse than the best.
 
@@ -115,10 +115,11 @@ def overall(
         deciding: names of the numbers that tell how much worse: shares, whose worst is known.
         classes: rows of `Evidence.classes`, from which a class that is missing is named.
     """
-    parts = []
+    parts, unasked = [], []
     for question, answers in _ANSWERS.items():
         asked = [n for n in numbers if n.question == question and n.floor is not None]
         if not asked:
+            unasked.append(question)
             continue
         worse = sorted(filter(is_worse, asked), key=_deviation, reverse=True)
         far = any(_share(number) >= _FAR for number in worse if number.name in deciding)
@@ -127,6 +128,8 @@ def overall(
         parts.append(answers[1 + far if worse else 0] + because)
     if not parts:
         return "No verdict: nothing was set aside to compare with."
+    if unasked:
+        parts.append(f"not measured: {', '.join(unasked)}")
     sentence = "; ".join(parts)
     return f"{sentence[0].upper()}{sentence[1:]}."
 

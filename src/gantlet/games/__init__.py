@@ -17,7 +17,8 @@ _GAMES: Mapping[str, type[Versus]] = {
 
 
 def _is_structure(entry: object) -> bool:
-    return isinstance(entry, type) and is_dataclass(entry)
+    has_build = callable(getattr(entry, "build", None))
+    return isinstance(entry, type) and is_dataclass(entry) and has_build
 
 
 GAMES: Mapping[str, type[Versus]] = Table(

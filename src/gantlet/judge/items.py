@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["Item", "Panel", "order", "panel"]
 
 _FEWEST = 2
+_SEEDS = 2**63
+"""Beyond the seeds that the file of answers can hold."""
 _CHANNELS = (1, 3, 4)
 """Of images that a PNG file holds."""
 
@@ -99,7 +101,7 @@ def panel(
             images than asked for.
     """
     run = Path(run)
-    _check(run, n, seconds)
+    _check(run, n, seconds, seed)
     subject = gathered(run, n // 2, seed=seed, data=data, train=train, game=game)
     real, source = _real(subject, handed_over=data is not None)
     if len(real) < n // 2:
@@ -127,7 +129,7 @@ def panel(
     )
 
 
-def _check(run: Path, n: int, seconds: float | None) -> None:
+def _check(run: Path, n: int, seconds: float | None, seed: int) -> None:
     """UsageError where nothing can be judged, before anything is drawn."""
     if n < _FEWEST or n % 2:
         raise UsageError(
@@ -139,6 +141,8 @@ def _check(run: Path, n: int, seconds: float | None) -> None:
         raise UsageError(
             "seconds that an image is shown", expected="more than 0", received=f"{seconds:g}"
         )
+    if not -_SEEDS <= seed < _SEEDS:
+        raise UsageError("seed", expected="a whole number of at most 63 bits", received=str(seed))
     spec = DataSpec.from_json(described(bundle_folder(run))["spec"])
     if spec.kind != "image" or spec.shape[0] not in _CHANNELS:
         raise UsageError(

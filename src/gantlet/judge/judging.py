@@ -20,8 +20,9 @@ _AGAIN = "You had answered that image before: the first answer counts."
 
 
 def named(text: str) -> str:
-    """A rater's name without needless spaces; "" where there is none."""
-    return " ".join(text.split())[:LONGEST_NAME].strip()
+    """A rater's name without needless spaces, or what UTF-8 cannot hold; "" for none."""
+    plain = text.encode(errors="ignore").decode()
+    return " ".join(plain.split())[:LONGEST_NAME].strip()
 
 
 @dataclass(frozen=True)

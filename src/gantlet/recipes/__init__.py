@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from gantlet.config import Config, Validation
-from gantlet.errors import unknown
+from gantlet.errors import UsageError, unknown
 from gantlet.extensions import Table
 from gantlet.recipes.classic import (
     dcgan,
@@ -51,7 +51,15 @@ def recipe(name: str, spec: DataSpec) -> Config:
     """The settings of a named recipe for data of `spec`."""
     if name not in RECIPES:
         raise unknown("recipe", name, RECIPES)
-    return RECIPES[name](spec)
+    made = RECIPES[name](spec)
+    if not isinstance(made, Config):
+        raise UsageError(
+            f"recipe {name!r} of an installed package",
+            expected="a function that gives a Config",
+            received=repr(made),
+            remedy="Update that package, or uninstall it.",
+        )
+    return made
 
 
 def chosen(spec: DataSpec) -> tuple[str, str]:

@@ -19,9 +19,9 @@ from gantlet.report.citations import citations
 from gantlet.report.figures import Figure, bars, curves, scatter
 from gantlet.report.images import Pictures, couples, sample_rows, strips
 from gantlet.spec import DataSpec
-from gantlet.training.checkpoint import write_text
 from gantlet.training.folder import Folder
 from gantlet.training.health import verdict
+from gantlet.training.writing import write_text
 
 if TYPE_CHECKING:
     from jinja2 import Template

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,8 +20,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from gantlet.errors import RunError, UsageError, newer_format
-from gantlet.files import flush_folder, flushed, replaced
+from gantlet.errors import UsageError, newer_format
+from gantlet.files import draft_of, flush_folder, flushed, swept
+from gantlet.training.writing import refused
 
 __all__ = [
     "FORMAT",
@@ -33,8 +33,6 @@ __all__ = [
     "read",
     "set_aside",
     "write",
-    "write_bytes",
-    "write_text",
 ]
 
 FORMAT = 1
@@ -58,10 +56,10 @@ def write(folder: Path, name: str, tensors: Tensors, values: Mapping[str, Any]) 
 
     Raises RunError where the disk refuses; earlier checkpoints stay as they were.
     """
-    final, draft = folder / name, folder / f".{name}.{os.getpid()}.part"
+    final, draft = folder / name, draft_of(folder / name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _sweep(folder)
+        swept(folder)
         draft.mkdir()
         files = {f"{group}.safetensors": packed(part) for group, part in tensors.items()}
         for file, content in files.items():
@@ -76,7 +74,7 @@ def write(folder: Path, name: str, tensors: Tensors, values: Mapping[str, Any]) 
         flush_folder(folder)
     except OSError as error:
         shutil.rmtree(draft, ignore_errors=True)
-        raise _refused(final, error) from error
+        raise refused(final, error) from error
     return final
 
 
@@ -86,38 +84,11 @@ def _checksum(manifest: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
-def _refused(path: Path, error: OSError) -> RunError:
-    return RunError(
-        f"{path} could not be written: {error.strerror}",
-        remedy="Free space or mend permissions, then run the same command to go on from the last "
-        "checkpoint.",
-    )
-
-
 def packed(tensors: Mapping[str, Tensor], header: Mapping[str, str] | None = None) -> bytes:
     """Tensors as the bytes of a safetensors file; tied ones are stored twice."""
     whole = torch.contiguous_format
     plain = {name: t.detach().cpu().clone(memory_format=whole) for name, t in tensors.items()}
     return save(plain, None if header is None else dict(header))
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Replace a file as a whole: never half of it. Raises RunError where the disk refuses."""
-    try:
-        replaced(path, content)
-    except OSError as error:
-        raise _refused(path, error) from error
-
-
-def write_text(path: Path, text: str) -> None:
-    """Replace a text file as a whole."""
-    write_bytes(path, text.encode())
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what a crash in the middle of a write has left."""
-    for draft in folder.glob(".*.part"):
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def read(path: Path) -> Checkpoint:

@@ -14,7 +14,8 @@ from gantlet import dist
 from gantlet.config import Config
 from gantlet.config_text import to_yaml
 from gantlet.errors import RunError, UsageError, newer_format
-from gantlet.training.checkpoint import write_text
+from gantlet.files import swept
+from gantlet.training.writing import write_text
 
 __all__ = ["FORMAT", "Folder"]
 
@@ -74,6 +75,8 @@ class Folder:
                 if dist.rank() == 0:
                     self.create()
                     held.enter_context(self.locked())
+                    for place in (self.path, self.samples, self.bundle):
+                        swept(place)
             yield
 
     @contextmanager

@@ -139,7 +139,7 @@ class Trainer:
         return end
 
     def _ended(self, reason: str) -> End:
-        rows = self.folder.rows()
+        rows = self._rows if dist.rank() == 0 else self.folder.rows()
         if dist.rank() == 0 and rows:
             curves(rows, self.folder.path / "curves.png")
         make_ready(self.game, self.averaged, self.spec, self.machine)

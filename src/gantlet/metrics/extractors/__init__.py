@@ -10,10 +10,11 @@ from gantlet.data.dataset import Dataset
 from gantlet.data.split import Indices
 from gantlet.metrics.extractors.base import Answers, Extractor, alike
 from gantlet.metrics.extractors.cache import answers
-from gantlet.metrics.extractors.dinov2 import HUB, dinov2
+from gantlet.metrics.extractors.dinov2 import HUB, check_dinov2, dinov2
 from gantlet.metrics.extractors.embedded import Training, embedded
-from gantlet.metrics.extractors.inception import inception
+from gantlet.metrics.extractors.inception import check_inception, inception
 from gantlet.metrics.extractors.pixels import pixels
+from gantlet.spec import DataSpec
 
 __all__ = [
     "EXTRACTORS",
@@ -55,6 +56,8 @@ class Kind:
     source: str
     """Where it was published."""
     make: Callable[[Material], Extractor]
+    check: Callable[[DataSpec], None] = lambda _: None
+    """Raises UsageError where it cannot be made: not installed, or not for such data."""
 
 
 EXTRACTORS: Mapping[str, Kind] = {
@@ -75,12 +78,14 @@ EXTRACTORS: Mapping[str, Kind] = {
         source="Heusel et al. (2017), GANs Trained by a Two Time-Scale Update Rule Converge to a "
         "Local Nash Equilibrium, https://arxiv.org/abs/1706.08500",
         make=lambda m: inception(m.dataset.spec, m.weights),
+        check=check_inception,
     ),
     "dinov2": Kind(
         line="a vision transformer trained on photographs without labels (extra hub, or a file)",
         source="Oquab et al. (2023), DINOv2: Learning Robust Visual Features without "
         "Supervision, https://arxiv.org/abs/2304.07193",
         make=lambda m: dinov2(m.dataset.spec, m.weights or HUB),
+        check=check_dinov2,
     ),
 }
 """Extractors of features, by name; the first is the default."""

@@ -7,6 +7,7 @@ import pickle
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -25,7 +26,7 @@ from gantlet.metrics.extractors.base import (
 )
 from gantlet.spec import DataSpec
 
-__all__ = ["HUB", "VisionTransformer", "dinov2"]
+__all__ = ["HUB", "VisionTransformer", "check_dinov2", "dinov2"]
 
 HUB = "timm/vit_large_patch14_dinov2.lvd142m"
 """The network of the published Fréchet distances (Stein et al. 2023), 1.2 GB. `small` in place of
@@ -119,6 +120,12 @@ def _prepared(x: Tensor) -> Tensor:
     return (as_rgb(x) - mean) / std
 
 
+def check_dinov2(spec: DataSpec) -> None:
+    """UsageError where the hub's package is missing, or for other data than images."""
+    rgb_only("dinov2", spec)
+    _installed()
+
+
 def dinov2(spec: DataSpec, weights: str = HUB) -> Extractor:
     """The class token of DINOv2, of images at 224x224: D = 384, 768 or 1,024 by size of network.
 
@@ -153,13 +160,18 @@ def _file(weights: str) -> Path:
     if weights.count("/") != 1 or path.suffix in (".pth", ".pt", ".safetensors"):
         raise _unfit(weights, "no such file")
     try:
+        return Path(_installed()(repo_id=weights, filename="model.safetensors"))
+    except (OSError, ValueError) as error:
+        raise _unfit(weights, f"an error of the hub ({error})") from error
+
+
+def _installed() -> Any:
+    """What downloads from the hub; UsageError where its package cannot be imported."""
+    try:
         from huggingface_hub import hf_hub_download
     except ImportError as error:
         raise absent("dinov2", "huggingface_hub", "hub") from error
-    try:
-        return Path(hf_hub_download(repo_id=weights, filename="model.safetensors"))
-    except (OSError, ValueError) as error:
-        raise _unfit(weights, f"an error of the hub ({error})") from error
+    return hf_hub_download
 
 
 def _read(path: Path) -> dict[str, Tensor]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor, nn
 
 from gantlet.metrics.extractors.base import (
@@ -14,7 +16,16 @@ from gantlet.metrics.extractors.base import (
 )
 from gantlet.spec import DataSpec
 
-__all__ = ["inception"]
+__all__ = ["check_inception", "inception"]
+
+
+def _installed() -> Any:
+    """The class of torch-fidelity; UsageError where it cannot be imported."""
+    try:
+        from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+    except (ImportError, RuntimeError) as error:  # torchvision beside another build of torch
+        raise absent("inception", f"torch-fidelity ({error})", "fidelity") from error
+    return FeatureExtractorInceptionV3
 
 
 class Inception(nn.Module):
@@ -22,18 +33,20 @@ class Inception(nn.Module):
 
     def __init__(self, weights: str | None) -> None:
         super().__init__()
-        try:
-            from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
-        except (ImportError, RuntimeError) as error:  # torchvision beside another build of torch
-            raise absent("inception", f"torch-fidelity ({error})", "fidelity") from error
         outputs = ["2048", "logits_unbiased"]
-        self.net = FeatureExtractorInceptionV3(
+        self.net = _installed()(
             "inception-v3-compat", outputs, feature_extractor_weights_path=weights
         )
 
     def forward(self, x: Tensor) -> Answers:
         """x (B, 1 or 3, H, W), rounded to 8 bits, which torch-fidelity expects."""
         return Answers(*self.net((as_rgb(x) * 255).round().byte()))
+
+
+def check_inception(spec: DataSpec) -> None:
+    """UsageError where there is no torch-fidelity, or for other data than images."""
+    rgb_only("inception", spec)
+    _installed()
 
 
 def inception(spec: DataSpec, weights: str | None = None) -> Extractor:
