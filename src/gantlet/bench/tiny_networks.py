@@ -6,6 +6,7 @@ Lin et al. (2018), PacGAN, https://arxiv.org/abs/1712.04086 (table 3)
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 
 from torch import Tensor, nn
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from gantlet.errors import UsageError
 from gantlet.games.base import Game
 from gantlet.games.versus import Versus
-from gantlet.nn.layers import Flatten
+from gantlet.nn.layers import Flatten, initialise
 from gantlet.nn.norms import GroupedBatchNorm
 from gantlet.spec import DataSpec
 
@@ -22,7 +23,9 @@ __all__ = ["LATENT", "TinyDiscriminator", "TinyGenerator", "tiny_game"]
 LATENT = 256
 _GENERATOR, _DISCRIMINATOR = (64, 32, 16, 8), (4, 8, 16)
 _GROUP = 32
-_GAMMA = 0.5
+_GAMMA = 0.1
+_SLOPE = 0.3
+"""Of leaky ReLU below zero."""
 
 
 class TinyGenerator(nn.Module):
@@ -46,14 +49,19 @@ class TinyGenerator(nn.Module):
 
 
 class TinyDiscriminator(nn.Module):
-    """4, 8 and 16 channels at 14x14, 7x7 and 4x4, leaky ReLU 0.3; no norm, so R1 and R2 can be."""
+    """4, 8 and 16 channels at 14x14, 7x7 and 4x4, leaky ReLU 0.3; no norm, so R1 and R2 can be.
+
+    Weights begin as N(0, g^2 / fan_in), g^2 = 2 / (1 + 0.3^2), biases as 0: what a norm would do,
+    signals of equal size at each layer (He et al. 2015, https://arxiv.org/abs/1502.01852).
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         for a, b in pairwise((channels, *_DISCRIMINATOR)):
-            layers += [nn.Conv2d(a, b, 3, stride=2, padding=1), nn.LeakyReLU(0.3)]
+            layers += [nn.Conv2d(a, b, 3, stride=2, padding=1), nn.LeakyReLU(_SLOPE)]
         self.layers = nn.Sequential(*layers, Flatten(), nn.Linear(16 * _DISCRIMINATOR[-1], 1))
+        initialise(self, partial(nn.init.kaiming_normal_, a=_SLOPE))
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """x (B, C, 28, 28) to logits (B, 1)."""
