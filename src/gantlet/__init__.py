@@ -49,8 +49,8 @@ _HOMES = {
     "train": "gantlet.run",
 }
 
-_PACKAGES = ("judge",)
-"""Reached by their name, as in `gantlet.judge.results(run)`."""
+_PACKAGES = ("judge", "latents")
+"""Reached by their name, as in `gantlet.latents.interpolate(bundle)`."""
 
 # Threads that spin at barriers beside a busy process run many times slower than ones that sleep.
 # The OpenMP runtime reads this once, when torch is first loaded.

@@ -23,7 +23,7 @@ from gantlet.training.machine import Machine, find_machine, settled
 from gantlet.training.pictures import as_image, grid, picture
 from gantlet.training.snapshot import drawn_labels, generate
 
-__all__ = ["Samples", "ready", "sample"]
+__all__ = ["Samples", "class_of", "ready", "sample"]
 
 _OTHER_FILES = (".npy", ".jpg", ".jpeg", ".webp", ".gif", ".zip", ".pt", ".csv")
 
@@ -175,6 +175,11 @@ def ready(bundle: Bundle, device: str = "auto") -> Iterator[tuple[nn.ModuleDict,
 def _labels(spec: DataSpec, n: int, label: str | int | None, seed: int) -> torch.Tensor | None:
     if label is None:
         return drawn_labels(spec, seed, "sample", 0, n)
+    return torch.full((n,), class_of(spec, label))
+
+
+def class_of(spec: DataSpec, label: str | int) -> int:
+    """The number of a class that is told by its name or number; UsageError if there is none."""
     if not spec.classes:
         raise UsageError(
             f"label {label!r}",
@@ -184,7 +189,7 @@ def _labels(spec: DataSpec, n: int, label: str | int | None, seed: int) -> torch
         )
     names = list(spec.classes)
     if str(label) in names:
-        return torch.full((n,), names.index(str(label)))
+        return names.index(str(label))
     if isinstance(label, int) and 0 <= label < len(names):
-        return torch.full((n,), label)
+        return label
     raise unknown("label", str(label), names)

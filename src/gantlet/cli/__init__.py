@@ -30,10 +30,14 @@ def app() -> App:
     from gantlet.cli.cite_verb import cite_
     from gantlet.cli.compare_verb import compare_
     from gantlet.cli.config_verb import config_
+    from gantlet.cli.directions_verb import directions_
     from gantlet.cli.doctor_verb import doctor_
     from gantlet.cli.evaluate_verb import evaluate_
+    from gantlet.cli.interpolate_verb import interpolate_
     from gantlet.cli.judge_verb import judge_
     from gantlet.cli.list_verb import list_
+    from gantlet.cli.morph_verb import morph_
+    from gantlet.cli.project_verb import project_
     from gantlet.cli.sample_verb import sample_
     from gantlet.cli.train_verb import train_
 
@@ -41,6 +45,10 @@ def app() -> App:
         "train [DATA] [key=value ...] [OPTIONS]": train_,
         "sample RUN [OPTIONS]": sample_,
         "evaluate RUN [OPTIONS]": evaluate_,
+        "interpolate RUN [SAMPLE ...] [OPTIONS]": interpolate_,
+        "morph RUN [LABEL ...] [OPTIONS]": morph_,
+        "directions RUN [OPTIONS]": directions_,
+        "project RUN IMAGES [OPTIONS]": project_,
         "judge RUN [OPTIONS]": judge_,
         "compare RUN RUN ...": compare_,
         "cite RUN": cite_,

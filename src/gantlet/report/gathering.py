@@ -7,9 +7,9 @@ import numpy as np
 from gantlet.bundle import Bundle
 from gantlet.data.dataset import Labels
 from gantlet.evaluation.evaluated import Evaluated
+from gantlet.latents import opened
+from gantlet.latents.ways import way
 from gantlet.report.images import Pictures
-from gantlet.sample import ready
-from gantlet.training.snapshot import interpolated
 
 __all__ = ["gathered_pictures"]
 
@@ -44,19 +44,10 @@ def _chosen(y: Labels | None, classes: int, n: int) -> Labels:
 
 def _ways(bundle: Bundle) -> np.ndarray:
     """(strips, steps, *spec.shape), each strip between two samples of one class."""
-    classes = max(1, len(bundle.spec.classes))
-    with ready(bundle) as (players, machine):
+    classes = len(bundle.spec.classes)
+    with opened(bundle) as space:
         strips = [
-            interpolated(
-                bundle.game,
-                players,
-                bundle.spec,
-                machine,
-                seed=strip,
-                stops=2,
-                steps=_STEPS,
-                label=strip % classes,
-            )
-            for strip in range(_STRIPS)
+            way(space, (0, 1), steps=_STEPS, seed=k, label=k % classes if classes else None)
+            for k in range(_STRIPS)
         ]
     return np.stack(strips)

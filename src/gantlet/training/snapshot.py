@@ -14,7 +14,7 @@ from gantlet.rng import BLOCK, Noise, rows
 from gantlet.spec import DataSpec
 from gantlet.training.machine import Machine
 
-__all__ = ["blocks", "drawn_labels", "generate", "interpolated", "make_ready"]
+__all__ = ["blocks", "drawn_labels", "generate", "make_ready"]
 
 _CALIBRATION = 1024
 """Samples from which batch statistics are measured, at least."""
@@ -105,39 +105,3 @@ def generate(
     """Samples 0 to count - 1 of a seed as raw values, shape (count, *spec.shape)."""
     parts = blocks(game, players, spec, machine, seed=seed, count=count, y=y)
     return torch.cat([spec.decode(x).cpu() for x in parts]).numpy()
-
-
-def interpolated(
-    game: Game,
-    players: nn.ModuleDict,
-    spec: DataSpec,
-    machine: Machine,
-    *,
-    seed: int,
-    stops: int,
-    steps: int,
-    label: int = 0,
-) -> np.ndarray:
-    """Samples on the way from stop to stop, as raw values: ((stops - 1) * steps + 1, ...).
-
-    Stops are samples 0 to stops - 1 of a seed, of one class. Between two of them every random
-    number u of one moves to v of the other along (u cos t + v sin t), t from 0 to pi / 2: what is
-    normal stays normal.
-
-    Arguments:
-        players: ready for sampling (`make_ready`).
-        stops, steps: how many samples to pass, at least 2, and in how many steps from each.
-        label: the class, where the data have any.
-    """
-    asked = _noise(machine, seed, "interpolation", 0, stops)
-    y = torch.full((stops,), label) if spec.classes else None
-    _forward(game, players, machine, asked, y)  # tells what is drawn
-    t = torch.linspace(0, torch.pi / 2, steps + 1, device=machine.device, dtype=machine.dtype)[:-1]
-    count = (stops - 1) * steps + 1
-    noise = _noise(machine, seed, "interpolation", 0, count)
-    for name, u in asked.drawn.items():
-        shape = (1, steps, *[1] * (u.dim() - 1))
-        way = u[:-1, None] * t.cos().view(shape) + u[1:, None] * t.sin().view(shape)
-        noise.drawn[name] = torch.cat([way.flatten(0, 1), u[-1:]])
-    labels = None if y is None else torch.full((count,), label)
-    return spec.decode(_forward(game, players, machine, noise, labels)).cpu().numpy()

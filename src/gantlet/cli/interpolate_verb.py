@@ -1,0 +1,41 @@
+"""`gantlet interpolate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+__all__ = ["interpolate_"]
+
+
+def interpolate_(
+    run: Path,
+    /,
+    *samples: int,
+    steps: int = 8,
+    seed: int = 0,
+    label: str | None = None,
+    out: Path | None = None,
+) -> None:
+    """Write the way from sample to sample: a strip, a GIF or an MP4.
+
+    Parameters
+    ----------
+    run
+        Folder of a run, or of a bundle.
+    samples
+        Numbers of the samples to pass, as gantlet sample counts them (0 1 2 3).
+    steps
+        From each to the next (8).
+    seed
+        Of the samples (0).
+    label
+        Their class, by name; the first if none is given.
+    out
+        A file that ends in .png, .gif, .mp4 or .npz (RUN/way.png).
+    """
+    from gantlet.latents import film, interpolate
+    from gantlet.run import load
+
+    stops = samples or (0, 1, 2, 3)
+    made = interpolate(load(run).bundle, stops, steps=steps, seed=seed, label=label)
+    print(f"The way of {len(made)} samples is in {film(made, out or run / 'way.png')}")

@@ -1,0 +1,44 @@
+"""`gantlet morph`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+__all__ = ["morph_"]
+
+
+def morph_(
+    run: Path,
+    /,
+    *labels: str,
+    n: Annotated[int, Parameter(name=["--number", "-n"])] = 4,
+    steps: int = 8,
+    seed: int = 0,
+    out: Path | None = None,
+) -> None:
+    """Write the way from class to class, for samples that else stay as they are.
+
+    Parameters
+    ----------
+    run
+        Folder of a run on data with labels, or of a bundle.
+    labels
+        Classes to pass, by name (all, in their order).
+    n
+        How many samples, a row each (4).
+    steps
+        From each class to the next (8).
+    seed
+        Of the samples (0).
+    out
+        A file that ends in .png, .gif, .mp4 or .npz (RUN/morph.png).
+    """
+    from gantlet.latents import film, morph
+    from gantlet.run import load
+
+    bundle = load(run).bundle
+    made = morph(bundle, labels or bundle.spec.classes, range(n), steps=steps, seed=seed)
+    print(f"{n} rows are in {film(made, out or run / 'morph.png', rows=n)}")

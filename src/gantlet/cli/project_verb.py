@@ -1,0 +1,50 @@
+"""`gantlet project`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+__all__ = ["project_"]
+
+
+def project_(
+    run: Path,
+    images: Path,
+    /,
+    *,
+    steps: int = 400,
+    seed: int = 0,
+    label: str | None = None,
+    out: Path | None = None,
+) -> None:
+    """Search the latent vectors whose samples are nearest to given images, with their errors.
+
+    Parameters
+    ----------
+    run
+        Folder of a run on images, or of a bundle.
+    images
+        An image, or a folder, archive or array of images, of the size that the run has.
+    steps
+        Of the search (400).
+    seed
+        Of the samples where it begins (0).
+    label
+        The class to ask for; without it, that of the nearest samples.
+    out
+        A file that ends in .png (each image beside what was found) or .npz (also z and errors)
+        (RUN/projected.png).
+    """
+    from gantlet.latents.projection import opened_images, project
+    from gantlet.run import load
+
+    bundle = load(run).bundle
+    found = project(
+        bundle, opened_images(images, bundle.spec), steps=steps, seed=seed, label=label
+    )
+    place = found.save(out or run / "projected.png")
+    for i, (rmse, psnr, before) in enumerate(
+        zip(found.rmse, found.psnr, found.before, strict=True)
+    ):
+        print(f"image {i}: error {rmse:.3f} ({psnr:.1f} dB), from {before:.3f} at the start")
+    print(f"Images and what was found for them are in {place}")

@@ -1,0 +1,206 @@
+"""From a given image back to the latent vector whose sample is nearest to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from gantlet.bundle import Bundle
+from gantlet.data import DataSettings, open_data
+from gantlet.data.pixels import SUFFIXES, Entry, Fault, decode, look
+from gantlet.errors import UsageError
+from gantlet.latents.film import film
+from gantlet.latents.space import Space, opened
+from gantlet.sample import Samples, class_of
+from gantlet.spec import DataSpec
+from gantlet.training.snapshot import drawn_labels
+
+__all__ = ["Projection", "opened_images", "project"]
+
+_CANDIDATES, _STARTS = 512, 8
+_TOGETHER = 8
+"""Images searched for at a time, to bound memory."""
+_RATE = 0.1
+_PRIOR = 1e-3
+_SMALLEST = 4
+"""Sides down to which images are compared."""
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """The samples nearest to given images."""
+
+    z: NDArray[Any]
+    """Latent vectors, shape (N, D), float32."""
+    target: Samples
+    """The images that were given."""
+    found: Samples
+    """What the generator makes of z, and the classes it was asked for."""
+    rmse: NDArray[Any]
+    """Root of the mean squared difference of pixels in [-1, 1], shape (N,): 0 is equal."""
+    before: NDArray[Any]
+    """The same of the best of 512 random samples, where the search began, shape (N,)."""
+
+    def save(self, path: str | Path) -> Path:
+        """Write `.png` (each image, and below it what was found) or `.npz` and return the path.
+
+        Arrays: x (images), found, z, y (where there are classes), rmse, psnr.
+        """
+        path = Path(path)
+        if path.suffix.lower() != ".npz":
+            both = np.concatenate([self.target.values, self.found.values])
+            return film(Samples(both, None, self.target.spec), path, rows=2)
+        y = {} if self.found.labels is None else {"y": self.found.labels}
+        arrays = {"x": self.target.values, "found": self.found.values, "z": self.z, **y}
+        arrays |= {"rmse": self.rmse, "psnr": self.psnr}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **arrays)
+        return path
+
+    @property
+    def psnr(self) -> NDArray[Any]:
+        """Peak signal-to-noise ratio 20 log10(2 / rmse) in decibels, shape (N,)."""
+        ratio: NDArray[Any] = 20 * torch.log10(2 / torch.from_numpy(self.rmse)).numpy()
+        return ratio
+
+
+def project(
+    bundle: Bundle,
+    images: NDArray[Any],
+    *,
+    steps: int = 400,
+    seed: int = 0,
+    label: str | int | None = None,
+    device: str = "auto",
+) -> Projection:
+    r"""Search, for each image, the latent vector whose sample is nearest to it.
+
+    From the 8 nearest of 512 samples of a seed, each with its class, Adam minimises
+
+        sum over sizes s of mean (down_s G(z, y) - down_s x)^2 + 0.001 (|z|^2 / D - 1)^2,
+
+    down_s the mean over squares that halves the image until a side is below 8; the best of
+    the 8 is kept. The last term holds z where samples come from. Other random numbers than z stay
+    those of the start.
+
+    Arguments:
+        images: raw values as the data have them, shape (N, *spec.shape).
+        steps: of Adam.
+        label: the class to ask for; without it, that of the nearest samples.
+
+    Raises:
+        UsageError: images of another shape or type than the run's, an unknown label, no steps.
+
+    Source: Abdal et al. (2019), Image2StyleGAN: How to Embed Images Into the StyleGAN Latent
+    Space?, https://arxiv.org/abs/1904.03189 (the search by gradients; the loss is our own, as
+    that of the paper needs a network trained on photographs).
+    """
+    spec = bundle.spec
+    _check(images, spec, steps)
+    with opened(bundle, device) as space:
+        wanted = spec.encode(torch.from_numpy(np.array(images))).to(space.machine.device)
+        y = _asked(spec, seed, label)
+        drawn = space.drawn(seed, torch.arange(_CANDIDATES), y)
+        with torch.no_grad():
+            known = space.render(drawn, y)
+        parts = [_nearest(space, drawn, y, known, x, steps) for x in wanted.split(_TOGETHER)]
+    z, made, rmse, before, found = (torch.cat(part) for part in zip(*parts, strict=True))
+    labels = None if y is None else found.numpy()
+    return Projection(
+        z.numpy(),
+        Samples(images, None, spec),
+        Samples(spec.decode(made).numpy(), labels, spec),
+        rmse.numpy(),
+        before.numpy(),
+    )
+
+
+def opened_images(path: str | Path, spec: DataSpec) -> NDArray[Any]:
+    """The images at a path as raw values of a run's data, shape (N, *spec.shape).
+
+    Raises UsageError where there are none, or of another size or number of channels.
+    """
+    path = Path(path)
+    if path.suffix.lower() in SUFFIXES and path.is_file():
+        entry = Entry(path.name, "", lambda: path.open("rb"))
+        seen = look(entry)
+        if isinstance(seen, Fault):
+            raise UsageError(f"image {path}", expected="an image", received=seen.why)
+        bits = 16 if spec.dtype == "uint16" else 8
+        images = decode(entry, spec.shape[0], bits).transpose(2, 0, 1)[None]
+    else:
+        images = np.asarray(open_data(path, DataSettings(labels=False)).raw[:])
+    _check(images, spec)
+    return images
+
+
+def _check(images: NDArray[Any], spec: DataSpec, steps: int = 1) -> None:
+    if spec.kind != "image":
+        raise UsageError("projection", expected="a run on images", received=spec.kind)
+    if images.shape[1:] != spec.shape or images.dtype.name != spec.dtype or not len(images):
+        raise UsageError(
+            "images to project",
+            expected=f"{spec.dtype} of shape (N, {', '.join(map(str, spec.shape))}), as the "
+            "run's data",
+            received=f"{images.dtype.name} of shape {images.shape}",
+            remedy="Bring them to that size and number of channels first.",
+        )
+    if steps < 1:
+        raise UsageError("steps of the projection", expected="at least 1", received=str(steps))
+
+
+def _asked(spec: DataSpec, seed: int, label: str | int | None) -> Tensor | None:
+    """Labels of the candidates."""
+    if label is None:
+        return drawn_labels(spec, seed, "sample", 0, _CANDIDATES)
+    return torch.full((_CANDIDATES,), class_of(spec, label))
+
+
+def _nearest(
+    space: Space, drawn: dict[str, Tensor], y: Tensor | None, known: Tensor, x: Tensor, steps: int
+) -> tuple[Tensor, ...]:
+    """For each of N images: z, sample, error, error at the start, label; on the CPU."""
+    first = torch.cat([_distance(known, one).topk(_STARTS, largest=False).indices for one in x])
+    wanted = x.repeat_interleave(_STARTS, 0)
+    held = {name: u[first] for name, u in drawn.items()}
+    labels = None if y is None else y[first.cpu()]
+    z = space.latents(held).clone().requires_grad_()
+    adam = torch.optim.Adam([z], lr=_RATE)
+    fall = torch.optim.lr_scheduler.CosineAnnealingLR(adam, steps)
+    for _ in range(steps):
+        prior = (z.square().mean(1) - 1).square()
+        loss = _distance(space.render({**held, "z": z}, labels), wanted) + _PRIOR * prior
+        (z.grad,) = torch.autograd.grad(loss.sum(), [z])
+        adam.step()
+        fall.step()
+    with torch.no_grad():
+        made = space.render({**held, "z": z}, labels)
+    errors = _error(made, wanted).unflatten(0, (-1, _STARTS))
+    best = errors.argmin(1) + _STARTS * torch.arange(len(x), device=errors.device)
+    before = _error(known[first], wanted).unflatten(0, (-1, _STARTS)).amin(1)
+    found = torch.full_like(first, -1).cpu() if labels is None else labels
+    told = (z.detach()[best], made[best], errors.amin(1), before, found[best.cpu()])
+    return tuple(t.cpu() for t in told)
+
+
+def _error(made: Tensor, x: Tensor) -> Tensor:
+    """Root mean squared differences, shape (B,)."""
+    return (made - x).flatten(1).square().mean(1).sqrt()
+
+
+def _distance(made: Tensor, x: Tensor) -> Tensor:
+    """Mean squared differences, summed over sizes, shape (B,); x (B, C, H, W) or (C, H, W)."""
+    gap, total = made - x, torch.zeros(len(made), device=made.device)
+    while True:
+        total = total + gap.flatten(1).square().mean(1)
+        if min(gap.shape[2:]) < 2 * _SMALLEST:
+            return total
+        gap = F.avg_pool2d(gap, 2)

@@ -1,0 +1,139 @@
+"""A generator as a map from random numbers to samples: what all exploring stands on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from gantlet.bundle import Bundle
+from gantlet.errors import UsageError
+from gantlet.games.base import Query
+from gantlet.rng import BLOCK, Noise
+from gantlet.sample import class_of, ready
+from gantlet.spec import DataSpec
+from gantlet.training.machine import Machine
+
+__all__ = ["Drawn", "Space", "opened", "turned"]
+
+Drawn = Mapping[str, Tensor]
+"""The random numbers of B samples by name, shape (B, ...) each; `z` is the latent vector."""
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """A bundle's averaged players where they compute. `opened` gives one."""
+
+    bundle: Bundle
+    players: nn.ModuleDict
+    machine: Machine
+
+    @property
+    def spec(self) -> DataSpec:
+        """What the samples are."""
+        return self.bundle.spec
+
+    def labels(self, label: str | int | None, count: int) -> Tensor | None:
+        """The same label `count` times (the first class if none is given); None without classes.
+
+        Raises UsageError for a label that the data have not.
+        """
+        if not self.spec.classes and label is None:
+            return None
+        return torch.full((count,), class_of(self.spec, 0 if label is None else label))
+
+    def drawn(self, seed: int, index: Tensor, y: Tensor | None) -> dict[str, Tensor]:
+        """The random numbers of those samples of a seed that `gantlet sample` makes.
+
+        Arguments:
+            index: which samples, shape (B,), int64.
+            y: labels, of which the first is used: numbers do not depend on them.
+        """
+        probe = self._noise(seed, 0, 1)
+        with torch.no_grad():
+            self._sample(probe, None if y is None else y[:1])  # tells what is drawn
+        first, parts = int(index[0]), []
+        is_range = torch.equal(index, torch.arange(first, first + len(index)))
+        for start, count in (
+            [(first, len(index))] if is_range else [(i, 1) for i in index.tolist()]
+        ):
+            noise = self._noise(seed, start, count)
+            noise.draw_all(probe.requests)
+            parts.append(noise.drawn)
+        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+    def render(self, drawn: Drawn, y: Tensor | None = None) -> Tensor:
+        """Samples x in [-1, 1], shape (B, *spec.shape); gradients flow to the numbers.
+
+        A sample depends on its own numbers alone.
+
+        Raises UsageError where the game draws numbers that are not given.
+        """
+        count = len(next(iter(drawn.values())))
+        parts = []
+        for start in range(0, count, BLOCK):
+            here = slice(start, start + BLOCK)
+            given = {name: numbers[here] for name, numbers in drawn.items()}
+            noise = Noise(0, "given", 0, len(given[next(iter(given))]))
+            noise.drawn.update(given)
+            parts.append(self._sample(noise, None if y is None else y[here]))
+            if noise.drawn.keys() != drawn.keys():
+                more = sorted(noise.drawn.keys() - drawn.keys())
+                raise UsageError("numbers of samples", expected=f"{more[0]} too", received="none")
+        return torch.cat(parts)
+
+    def values(self, drawn: Drawn, y: Tensor | None = None) -> NDArray[Any]:
+        """Samples as raw values, shape (B, *spec.shape)."""
+        with torch.no_grad():
+            values: NDArray[Any] = self.spec.decode(self.render(drawn, y)).cpu().numpy()
+        return values
+
+    def latents(self, drawn: Drawn) -> Tensor:
+        """The latent vectors z, shape (B, D); UsageError of a game that has none."""
+        if "z" not in drawn or drawn["z"].dim() != 2:
+            raise UsageError(
+                f"latent space of {self.bundle.path}",
+                expected="a game that makes samples of a vector z",
+                received=f"one that draws {', '.join(drawn) or 'nothing'}",
+            )
+        return drawn["z"]
+
+    def _noise(self, seed: int, start: int, count: int) -> Noise:
+        device, dtype = self.machine.device, self.machine.dtype
+        return Noise(seed, "sample", start, count, device=device, dtype=dtype)
+
+    def _sample(self, noise: Noise, y: Tensor | None) -> Tensor:
+        device = self.machine.device
+        query = Query(noise, None if y is None else y.to(device))
+        return self.bundle.game.sample(self.players, query)
+
+
+@contextmanager
+def opened(bundle: Bundle, device: str = "auto") -> Iterator[Space]:
+    """The latent space of a bundle, for as long as the block lasts."""
+    with ready(bundle, device) as (players, machine):
+        yield Space(bundle, players, machine)
+
+
+def turned(a: Drawn, b: Drawn, t: Tensor) -> dict[str, Tensor]:
+    """The way from a to b, u cos(t pi / 2) + v sin(t pi / 2): normal numbers stay normal.
+
+    Arguments:
+        a, b: numbers of B samples each.
+        t: shape (B,), from 0 (a) to 1 (b).
+
+    Source: White (2016), Sampling Generative Networks, https://arxiv.org/abs/1609.04468, of which
+    this is the form for vectors at right angles, as those of many dimensions nearly are.
+    """
+    angle = t * (torch.pi / 2)
+
+    def way(u: Tensor, v: Tensor) -> Tensor:
+        phi = angle.to(u).view(-1, *[1] * (u.dim() - 1))
+        return u * phi.cos() + v * phi.sin()
+
+    return {name: way(u, b[name]) for name, u in a.items()}

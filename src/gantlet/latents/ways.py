@@ -1,0 +1,127 @@
+"""Ways through a latent space: from sample to sample, and from class to class."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from gantlet.bundle import Bundle
+from gantlet.errors import UsageError
+from gantlet.latents.space import Drawn, Space, opened, turned
+from gantlet.sample import Samples, class_of
+
+__all__ = ["interpolate", "morph", "morphed", "way"]
+
+
+def interpolate(
+    bundle: Bundle,
+    samples: Sequence[int] = (0, 1, 2, 3),
+    *,
+    steps: int = 8,
+    seed: int = 0,
+    label: str | int | None = None,
+    device: str = "auto",
+) -> Samples:
+    """Samples on the way from one sample of a seed to the next, those included.
+
+    (S - 1) steps + 1 samples for S stops. Every random number turns from one stop's to the
+    next's (`gantlet.latents.turned`).
+
+    Arguments:
+        samples: numbers of the stops, as `gantlet sample` with that seed counts them.
+        steps: from each stop to the next.
+        label: the class, by name or number; the first if none is given.
+
+    Raises:
+        UsageError: fewer than two stops, no steps, an unknown label.
+    """
+    if len(samples) < 2 or min(samples) < 0 or steps < 1:
+        raise UsageError(
+            "a way from sample to sample",
+            expected="at least two samples by their numbers, and at least 1 step",
+            received=f"samples {list(samples)}, {steps} steps",
+        )
+    with opened(bundle, device) as space:
+        values = way(space, samples, steps=steps, seed=seed, label=label)
+        y = space.labels(label, len(values))
+    return Samples(values, None if y is None else y.numpy(), bundle.spec)
+
+
+def way(
+    space: Space, samples: Sequence[int], *, steps: int, seed: int, label: str | int | None
+) -> NDArray[Any]:
+    """Raw values of what `interpolate` tells, shape ((S - 1) steps + 1, *spec.shape)."""
+    stops = space.drawn(seed, torch.tensor(samples), space.labels(label, 1))
+    t = torch.arange(steps * (len(samples) - 1) + 1)
+    at = (t // steps).clamp(max=len(samples) - 2)
+    a = {name: u[at] for name, u in stops.items()}
+    b = {name: u[at + 1] for name, u in stops.items()}
+    return space.values(turned(a, b, t / steps - at), space.labels(label, len(t)))
+
+
+def morph(
+    bundle: Bundle,
+    labels: Sequence[str | int],
+    samples: Sequence[int] = (0, 1, 2, 3),
+    *,
+    steps: int = 8,
+    seed: int = 0,
+    device: str = "auto",
+) -> Samples:
+    """Samples of a seed on the way from class to class: a row of equal length for each.
+
+    A row has (K - 1) steps + 1 samples for K labels. Only the vectors that the generator has for
+    classes change, linearly; the random numbers stay.
+
+    Raises:
+        UsageError: a run without labels, unknown or too few labels, a generator that has no
+            vector for each class.
+    """
+    if len(labels) < 2 or steps < 1 or min(samples, default=-1) < 0:
+        raise UsageError(
+            "a way from class to class",
+            expected="at least two labels, at least 1 step and 1 sample",
+            received=f"labels {list(labels)}, {steps} steps, samples {list(samples)}",
+        )
+    with opened(bundle, device) as space:
+        numbers = [class_of(bundle.spec, label) for label in labels]
+        drawn = space.drawn(seed, torch.tensor(samples), space.labels(None, 1))
+        places = [(a, b, t / steps) for a, b in pairwise(numbers) for t in range(steps)]
+        places.append((numbers[-1], numbers[-1], 0.0))
+        columns = [_between(space, drawn, *place) for place in places]
+    values = np.stack(columns, axis=1).reshape(-1, *bundle.spec.shape)
+    return Samples(values, None, bundle.spec)
+
+
+def _between(space: Space, drawn: Drawn, a: int, b: int, t: float) -> NDArray[Any]:
+    there = replace(space, players=morphed(space.players, len(space.spec.classes), a, b, t))
+    return there.values(drawn, space.labels(a, len(next(iter(drawn.values())))))
+
+
+def morphed(players: nn.ModuleDict, classes: int, a: int, b: int, t: float) -> nn.ModuleDict:
+    """Players for which class a is (1 - t) a + t b in every table of class vectors.
+
+    Raises UsageError where the players have no such table.
+    """
+    other = copy.deepcopy(players)
+    tables = [
+        m for m in other.modules() if isinstance(m, nn.Embedding) and m.num_embeddings == classes
+    ]
+    if not tables:
+        raise UsageError(
+            "a way from class to class",
+            expected="a generator with a vector for each class",
+            received="one that learns of classes in another way",
+        )
+    with torch.no_grad():
+        for table in tables:
+            table.weight[a] = torch.lerp(table.weight[a], table.weight[b], t)
+    return other
