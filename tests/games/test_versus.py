@@ -155,6 +155,8 @@ def penalty(name, critic, real, fake, noise, y=None):
         x = real if name == "noise-r1" else fake
         moved = x + 0.01 * noise(f"penalty/{name}", (3,))
         return (critic(moved, y).logits - critic(x, y).logits) ** 2 / (2 * 0.01**2)
+    if name == "drift":
+        return critic(real, y).logits ** 2
     if name == "dragan":
         x = real + noise.uniform("around/t", (1,)) * 0.25 * noise("around/noise", (3,))
     elif name.startswith("gp"):

@@ -80,7 +80,8 @@ class Versus:
         """The game for data of `spec`, with networks of one family."""
         generator = network.generator(spec, group=self.group)
         discriminator = network.discriminator(spec, group=self.group, pack=self.pack)
-        game = self.play(spec, generator, discriminator, latent=network.latent)
+        view = network.view(spec)
+        game = self.play(spec, generator, discriminator, latent=network.latent, view=view)
         return replace(game, concurrent=True)  # the project's own networks keep nothing
 
     def play(
@@ -91,6 +92,7 @@ class Versus:
         *,
         latent: int,
         goal: Objective | None = None,
+        view: nn.Module | None = None,
     ) -> Game:
         """The game of two given networks.
 
@@ -100,9 +102,12 @@ class Versus:
             discriminator: D(x, y) -> Critique, or logits of shape (B,) or (B, 1).
             latent: length of z.
             goal: an objective of one's own instead of the named one.
+            view: what real samples go through before the discriminator sees them, x -> x.
         """
         self._check(discriminator)
         players = nn.ModuleDict({"generator": generator, "discriminator": discriminator})
+        if view is not None:
+            players["view"] = view
         if self.lecam:
             players["lecam"] = losses.LeCamMeans()
         group = self.group if self._couples(players) else 1
@@ -156,9 +161,10 @@ class Versus:
             if name not in PENALTIES:
                 raise unknown("penalty", name, PENALTIES)
         normed = any(isinstance(m, _BATCH_NORMS) for m in discriminator.modules())
-        if normed and self.penalties:
+        slopes = [name for name in self.penalties if PENALTIES[name].probe != "logit"]
+        if normed and slopes:
             raise UsageError(
-                f"penalty {next(iter(self.penalties))!r} on a discriminator with batch norm",
+                f"penalty {slopes[0]!r} on a discriminator with batch norm",
                 expected="a discriminator in which samples do not see one another",
                 received="batch norm, which makes the gradient of one sample depend on the others "
                 "(arXiv 1704.00028, section 4)",

@@ -46,6 +46,13 @@ class Network(ABC):
     def discriminator(self, spec: DataSpec, *, group: int = 1, pack: int = 1) -> nn.Module:
         """A discriminator for `spec` on packs of `pack` samples."""
 
+    def view(self, spec: DataSpec) -> nn.Module | None:
+        """What real samples go through before the critic sees them, x -> x; None: nothing.
+
+        A network that grows shows real images at the size it has come to.
+        """
+        return None
+
     @classmethod
     @abstractmethod
     def tiny(cls) -> Self:

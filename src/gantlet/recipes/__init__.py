@@ -20,6 +20,7 @@ from gantlet.recipes.classic import (
     wgan_gp,
 )
 from gantlet.recipes.points import points
+from gantlet.recipes.progressive import progressive
 from gantlet.recipes.r3gan import r3gan
 from gantlet.spec import DataSpec
 
@@ -38,6 +39,7 @@ _RECIPES: Mapping[str, Recipe] = {
     "wgan-gp": wgan_gp,
     "sngan": sngan,
     "r3gan": r3gan,
+    "progressive": progressive,
     "points": points,
 }
 
