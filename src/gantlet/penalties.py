@@ -51,7 +51,7 @@ __all__ = [
 Critic = Callable[[Tensor], Tensor]
 """From x of shape (B, ...) to logits of shape (B,)."""
 
-Answer = TypeVar("Answer", bound="Tensor | tuple[Tensor | None, ...]")
+Answer = TypeVar("Answer", bound="Tensor | tuple[Any, ...]")
 
 _ABSENT = (0, 0)
 """Shape that stands for None, which `torch.func` does not let pass; no answer has it."""
@@ -72,7 +72,7 @@ def input_gradient(critic: Callable[[Tensor], Answer], x: Tensor) -> tuple[Tenso
 
     Arguments:
         critic: answers logits of shape (B,), or a (named) tuple whose first entry they are; other
-            entries are tensors or None.
+            entries are tensors, tuples of tensors, or None.
         x: shape (B, ...).
 
     Returns:

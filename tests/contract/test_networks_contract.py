@@ -10,12 +10,14 @@ from torch import nn
 
 from gantlet.errors import UsageError
 from gantlet.networks import NETWORKS, Critique
-from gantlet.networks.dcgan import DCGAN
+from gantlet.networks.base import SelfSupervised
 from gantlet.nn.spectral import Spectral
 from gantlet.nn.stages import Growth
 from gantlet.spec import DataSpec
 
 GROUP = 4
+BATCH_NORMED = ("dcgan", "fastgan")
+"""Families whose discriminator may have batch norm."""
 CLASSES = ("a", "b", "c")
 SHAPES = {
     "1x8x8": (1, 8, 8),
@@ -68,7 +70,7 @@ def variants(family):
 
 def uncoupled(net):
     """The same settings without batch norm in the discriminator."""
-    normed = isinstance(net, DCGAN) and net.discriminator_norm == "batch"
+    normed = getattr(net, "discriminator_norm", "none") == "batch"
     return replace(net, discriminator_norm="none") if normed else net
 
 
@@ -101,6 +103,14 @@ def moments(*players):
             for growth in grown:
                 growth.reach(growth.steady + (i - 1) * (growth.steady + growth.fade) + inside)
             yield
+
+
+def rebuilt(D, critique, x):
+    """What decoders made, as a number; 0 where there are none."""
+    if not isinstance(D, SelfSupervised):
+        return 0
+    place = torch.linspace(0, 0.99, 2 * len(x), dtype=x.dtype).view(-1, 2)
+    return sum(made.square().sum() for made, _ in D.rebuilt(critique.maps, x, place))
 
 
 def total(critique: Critique) -> torch.Tensor:
@@ -145,7 +155,9 @@ def test_gradients_reach_every_weight(family, spec, classes):
         waken(G)
         waken(D)
         for _ in moments(G, D):
-            total(D(G(z, y), y)).backward()
+            x = G(z, y)
+            judged = D(x, y)
+            (total(judged) + rebuilt(D, judged, x)).backward()
         silent = [n for m in (G, D) for n, p in m.named_parameters() if not p.grad.any()]
         assert silent == []
 
@@ -154,7 +166,7 @@ def test_gradients_reach_every_weight(family, spec, classes):
 @over_labels
 def test_a_batch_equals_its_groups(family, classes):
     spec = replace(ODD, classes=classes)
-    net = settings(family, discriminator_norm="batch" if family == "dcgan" else "none")
+    net = settings(family, discriminator_norm="batch" if family in BATCH_NORMED else "none")
     net = replace(net, minibatch_std=True)
     G, D, z, y, x = players(net, spec)
     waken(D)
@@ -177,7 +189,7 @@ def test_an_uncoupled_discriminator_judges_each_sample_alone(family, classes):
 
 @over_families
 def test_forward_changes_no_state(family):
-    net = settings(family, discriminator_norm="batch" if family == "dcgan" else "spectral")
+    net = settings(family, discriminator_norm="batch" if family in BATCH_NORMED else "spectral")
     G, D, z, y, x = players(net, replace(SMALL, classes=CLASSES))
     before = [{k: v.clone() for k, v in m.state_dict().items()} for m in (G, D)]
     total(D(G(z, y) + x, y)).backward()
@@ -270,7 +282,7 @@ def test_weights_follow_the_seed(family):
         assert all(torch.equal(p, b.state_dict()[k]) for k, p in a.state_dict().items())
 
 
-@pytest.mark.parametrize("family", ["dcgan", "resnet", "r3gan", "progressive"])
+@pytest.mark.parametrize("family", ["dcgan", "resnet", "r3gan", "progressive", "fastgan"])
 def test_what_convolutions_cannot_make_names_what_can(family):
     one = replace(SMALL, shape=(1, 1, 1))
     for spec in (POINTS, one):
@@ -281,7 +293,7 @@ def test_what_convolutions_cannot_make_names_what_can(family):
     assert G(torch.randn(2, settings("mlp").latent)).shape == (2, 1, 1, 1)
 
 
-@pytest.mark.parametrize("family", ["mlp", "resnet", "r3gan", "dcgan", "progressive"])
+@pytest.mark.parametrize("family", ["mlp", "resnet", "r3gan", "dcgan", "progressive", "fastgan"])
 @pytest.mark.parametrize("shape", [(1, 1, 16), (2, 9, 4), (1, 4, 33)])
 def test_thin_images_work(family, shape):
     spec = DataSpec(kind="image", shape=shape)
@@ -290,7 +302,7 @@ def test_thin_images_work(family, shape):
     assert D(x).logits.shape == (2 * GROUP,)
 
 
-@pytest.mark.parametrize("family", ["mlp", "dcgan", "resnet"])
+@pytest.mark.parametrize("family", ["mlp", "dcgan", "resnet", "fastgan"])
 def test_spectral_norm_covers_the_discriminator(family):
     net = settings(family, discriminator_norm="spectral", discriminator_condition="projection")
     D = net.discriminator(replace(ODD, classes=CLASSES), group=GROUP)

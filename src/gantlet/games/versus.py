@@ -65,6 +65,9 @@ class Versus:
     """Weight of the squared distance of mean features, added to the generator's loss."""
     auxiliary: Weight = 1.0
     """Weight of the class loss where the discriminator has an auxiliary classifier."""
+    reconstruction: Weight = 1.0
+    """Weight of the mean absolute error with which a discriminator with decoders rebuilds real
+    samples (arXiv 2101.04775)."""
     lecam: Weight = 0.0
     """Weight of the LeCam regulariser (arXiv 2104.03310)."""
     orthogonality: Weight = 0.0

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from gantlet.averages import running_mean
 from gantlet.games.base import Losses, Query, Stats, Turn
-from gantlet.networks.base import Critique
+from gantlet.networks.base import Critique, SelfSupervised
 from gantlet.objectives import Objective
 from gantlet.penalties import (
     PENALTIES,
@@ -124,6 +124,9 @@ class Rules:
             stats[name] = term
         if self.settings.lecam:
             loss = loss + self.settings.lecam * _lecam(players, on_real, on_fake)
+        if isinstance(critic, SelfSupervised) and self.settings.reconstruction:
+            stats["reconstruction"] = term = self._reconstruction(critic, on_real, real, turn)
+            loss = loss + self.settings.reconstruction * term
         loss = loss + self._class_loss(on_real, y)
         return Losses(loss, stats={name: term.detach() for name, term in stats.items()})
 
@@ -201,6 +204,15 @@ class Rules:
         return self.settings.auxiliary * F.cross_entropy(
             _exact(answer.classes), y, reduction="none"
         )
+
+    def _reconstruction(
+        self, critic: SelfSupervised, answer: Critique, x: Tensor, turn: Turn
+    ) -> Tensor:
+        """The sum over what was rebuilt of mean |made - wanted|, (B / pack,)."""
+        place = turn.noise.uniform("reconstruction/place", (2,))[:: self.settings.pack]
+        pairs = critic.rebuilt(answer.maps or (), x, place)
+        errors = [(_exact(made) - wanted).abs().flatten(1).mean(1) for made, wanted in pairs]
+        return torch.stack(errors).sum(0)
 
     def _feature_gap(self, real: Critique, fake: Critique) -> Tensor:
         """Squared distance of mean features of each group (arXiv 1606.03498, section 3.1)."""

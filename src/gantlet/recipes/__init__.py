@@ -19,6 +19,7 @@ from gantlet.recipes.classic import (
     wgan,
     wgan_gp,
 )
+from gantlet.recipes.fastgan import fastgan
 from gantlet.recipes.points import points
 from gantlet.recipes.progressive import progressive
 from gantlet.recipes.r3gan import r3gan
@@ -40,6 +41,7 @@ _RECIPES: Mapping[str, Recipe] = {
     "sngan": sngan,
     "r3gan": r3gan,
     "progressive": progressive,
+    "fastgan": fastgan,
     "points": points,
 }
 
