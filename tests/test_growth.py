@@ -11,11 +11,15 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from gantlet.distances import DISTANCES
+from gantlet.games.base import Turn
+from gantlet.games.versus import Pull, Versus
 from gantlet.networks.progressive import Progressive
 from gantlet.nn.equalised import EqualConv2d, EqualLinear, equalise_, pixel_norm
 from gantlet.nn.resampling import average_down, nearest_up
 from gantlet.nn.stages import Growth, stage_at
-from gantlet.spec import DataSpec
+from gantlet.rng import Noise
+from gantlet.spec import Batch, DataSpec
 from tests.test_networks import count, on_meta
 
 STEADY, FADE, GROUP = 64, 96, 4
@@ -132,6 +136,30 @@ def test_real_images_are_shown_as_detailed_as_generated_ones(shape):
         steps = [d.abs().max() > 0 for d in G(z).diff(dim=3)[:, :, :1].unbind(3)]
         finest = G.sizes[G.growth.stage][1]
         assert sum(steps) <= finest - 1 < G.sizes[-1][1]
+
+
+def test_the_critic_is_shown_real_images_as_the_stage_has_them():
+    """In every loss that reads them, and where the critic is asked for its scores."""
+    spec = DataSpec(kind="image", shape=(1, 28, 28))
+    settings = Versus(pairing="pair", group=GROUP, pull=Pull(distance="euclidean", samples=1))
+    torch.manual_seed(0)
+    game = settings.build(spec, NET)
+    players, noise = game.players.double(), Noise(0, "n", 0, GROUP, dtype=torch.float64)
+    x = Noise(1, "x", 0, GROUP, dtype=torch.float64)("x", spec.shape)
+    turn = Turn(Batch(x), noise, torch.tensor(0.0))
+    grown(STEADY + FADE // 3, players)
+    G, D = players["generator"], players["discriminator"]
+    fake, shown = G(noise("z", (NET.latent,))), players["view"](x)
+    assert not torch.allclose(shown, x)
+    r, f = D(shown).logits, D(fake).logits
+    found = {phase.name: phase.loss(players, turn) for phase in game.phases}
+    torch.testing.assert_close(found["discriminator"].stats["real"], r)
+    torch.testing.assert_close(found["discriminator"].per_sample, F.softplus(f - r))
+    torch.testing.assert_close(found["generator"].per_sample, F.softplus(r - f))
+    groups = (t.flatten(1)[None] for t in (fake, shown, shown))
+    gap = DISTANCES["euclidean"].function(*groups).expand(GROUP)
+    torch.testing.assert_close(found["pull"].per_sample, gap)
+    torch.testing.assert_close(game.judge(players, turn.real), r)
 
 
 def test_a_stage_leaves_larger_sizes_alone():

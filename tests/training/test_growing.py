@@ -1,5 +1,6 @@
 """Players that grow: one stage within a pass, the same after a stop, for copies and bundles."""
 
+import pytest
 import torch
 
 from gantlet.bundle import read_bundle, write_bundle
@@ -11,6 +12,7 @@ from tests.training.test_resume import StopAt, assert_same
 
 BATCH, STEADY, FADE = 16, 64, 96
 """Of the tiny recipe: 8x8 fades in from pass 4 to pass 10."""
+PLAIN = "validation.extractor=null"
 
 
 def growths(run):
@@ -41,18 +43,42 @@ def test_all_players_and_averages_have_the_stage_of_the_pass_in_every_part_of_it
         assert at == {(stage, alpha < 1, float(torch.tensor(alpha)), seen)}
 
 
-def test_a_run_stopped_while_a_size_fades_in_goes_on_bit_exactly(tmp_path):
-    whole = trainer(tmp_path / "whole", "progressive")
-    whole.run()
-    for stop in (6, 8):
-        parted = StopAt(stop).attach(trainer(tmp_path / "parted", "progressive"))
-        assert parted.run().reason == "stopped"
-        ((stage, fading, _, seen),) = stages(parted)
-        assert (stage, fading, seen) == (1, True, (stop - 1) * BATCH)
-    last = trainer(tmp_path / "parted", "progressive")
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run that nothing has interrupted."""
+    run = trainer(tmp_path_factory.mktemp("whole"), "progressive", PLAIN)
+    run.run()
+    return run
+
+
+def test_a_run_stopped_while_a_size_fades_in_goes_on_bit_exactly(whole, tmp_path):
+    parted = StopAt(6).attach(trainer(tmp_path, "progressive", PLAIN))
+    assert parted.run().reason == "stopped"
+    ((stage, fading, _, seen),) = stages(parted)
+    assert (stage, fading, seen) == (1, True, 5 * BATCH)
+    last = trainer(tmp_path, "progressive", PLAIN)
     last.run()
     assert_same(tensors(whole), tensors(last))
     assert stages(whole) == stages(last) == {(1, False, 1.0, 240)}
+
+
+def test_a_run_killed_while_a_size_fades_in_loses_no_bit(whole, tmp_path):
+    """What came after the last checkpoint is played again, at the stage that it had."""
+    killed = trainer(tmp_path, "progressive", PLAIN)
+    play = killed.stepper.play
+
+    def until(position):
+        if position == 9:
+            raise KeyboardInterrupt
+        play(position)
+
+    killed.stepper.play = until
+    with pytest.raises(KeyboardInterrupt):
+        killed.run()
+    last = trainer(tmp_path, "progressive", PLAIN)
+    assert max(last.folder.checkpoints.iterdir()).name == "000000000128"  # of pass 8
+    last.run()
+    assert_same(tensors(whole), tensors(last))
 
 
 def test_what_has_not_come_yet_does_not_move(tmp_path):
