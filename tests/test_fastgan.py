@@ -189,7 +189,11 @@ def test_with_gradient_penalties_the_maps_are_the_same():
 
 
 def test_batch_norm_in_critic_and_decoders_works_on_groups_and_forbids_slopes(tmp_path):
-    D, _ = critic((1, 16, 16), discriminator_norm="batch")
+    D, x = critic((1, 16, 16), discriminator_norm="batch")
+    judged = D(x)
+    pairs = D.rebuilt(judged.maps, x, torch.rand(B, 2, dtype=torch.float64))
+    (judged.logits.square().sum() + sum(made.square().sum() for made, _ in pairs)).backward()
+    assert [name for name, w in D.named_parameters() if not w.grad.any()] == []
     norms = [m.group for m in D.modules() if isinstance(m, GroupedBatchNorm)]
     assert len(norms) == 2 * 3 + 1 + 2 + 1
     assert set(norms) == {GROUP}
