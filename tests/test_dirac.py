@@ -78,6 +78,8 @@ class Dirac:
         }[penalty.at]
         if penalty.probe == "gradient":
             return penalty.measure(penalties.input_gradient(critic, x)[0])
+        if penalty.probe == "logit":
+            return penalty.measure(critic(x))
         noised = critic(penalties.perturbed(x, EPS[:, :1], 0.1))
         return penalty.measure(penalties.noise_slope(critic(x), noised, 0.1))
 

@@ -298,7 +298,7 @@ def test_a_game_can_loop_over_the_table() -> None:
         gradient, logits = input_gradient(quadratic, x)
         noised = quadratic(penalties.perturbed(x, noise, 0.01))
         of_noise = penalties.noise_slope(logits, noised, 0.01)
-        return {"gradient": gradient, "noise": of_noise}[penalty.probe]
+        return {"gradient": gradient, "noise": of_noise, "logit": logits}[penalty.probe]
 
     found = {name: penalty.measure(slope(penalty)) for name, penalty in PENALTIES.items()}
     one_sided = penalties.gradient_penalty(quadratic, real, fake, t, penalties.norm_excess)
@@ -312,6 +312,7 @@ def test_a_game_can_loop_over_the_table() -> None:
         "dragan": penalties.dragan(quadratic, real, noise, t),
         "noise-r1": penalties.noise_r1(quadratic, real, noise),
         "noise-r2": penalties.noise_r1(quadratic, fake, noise),
+        "drift": quadratic(real).square(),
     }
     torch.testing.assert_close(found, expected)
 

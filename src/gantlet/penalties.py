@@ -6,6 +6,7 @@ between the two or around the real ones. A game that holds {name: weight} evalua
 
     gradient, answer = input_gradient(critic, x)                 probe "gradient"
     slope = noise_slope(logits, critic(perturbed(x, eps, sigma)), sigma)      probe "noise"
+    logits                                                       probe "logit"
 
 A critic must treat samples independently: with batch statistics, the gradient of the summed
 logits is no longer that of each sample's own.
@@ -50,7 +51,7 @@ __all__ = [
 Critic = Callable[[Tensor], Tensor]
 """From x of shape (B, ...) to logits of shape (B,)."""
 
-Answer = TypeVar("Answer", bound="Tensor | tuple[Tensor | None, ...]")
+Answer = TypeVar("Answer", bound="Tensor | tuple[Any, ...]")
 
 _ABSENT = (0, 0)
 """Shape that stands for None, which `torch.func` does not let pass; no answer has it."""
@@ -71,7 +72,7 @@ def input_gradient(critic: Callable[[Tensor], Answer], x: Tensor) -> tuple[Tenso
 
     Arguments:
         critic: answers logits of shape (B,), or a (named) tuple whose first entry they are; other
-            entries are tensors or None.
+            entries are tensors, tuples of tensors, or None.
         x: shape (B, ...).
 
     Returns:
@@ -269,7 +270,7 @@ def clip_weights_(parameters: Iterable[Tensor], bound: float) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Penalty:
-    """Where a critic's slope is taken, how, and what is made of it."""
+    """Where a critic's slope (or its logit) is taken, how, and what is made of it."""
 
     line: str
     """What it is, in one line."""
@@ -277,10 +278,11 @@ class Penalty:
     """Where it was published."""
     at: Literal["real", "fake", "between", "around"]
     """The points x, (B, ...)."""
-    probe: Literal["gradient", "noise"] = "gradient"
-    """The slope: `input_gradient` of shape (B, ...), or `noise_slope` of shape (B,)."""
+    probe: Literal["gradient", "noise", "logit"] = "gradient"
+    """The slope, `input_gradient` of shape (B, ...) or `noise_slope` of shape (B,); or the logit
+    itself, (B,)."""
     measure: Callable[[Tensor], Tensor]
-    """From the slope to the penalty, (B,)."""
+    """From the slope or the logit to the penalty, (B,)."""
 
 
 _MESCHEDER = (
@@ -349,6 +351,14 @@ _PENALTIES: Mapping[str, Penalty] = {
         at="fake",
         probe="noise",
         measure=half_squared_norm,
+    ),
+    "drift": Penalty(
+        line="squared logit of real samples, which keeps a Wasserstein critic from drifting",
+        source="Karras et al. (2018), Progressive Growing of GANs for Improved Quality, "
+        "Stability, and Variation, https://arxiv.org/abs/1710.10196",
+        at="real",
+        probe="logit",
+        measure=torch.square,
     ),
 }
 

@@ -10,11 +10,14 @@ from torch import nn
 
 from gantlet.errors import UsageError
 from gantlet.networks import NETWORKS, Critique
-from gantlet.networks.dcgan import DCGAN
+from gantlet.networks.base import SelfSupervised
 from gantlet.nn.spectral import Spectral
+from gantlet.nn.stages import Growth
 from gantlet.spec import DataSpec
 
 GROUP = 4
+BATCH_NORMED = ("dcgan", "fastgan")
+"""Families whose discriminator may have batch norm."""
 CLASSES = ("a", "b", "c")
 SHAPES = {
     "1x8x8": (1, 8, 8),
@@ -67,7 +70,7 @@ def variants(family):
 
 def uncoupled(net):
     """The same settings without batch norm in the discriminator."""
-    normed = isinstance(net, DCGAN) and net.discriminator_norm == "batch"
+    normed = getattr(net, "discriminator_norm", "none") == "batch"
     return replace(net, discriminator_norm="none") if normed else net
 
 
@@ -90,6 +93,26 @@ def waken(module):
                 weight.normal_(std=0.1)
 
 
+def moments(*players):
+    """Each stage of players that grow, fading in and whole, set as they are walked through."""
+    grown = [m for player in players for m in player.modules() if isinstance(m, Growth)]
+    if not grown:
+        yield
+    for i in range(grown[0].last + 1 if grown else 0):
+        for inside in (grown[0].fade // 2, grown[0].fade):
+            for growth in grown:
+                growth.reach(growth.steady + (i - 1) * (growth.steady + growth.fade) + inside)
+            yield
+
+
+def rebuilt(D, critique, x):
+    """What decoders made, as a number; 0 where there are none."""
+    if not isinstance(D, SelfSupervised):
+        return 0
+    place = torch.linspace(0, 0.99, 2 * len(x), dtype=x.dtype).view(-1, 2)
+    return sum(made.square().sum() for made, _ in D.rebuilt(critique.maps, x, place))
+
+
 def total(critique: Critique) -> torch.Tensor:
     parts = [part for part in (critique.logits, critique.classes) if part is not None]
     return torch.stack([part.square().sum() for part in parts]).sum()
@@ -101,12 +124,14 @@ def total(critique: Critique) -> torch.Tensor:
 def test_shapes_and_types(family, spec, classes, dtype):
     spec = replace(spec, classes=classes)
     G, D, z, y, x = players(settings(family), spec, dtype=dtype)
-    made, (logits, features, _) = G(z, y), D(x, y)
-    assert (made.shape, made.dtype) == ((2 * GROUP, *spec.shape), dtype)
-    assert (logits.shape, logits.dtype) == ((2 * GROUP,), dtype)
-    assert features.dim() == 2
-    assert len(features) == 2 * GROUP
-    assert all(t.isfinite().all() for t in (made, logits, features))
+    for _ in moments(G, D):
+        made, critique = G(z, y), D(x, y)
+        logits, features = critique.logits, critique.features
+        assert (made.shape, made.dtype) == ((2 * GROUP, *spec.shape), dtype)
+        assert (logits.shape, logits.dtype) == ((2 * GROUP,), dtype)
+        assert features.dim() == 2
+        assert len(features) == 2 * GROUP
+        assert all(t.isfinite().all() for t in (made, logits, features))
 
 
 @over_pairs
@@ -129,7 +154,10 @@ def test_gradients_reach_every_weight(family, spec, classes):
         G, D, z, y, _ = players(net, spec)
         waken(G)
         waken(D)
-        total(D(G(z, y), y)).backward()
+        for _ in moments(G, D):
+            x = G(z, y)
+            judged = D(x, y)
+            (total(judged) + rebuilt(D, judged, x)).backward()
         silent = [n for m in (G, D) for n, p in m.named_parameters() if not p.grad.any()]
         assert silent == []
 
@@ -138,7 +166,7 @@ def test_gradients_reach_every_weight(family, spec, classes):
 @over_labels
 def test_a_batch_equals_its_groups(family, classes):
     spec = replace(ODD, classes=classes)
-    net = settings(family, discriminator_norm="batch" if family == "dcgan" else "none")
+    net = settings(family, discriminator_norm="batch" if family in BATCH_NORMED else "none")
     net = replace(net, minibatch_std=True)
     G, D, z, y, x = players(net, spec)
     waken(D)
@@ -152,7 +180,7 @@ def test_a_batch_equals_its_groups(family, classes):
 @over_families
 @over_labels
 def test_an_uncoupled_discriminator_judges_each_sample_alone(family, classes):
-    net = settings(family, discriminator_norm="spectral")
+    net = settings(family, discriminator_norm="spectral", minibatch_std=False)
     _, D, _, y, x = players(net, replace(ODD, classes=classes))
     waken(D)
     alone = [D(x[i : i + 1], None if y is None else y[i : i + 1]).logits for i in range(len(x))]
@@ -161,7 +189,7 @@ def test_an_uncoupled_discriminator_judges_each_sample_alone(family, classes):
 
 @over_families
 def test_forward_changes_no_state(family):
-    net = settings(family, discriminator_norm="batch" if family == "dcgan" else "spectral")
+    net = settings(family, discriminator_norm="batch" if family in BATCH_NORMED else "spectral")
     G, D, z, y, x = players(net, replace(SMALL, classes=CLASSES))
     before = [{k: v.clone() for k, v in m.state_dict().items()} for m in (G, D)]
     total(D(G(z, y) + x, y)).backward()
@@ -207,6 +235,7 @@ def test_gradient_penalties_differentiate_the_discriminator(family):
         _, D, _, y, x = players(net, replace(ODD, classes=CLASSES))
         waken(D)
         weights = list(D.parameters())
+        heard = torch.autograd.grad(D(x, y).logits.sum(), weights, allow_unused=True)
         g = torch.func.grad(lambda v, D=D, y=y: D(v, y).logits.sum())(x)
         leaf = x.clone().requires_grad_()
         (h,) = torch.autograd.grad(D(leaf, y).logits.sum(), leaf, create_graph=True)
@@ -214,7 +243,9 @@ def test_gradient_penalties_differentiate_the_discriminator(family):
         r1 = torch.autograd.grad(g.square().sum(), weights, allow_unused=True)
         r2 = torch.autograd.grad(h.square().sum(), weights, allow_unused=True)
         moved = [a is not None and bool(a.any()) for a in r1]
-        assert all(m for m, w in zip(moved, weights, strict=True) if w.dim() == 4)
+        kernels = [w.dim() == 4 and h is not None for w, h in zip(weights, heard, strict=True)]
+        assert any(kernels) or family == "mlp"
+        assert all(m for m, kernel in zip(moved, kernels, strict=True) if kernel)
         for a, b in zip(r1, r2, strict=True):
             if a is not None and b is not None:
                 torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-12)
@@ -251,7 +282,7 @@ def test_weights_follow_the_seed(family):
         assert all(torch.equal(p, b.state_dict()[k]) for k, p in a.state_dict().items())
 
 
-@pytest.mark.parametrize("family", ["dcgan", "resnet", "r3gan"])
+@pytest.mark.parametrize("family", ["dcgan", "resnet", "r3gan", "progressive", "fastgan"])
 def test_what_convolutions_cannot_make_names_what_can(family):
     one = replace(SMALL, shape=(1, 1, 1))
     for spec in (POINTS, one):
@@ -262,7 +293,7 @@ def test_what_convolutions_cannot_make_names_what_can(family):
     assert G(torch.randn(2, settings("mlp").latent)).shape == (2, 1, 1, 1)
 
 
-@pytest.mark.parametrize("family", ["mlp", "resnet", "r3gan", "dcgan"])
+@pytest.mark.parametrize("family", ["mlp", "resnet", "r3gan", "dcgan", "progressive", "fastgan"])
 @pytest.mark.parametrize("shape", [(1, 1, 16), (2, 9, 4), (1, 4, 33)])
 def test_thin_images_work(family, shape):
     spec = DataSpec(kind="image", shape=shape)
@@ -271,7 +302,7 @@ def test_thin_images_work(family, shape):
     assert D(x).logits.shape == (2 * GROUP,)
 
 
-@pytest.mark.parametrize("family", ["mlp", "dcgan", "resnet"])
+@pytest.mark.parametrize("family", ["mlp", "dcgan", "resnet", "fastgan"])
 def test_spectral_norm_covers_the_discriminator(family):
     net = settings(family, discriminator_norm="spectral", discriminator_condition="projection")
     D = net.discriminator(replace(ODD, classes=CLASSES), group=GROUP)

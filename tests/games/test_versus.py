@@ -7,8 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from gantlet.errors import UsageError
 from gantlet.games.base import Turn
 from gantlet.games.versus import Versus
+from gantlet.networks.dcgan import DCGAN
 from gantlet.networks.mlp import MLP
 from gantlet.objectives import LINKS, PAIRINGS
 from gantlet.penalties import PENALTIES
@@ -155,6 +157,8 @@ def penalty(name, critic, real, fake, noise, y=None):
         x = real if name == "noise-r1" else fake
         moved = x + 0.01 * noise(f"penalty/{name}", (3,))
         return (critic(moved, y).logits - critic(x, y).logits) ** 2 / (2 * 0.01**2)
+    if name == "drift":
+        return critic(real, y).logits ** 2
     if name == "dragan":
         x = real + noise.uniform("around/t", (1,)) * 0.25 * noise("around/noise", (3,))
     elif name.startswith("gp"):
@@ -183,6 +187,16 @@ def test_each_penalty_is_its_formula_with_the_same_noise(name, spec):
     wanted = penalty(name, game.players["discriminator"], real, fake, turn.noise, turn.real.y)
     losses = check_side(game, turn, "discriminator", f - r + 3 * wanted)
     torch.testing.assert_close(losses.stats[name], wanted.detach(), rtol=1e-9, atol=1e-12)
+
+
+def test_a_penalty_on_logits_alone_allows_batch_norm():
+    images = DataSpec(kind="image", shape=(1, 16, 16))
+    game, given = built(Versus(penalties={"drift": 0.1}), DCGAN.tiny(), images)
+    r = game.players["discriminator"](given.real.x).logits
+    losses = phase(game, "discriminator").loss(game.players, given)
+    torch.testing.assert_close(losses.stats["drift"], r.detach().square())
+    with pytest.raises(UsageError, match="penalty 'r1' on a discriminator with batch norm"):
+        built(Versus(penalties={"drift": 0.1, "r1": 1.0}), DCGAN.tiny(), images)
 
 
 def test_penalties_add_up_and_their_weights_may_be_schedules():

@@ -14,8 +14,9 @@ PASSES = 20
 def gap(a, b):
     """Largest relative difference of any player, in the Euclidean norm of all its weights."""
     worst = 0.0
-    for player in {name.split(".")[0] for name in a}:
-        names = [n for n, t in a.items() if n.startswith(player) and t.is_floating_point()]
+    floating = [name for name, t in a.items() if t.is_floating_point()]
+    for player in {name.split(".")[0] for name in floating}:
+        names = [name for name in floating if name.startswith(player)]
         mine, theirs = (torch.cat([x[n].flatten() for n in names]) for x in (a, b))
         worst = max(worst, float((mine - theirs).norm() / mine.norm()))
     return worst

@@ -6,8 +6,12 @@ from functools import partial
 
 import pytest
 import torch
+from torch import nn
 from torch._dynamo.utils import counters
 
+from gantlet.games.base import Losses, Turn
+from gantlet.rng import Noise
+from gantlet.spec import Batch
 from gantlet.training import step
 from gantlet.training.compiled import Compiled
 from tests.training.small import played, tensors, trainer
@@ -55,6 +59,31 @@ def test_compiled_phases_equal_eager_ones_in_one_graph_each(
     close(eager, compiled, 1e-5)
     assert counters["stats"]["unique_graphs"] == 2
     assert not counters["graph_break"]
+
+
+def test_a_loss_of_many_stages_stays_compiled(fresh):
+    """A network that grows to 1024x1024 has 17: 9 sizes, and 8 that fade in."""
+    graphs = []
+
+    def counted(graph, _):
+        graphs.append(graph)
+        return graph.forward
+
+    player = nn.Module()
+    player.weight, player.stage = nn.Parameter(torch.ones(())), 0
+
+    def staged(players, turn):
+        x = turn.real.x.flatten(1).sum(1)
+        for _ in range(players["player"].stage):
+            x = x * players["player"].weight
+        return Losses(x)
+
+    loss, players = Compiled(staged, backend=counted), nn.ModuleDict({"player": player})
+    turn = Turn(Batch(torch.ones(4, 2)), Noise(0, "n", 0, 4), torch.tensor(0.0))
+    for stage in [*range(17), *range(17)]:
+        player.stage = stage
+        assert torch.equal(loss(players, turn).per_sample, torch.full((4,), 2.0))
+    assert len(graphs) == 17
 
 
 @pytest.mark.skipif(

@@ -65,6 +65,9 @@ class Versus:
     """Weight of the squared distance of mean features, added to the generator's loss."""
     auxiliary: Weight = 1.0
     """Weight of the class loss where the discriminator has an auxiliary classifier."""
+    reconstruction: Weight = 1.0
+    """Weight of the mean absolute error with which a discriminator with decoders rebuilds real
+    samples (arXiv 2101.04775)."""
     lecam: Weight = 0.0
     """Weight of the LeCam regulariser (arXiv 2104.03310)."""
     orthogonality: Weight = 0.0
@@ -80,7 +83,8 @@ class Versus:
         """The game for data of `spec`, with networks of one family."""
         generator = network.generator(spec, group=self.group)
         discriminator = network.discriminator(spec, group=self.group, pack=self.pack)
-        game = self.play(spec, generator, discriminator, latent=network.latent)
+        view = network.view(spec)
+        game = self.play(spec, generator, discriminator, latent=network.latent, view=view)
         return replace(game, concurrent=True)  # the project's own networks keep nothing
 
     def play(
@@ -91,6 +95,7 @@ class Versus:
         *,
         latent: int,
         goal: Objective | None = None,
+        view: nn.Module | None = None,
     ) -> Game:
         """The game of two given networks.
 
@@ -100,9 +105,12 @@ class Versus:
             discriminator: D(x, y) -> Critique, or logits of shape (B,) or (B, 1).
             latent: length of z.
             goal: an objective of one's own instead of the named one.
+            view: what real samples go through before the discriminator sees them, x -> x.
         """
         self._check(discriminator)
         players = nn.ModuleDict({"generator": generator, "discriminator": discriminator})
+        if view is not None:
+            players["view"] = view
         if self.lecam:
             players["lecam"] = losses.LeCamMeans()
         group = self.group if self._couples(players) else 1
@@ -156,9 +164,10 @@ class Versus:
             if name not in PENALTIES:
                 raise unknown("penalty", name, PENALTIES)
         normed = any(isinstance(m, _BATCH_NORMS) for m in discriminator.modules())
-        if normed and self.penalties:
+        slopes = [name for name in self.penalties if PENALTIES[name].probe != "logit"]
+        if normed and slopes:
             raise UsageError(
-                f"penalty {next(iter(self.penalties))!r} on a discriminator with batch norm",
+                f"penalty {slopes[0]!r} on a discriminator with batch norm",
                 expected="a discriminator in which samples do not see one another",
                 received="batch norm, which makes the gradient of one sample depend on the others "
                 "(arXiv 1704.00028, section 4)",

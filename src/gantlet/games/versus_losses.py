@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from gantlet.averages import running_mean
 from gantlet.games.base import Losses, Query, Stats, Turn
-from gantlet.networks.base import Critique
+from gantlet.networks.base import Critique, SelfSupervised
 from gantlet.objectives import Objective
 from gantlet.penalties import (
     PENALTIES,
@@ -71,7 +71,13 @@ def sample(players: nn.ModuleDict, query: Query, *, latent: int) -> Tensor:
 
 def judge(players: nn.ModuleDict, batch: Batch, *, pack: int) -> Tensor:
     """The discriminator's logits on samples as they are, (B / pack,): large for real."""
-    return _critique(players["discriminator"](packed(batch.x, pack), batch.y)).logits
+    x = packed(_viewed(players, batch.x), pack)
+    return _critique(players["discriminator"](x, batch.y)).logits
+
+
+def _viewed(players: nn.ModuleDict, real: Tensor) -> Tensor:
+    """Real samples as the discriminator is to see them at this point of training."""
+    return players["view"](real) if "view" in players else real
 
 
 def _critique(answer: Critique | Tensor) -> Critique:
@@ -101,13 +107,14 @@ class Rules:
         """Objective of the discriminator, penalties, class loss; (B / pack,)."""
         with torch.no_grad():
             fake = self._generate(players, turn).to(turn.real.x.dtype)
-        real, fake = self._shown(turn.real.x, turn, "real"), self._shown(fake, turn, "fake")
+        real = self._shown(_viewed(players, turn.real.x), turn, "real")
+        fake = self._shown(fake, turn, "fake")
         y, critic = turn.real.y, players["discriminator"]
-        wanted = {PENALTIES[name].at for name in self.settings.penalties}
-        sloped = {at for at in wanted if self._probes(at, "gradient")}
-        points = {"real": real, "fake": fake}
-        points |= {at: self._points(at, real, fake, turn) for at in sorted(wanted - points.keys())}
-        looks = {at: _look(critic, x, y, at in wanted, at in sloped) for at, x in points.items()}
+        sloped, noised = self._places("gradient"), self._places("noise")
+        points, exact = {"real": real, "fake": fake}, sloped | noised
+        further = (exact | self._places("logit")) - points.keys()
+        points |= {at: self._points(at, real, fake, turn) for at in sorted(further)}
+        looks = {at: _look(critic, x, y, at in exact, at in sloped) for at, x in points.items()}
         on_real, on_fake = looks["real"].answer, looks["fake"].answer
         loss = self.objective.discriminator(on_real.logits, on_fake.logits)
         stats = {"real": on_real.logits, "fake": on_fake.logits}
@@ -117,6 +124,9 @@ class Rules:
             stats[name] = term
         if self.settings.lecam:
             loss = loss + self.settings.lecam * _lecam(players, on_real, on_fake)
+        if isinstance(critic, SelfSupervised) and self.settings.reconstruction:
+            stats["reconstruction"] = term = self._reconstruction(critic, on_real, real, turn)
+            loss = loss + self.settings.reconstruction * term
         loss = loss + self._class_loss(on_real, y)
         return Losses(loss, stats={name: term.detach() for name, term in stats.items()})
 
@@ -128,7 +138,8 @@ class Rules:
         on_real = on_fake
         if self.objective.relative or self.settings.feature_matching:
             with torch.no_grad():
-                on_real = _critique(critic(self._shown(turn.real.x, turn, "real"), y))
+                real = self._shown(_viewed(players, turn.real.x), turn, "real")
+                on_real = _critique(critic(real, y))
         loss = self.objective.generator(on_real.logits, on_fake.logits)
         if self.settings.feature_matching:
             loss = loss + self.settings.feature_matching * self._feature_gap(on_real, on_fake)
@@ -138,7 +149,7 @@ class Rules:
 
     def pull(self, players: nn.ModuleDict, turn: Turn, *, distance: Distance) -> Losses:
         """The distance of each group of generated samples to its group of real ones; (B,)."""
-        fake, real = self._generate(players, turn), turn.real.x
+        fake, real = self._generate(players, turn), _viewed(players, turn.real.x)
         directions = turn.noise("directions", (real[0].numel(),))
         groups = (_grouped(t, self.group) for t in (real, fake.to(real.dtype), directions))
         with _in_full(real):
@@ -168,15 +179,18 @@ class Rules:
         noise = turn.noise(f"{place}/noise", tuple(turn.real.x.shape[1:]))
         return around(real, packed(noise, self.settings.pack), t)
 
-    def _probes(self, at: str, probe: str) -> bool:
+    def _places(self, probe: str) -> set[str]:
+        """Points at which a probe is asked for."""
         chosen = (PENALTIES[name] for name in self.settings.penalties)
-        return any(penalty.at == at and penalty.probe == probe for penalty in chosen)
+        return {penalty.at for penalty in chosen if penalty.probe == probe}
 
     def _penalty(
         self, name: str, looks: dict[str, _Look], critic: nn.Module, turn: Turn
     ) -> Tensor:
         penalty = PENALTIES[name]
         look = looks[penalty.at]
+        if penalty.probe == "logit":
+            return penalty.measure(_exact(look.answer.logits))
         if look.gradient is not None and penalty.probe == "gradient":
             return penalty.measure(look.gradient)
         noise = turn.noise(f"penalty/{name}", tuple(turn.real.x.shape[1:]))
@@ -190,6 +204,15 @@ class Rules:
         return self.settings.auxiliary * F.cross_entropy(
             _exact(answer.classes), y, reduction="none"
         )
+
+    def _reconstruction(
+        self, critic: SelfSupervised, answer: Critique, x: Tensor, turn: Turn
+    ) -> Tensor:
+        """The sum over what was rebuilt of mean |made - wanted|, (B / pack,)."""
+        place = turn.noise.uniform("reconstruction/place", (2,))[:: self.settings.pack]
+        pairs = critic.rebuilt(answer.maps or (), x, place)
+        errors = [(_exact(made) - wanted).abs().flatten(1).mean(1) for made, wanted in pairs]
+        return torch.stack(errors).sum(0)
 
     def _feature_gap(self, real: Critique, fake: Critique) -> Tensor:
         """Squared distance of mean features of each group (arXiv 1606.03498, section 3.1)."""

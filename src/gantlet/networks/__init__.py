@@ -7,17 +7,31 @@ from collections.abc import Mapping
 from gantlet.extensions import Table
 from gantlet.networks.base import Critique, Network
 from gantlet.networks.dcgan import DCGAN
+from gantlet.networks.fastgan import FastGAN
 from gantlet.networks.mlp import MLP
+from gantlet.networks.progressive import Progressive
 from gantlet.networks.r3gan import R3GAN
 from gantlet.networks.resnet import ResNet
 
-__all__ = ["DCGAN", "MLP", "NETWORKS", "R3GAN", "Critique", "Network", "ResNet"]
+__all__ = [
+    "DCGAN",
+    "MLP",
+    "NETWORKS",
+    "R3GAN",
+    "Critique",
+    "FastGAN",
+    "Network",
+    "Progressive",
+    "ResNet",
+]
 
 _NETWORKS: Mapping[str, type[Network]] = {
     "mlp": MLP,
     "dcgan": DCGAN,
     "resnet": ResNet,
     "r3gan": R3GAN,
+    "progressive": Progressive,
+    "fastgan": FastGAN,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from gantlet.spec import DataSpec
 
-__all__ = ["Critique", "Network"]
+__all__ = ["Critique", "Network", "SelfSupervised"]
 
 
 class Critique(NamedTuple):
@@ -22,6 +23,24 @@ class Critique(NamedTuple):
     """Shape (B, F): the last hidden layer, for feature matching."""
     classes: Tensor | None = None
     """Shape (B, K): class logits of an auxiliary classifier (Odena et al. 2017)."""
+    maps: tuple[Tensor, ...] | None = None
+    """Shapes (B, C, h, w): feature maps from which a `SelfSupervised` discriminator rebuilds."""
+
+
+class SelfSupervised(nn.Module, ABC):
+    """A discriminator with decoders: it must keep of a real image what it takes to rebuild it."""
+
+    @abstractmethod
+    def rebuilt(
+        self, maps: Sequence[Tensor], x: Tensor, place: Tensor
+    ) -> Sequence[tuple[Tensor, Tensor]]:
+        """Pairs of what the decoders made and what they should have made, each (B, C, h, w).
+
+        Arguments:
+            maps: `Critique.maps` of x.
+            x: images (or packs), shape (B, C, H, W).
+            place: uniform on [0, 1), shape (B, 2): where random crops lie, down and across.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +64,13 @@ class Network(ABC):
     @abstractmethod
     def discriminator(self, spec: DataSpec, *, group: int = 1, pack: int = 1) -> nn.Module:
         """A discriminator for `spec` on packs of `pack` samples."""
+
+    def view(self, spec: DataSpec) -> nn.Module | None:
+        """What real samples go through before the critic sees them, x -> x; None: nothing.
+
+        A network that grows shows real images at the size it has come to.
+        """
+        return None
 
     @classmethod
     @abstractmethod

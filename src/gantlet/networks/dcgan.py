@@ -16,7 +16,7 @@ from gantlet.networks.heads import Condition, head
 from gantlet.networks.inputs import image_input, image_shape, rows, vector_input
 from gantlet.nn.layers import Flatten, conv, initialise
 from gantlet.nn.norms import GroupedBatchNorm, batch_norm
-from gantlet.nn.resampling import plan
+from gantlet.nn.resampling import geometry, plan
 from gantlet.nn.statistics import MinibatchStd
 from gantlet.spec import DataSpec
 
@@ -81,12 +81,6 @@ def _sizes(spec: DataSpec) -> list[Size]:
     return plan(height, width)
 
 
-def _geometry(small: Size, large: Size) -> tuple[Size, Size]:
-    """Kernel and stride between two sizes of the plan."""
-    grows = [a < b for a, b in zip(small, large, strict=True)]
-    return (3 + grows[0], 3 + grows[1]), (1 + grows[0], 1 + grows[1])
-
-
 def _initialise(module: nn.Module) -> None:
     initialise(module, partial(nn.init.normal_, std=0.02))
     for layer in module.modules():
@@ -110,7 +104,7 @@ class Generator(nn.Module):
         self.dense = nn.Linear(first, height * width * widths[0], bias=False)
         self.norms = nn.ModuleList(batch_norm(w, group, normed) for w in widths)
         self.ups = nn.ModuleList(
-            nn.ConvTranspose2d(a, b, *_geometry(*between), padding=1, bias=i == levels - 1)
+            nn.ConvTranspose2d(a, b, *geometry(*between), padding=1, bias=i == levels - 1)
             for i, ((a, b), between) in enumerate(
                 zip(pairwise([*widths, spec.shape[0]]), pairwise(self.sizes), strict=True)
             )
@@ -131,7 +125,7 @@ def _down(
     large: Size, small: Size, a: int, b: int, *, norm: nn.Module | None, spectral: bool
 ) -> list[nn.Module]:
     """Layers from `a` channels at one size of the plan to `b` at the next smaller."""
-    kernel, stride = _geometry(small, large)
+    kernel, stride = geometry(small, large)
     odd = [n % 2 if s == 2 else 0 for n, s in zip(large, stride, strict=True)]
     bias = norm is None
     layer = conv(a, b, kernel, stride=stride, padding=1, bias=bias, spectral=spectral)

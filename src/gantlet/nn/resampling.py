@@ -12,7 +12,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["average_down", "bilinear_down", "bilinear_up", "nearest_up", "plan"]
+__all__ = [
+    "average_down",
+    "bilinear_down",
+    "bilinear_up",
+    "geometry",
+    "nearest_up",
+    "plan",
+    "window",
+]
 
 Size = tuple[int, int]
 
@@ -32,6 +40,16 @@ def plan(height: int, width: int, smallest: int = 4) -> list[Size]:
     while (smaller := (halved(sizes[-1][0]), halved(sizes[-1][1]))) != sizes[-1]:
         sizes.append(smaller)
     return sizes[::-1]
+
+
+def geometry(small: Size, large: Size) -> tuple[Size, Size]:
+    """Kernel and stride of a convolution, padded by 1, between two sizes of a plan.
+
+    4 and 2 along a side that changes, 3 and 1 along one that does not: every pixel is reached by
+    equally many weights. An odd side is padded by one pixel more going down.
+    """
+    grows = [a < b for a, b in zip(small, large, strict=True)]
+    return (3 + grows[0], 3 + grows[1]), (1 + grows[0], 1 + grows[1])
 
 
 def nearest_up(x: Tensor, size: Size) -> Tensor:
@@ -71,6 +89,22 @@ def bilinear_down(x: Tensor, size: Size) -> Tensor:
     transpose = torch.func.vjp(partial(_bilinear, size=full), low)[1]
     y: Tensor = transpose(x)[0]
     return y / (full[0] * full[1] // (size[0] * size[1]))
+
+
+def window(x: Tensor, top: Tensor, left: Tensor, size: Size) -> Tensor:
+    """A window of each sample's own place: (B, C, h, w) to (B, C, *size).
+
+    Arguments:
+        x: shape (B, C, h, w).
+        top, left: row and column of its upper left corner, shape (B,), int64.
+        size: of the window, which lies within.
+    """
+    rows, columns = (
+        start[:, None] + torch.arange(n, device=x.device)
+        for start, n in zip((top, left), size, strict=True)
+    )
+    each = torch.arange(len(x), device=x.device)[:, None, None]
+    return x.permute(0, 2, 3, 1)[each, rows[:, :, None], columns[:, None]].permute(0, 3, 1, 2)
 
 
 def _bilinear(x: Tensor, size: Size) -> Tensor:

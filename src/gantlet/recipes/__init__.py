@@ -19,7 +19,9 @@ from gantlet.recipes.classic import (
     wgan,
     wgan_gp,
 )
+from gantlet.recipes.fastgan import fastgan
 from gantlet.recipes.points import points
+from gantlet.recipes.progressive import progressive
 from gantlet.recipes.r3gan import r3gan
 from gantlet.spec import DataSpec
 
@@ -38,6 +40,8 @@ _RECIPES: Mapping[str, Recipe] = {
     "wgan-gp": wgan_gp,
     "sngan": sngan,
     "r3gan": r3gan,
+    "progressive": progressive,
+    "fastgan": fastgan,
     "points": points,
 }
 

@@ -1,4 +1,4 @@
-"""A phase's loss under torch.compile: one graph, with its random numbers drawn outside of it."""
+"""A phase's loss under torch.compile: one graph a stage, random numbers drawn outside."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from gantlet.games.base import Losses, Turn
 from gantlet.rng import Requests
 
 __all__ = ["Compiled"]
+
+_GRAPHS = 64
+"""Of one loss, at most. A network that grows needs one for each stage and each fading in."""
 
 Loss = Callable[[nn.ModuleDict, Turn], Losses]
 
@@ -41,6 +44,7 @@ class Compiled:
                 self._eager(players, turn)
         else:
             turn.noise.draw_all(self._requests)
-        losses = self._graph(players, turn)
+        with torch._dynamo.config.patch(recompile_limit=_GRAPHS):
+            losses = self._graph(players, turn)
         self._requests = {**(self._requests or {}), **turn.noise.requests}
         return losses

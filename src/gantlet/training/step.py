@@ -17,6 +17,7 @@ from gantlet.data.feed import Feed
 from gantlet.errors import UsageError
 from gantlet.games.base import Game, Phase, Turn
 from gantlet.nn.norms import Stepped
+from gantlet.nn.stages import Staged
 from gantlet.rng import Noise
 from gantlet.training import optimisers
 from gantlet.training.compiled import Compiled
@@ -111,6 +112,8 @@ class Stepper:
             name: [m for m in game.players[name].modules() if isinstance(m, Stepped)]
             for name in self.optimisers
         }
+        modules = (*game.players.modules(), *averaged.modules())
+        self._staged = [m for m in modules if isinstance(m, Staged)]
         self._losses = {
             phase.name: Compiled(phase.loss) if config.train.compile else phase.loss
             for phase in game.phases
@@ -120,6 +123,8 @@ class Stepper:
         """Play pass number `position`, from 0."""
         batch = self.config.train.batch
         seen = position * batch
+        for module in self._staged:
+            module.reach(seen)
         for phase in self.game.phases:
             if phase.is_due(position, seen):
                 self._play(phase, position, seen)
