@@ -11,6 +11,7 @@ from torch import nn
 from gantlet.errors import UsageError
 from gantlet.networks import NETWORKS, Critique
 from gantlet.networks.dcgan import DCGAN
+from gantlet.networks.styles import NoisyGenerator
 from gantlet.nn.spectral import Spectral
 from gantlet.spec import DataSpec
 
@@ -54,6 +55,8 @@ def variants(family):
         "discriminator_norm": ("none", "spectral"),
         "activation": ("relu", "leaky_relu"),
         "pooling": ("mean", "sum"),
+        "generator_architecture": ("skip", "residual", "plain"),
+        "discriminator_architecture": ("skip", "residual", "plain"),
         "minibatch_std": (False, True),
     }
     known = {field.name for field in fields(NETWORKS[family])}
@@ -82,6 +85,13 @@ def players(net, spec, pack=1, dtype=torch.float64):
     return G, D, z, y, x
 
 
+def made(G, z, y):
+    """G(z, y), with all the random numbers that G takes."""
+    draws = G.draws if isinstance(G, NoisyGenerator) else {}
+    noise = {name: torch.randn(len(z), *shape, dtype=z.dtype) for name, shape in draws.items()}
+    return G(z, y, noise) if noise else G(z, y)
+
+
 def waken(module):
     """Draw weights that begin at zero (last convolutions of blocks), which hide others."""
     with torch.no_grad():
@@ -101,12 +111,12 @@ def total(critique: Critique) -> torch.Tensor:
 def test_shapes_and_types(family, spec, classes, dtype):
     spec = replace(spec, classes=classes)
     G, D, z, y, x = players(settings(family), spec, dtype=dtype)
-    made, (logits, features, _) = G(z, y), D(x, y)
-    assert (made.shape, made.dtype) == ((2 * GROUP, *spec.shape), dtype)
+    fake, (logits, features, _) = made(G, z, y), D(x, y)
+    assert (fake.shape, fake.dtype) == ((2 * GROUP, *spec.shape), dtype)
     assert (logits.shape, logits.dtype) == ((2 * GROUP,), dtype)
     assert features.dim() == 2
     assert len(features) == 2 * GROUP
-    assert all(t.isfinite().all() for t in (made, logits, features))
+    assert all(t.isfinite().all() for t in (fake, logits, features))
 
 
 @over_pairs
@@ -129,7 +139,7 @@ def test_gradients_reach_every_weight(family, spec, classes):
         G, D, z, y, _ = players(net, spec)
         waken(G)
         waken(D)
-        total(D(G(z, y), y)).backward()
+        total(D(made(G, z, y), y)).backward()
         silent = [n for m in (G, D) for n, p in m.named_parameters() if not p.grad.any()]
         assert silent == []
 
@@ -152,7 +162,7 @@ def test_a_batch_equals_its_groups(family, classes):
 @over_families
 @over_labels
 def test_an_uncoupled_discriminator_judges_each_sample_alone(family, classes):
-    net = settings(family, discriminator_norm="spectral")
+    net = settings(family, discriminator_norm="spectral", minibatch_std=False)
     _, D, _, y, x = players(net, replace(ODD, classes=classes))
     waken(D)
     alone = [D(x[i : i + 1], None if y is None else y[i : i + 1]).logits for i in range(len(x))]
@@ -251,7 +261,7 @@ def test_weights_follow_the_seed(family):
         assert all(torch.equal(p, b.state_dict()[k]) for k, p in a.state_dict().items())
 
 
-@pytest.mark.parametrize("family", ["dcgan", "resnet", "r3gan"])
+@pytest.mark.parametrize("family", ["dcgan", "resnet", "r3gan", "stylegan2"])
 def test_what_convolutions_cannot_make_names_what_can(family):
     one = replace(SMALL, shape=(1, 1, 1))
     for spec in (POINTS, one):
@@ -262,7 +272,7 @@ def test_what_convolutions_cannot_make_names_what_can(family):
     assert G(torch.randn(2, settings("mlp").latent)).shape == (2, 1, 1, 1)
 
 
-@pytest.mark.parametrize("family", ["mlp", "resnet", "r3gan", "dcgan"])
+@pytest.mark.parametrize("family", ["mlp", "resnet", "r3gan", "dcgan", "stylegan2"])
 @pytest.mark.parametrize("shape", [(1, 1, 16), (2, 9, 4), (1, 4, 33)])
 def test_thin_images_work(family, shape):
     spec = DataSpec(kind="image", shape=shape)

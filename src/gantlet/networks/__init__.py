@@ -10,14 +10,28 @@ from gantlet.networks.dcgan import DCGAN
 from gantlet.networks.mlp import MLP
 from gantlet.networks.r3gan import R3GAN
 from gantlet.networks.resnet import ResNet
+from gantlet.networks.stylegan2 import StyleGAN2
+from gantlet.networks.styles import NoisyGenerator, StyleGenerator
 
-__all__ = ["DCGAN", "MLP", "NETWORKS", "R3GAN", "Critique", "Network", "ResNet"]
+__all__ = [
+    "DCGAN",
+    "MLP",
+    "NETWORKS",
+    "R3GAN",
+    "Critique",
+    "Network",
+    "NoisyGenerator",
+    "ResNet",
+    "StyleGAN2",
+    "StyleGenerator",
+]
 
 _NETWORKS: Mapping[str, type[Network]] = {
     "mlp": MLP,
     "dcgan": DCGAN,
     "resnet": ResNet,
     "r3gan": R3GAN,
+    "stylegan2": StyleGAN2,
 }
 
 
