@@ -21,6 +21,7 @@ from gantlet.recipes.classic import (
 )
 from gantlet.recipes.points import points
 from gantlet.recipes.r3gan import r3gan
+from gantlet.recipes.stylegan2 import stylegan2
 from gantlet.spec import DataSpec
 
 __all__ = ["RECIPES", "chosen", "recipe", "tiny"]
@@ -38,6 +39,7 @@ _RECIPES: Mapping[str, Recipe] = {
     "wgan-gp": wgan_gp,
     "sngan": sngan,
     "r3gan": r3gan,
+    "stylegan2": stylegan2,
     "points": points,
 }
 
