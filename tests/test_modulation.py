@@ -7,9 +7,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from gantlet.nn.equalised import EqualConv2d, EqualEmbedding, EqualLinear, equalise, pixel_norm
+from gantlet.networks.stylegan2 import FromImage, StyleGAN2
+from gantlet.nn.equalised import EqualConv2d, EqualEmbedding, EqualLinear, pixel_norm
 from gantlet.nn.modulation import StyleLayer, ToImage, demodulation
 from gantlet.nn.resampling import bilinear_down, bilinear_up, conv_down, conv_up
+from gantlet.spec import DataSpec
 from tests.test_nn import SIZES, TAPS, half, normal
 
 SAME = ((6, 5), (6, 5))
@@ -144,15 +146,14 @@ def test_colours_are_not_demodulated():
 
 def test_equalised_weights_are_scaled_as_they_are_used():
     torch.manual_seed(0)
-    dense = EqualLinear(50, 7, gain=2**0.5, multiplier=0.01, start=3.0).double()
+    dense, conv = EqualLinear(50, 7, multiplier=0.01).double(), EqualConv2d(5, 2, 3).double()
+    for layer in (dense, conv):
+        nn.init.normal_(layer.bias)
     x = normal(4, 50)
-    wanted = 2**0.5 * (x @ (0.01 * dense.weight.T) / 50**0.5 + 0.01 * dense.bias)
+    wanted = x @ (0.01 * dense.weight.T) * (2 / 50) ** 0.5 + 0.01 * dense.bias
     torch.testing.assert_close(dense(x), wanted)
-    torch.testing.assert_close(0.01 * dense.bias.detach(), torch.full((7,), 3.0).double())
-    conv = EqualConv2d(5, 2, 3, gain=2.0).double()
-    nn.init.normal_(conv.bias)
     x = normal(4, 5, 6, 7)
-    wanted = 2 * F.conv2d(x, conv.weight / 45**0.5, conv.bias, padding=1)
+    wanted = F.conv2d(x, conv.weight * (2 / 45) ** 0.5, conv.bias)
     torch.testing.assert_close(conv(x), wanted)
     table = EqualEmbedding(3, 16)
     torch.testing.assert_close(table(torch.tensor([2, 0])), table.weight[[2, 0]] / 4)
@@ -163,7 +164,7 @@ def test_equalised_weights_are_scaled_as_they_are_used():
 def test_a_step_of_adam_moves_all_layers_in_proportion(inputs, multiplier):
     """The first step is the rate times the sign of the gradient, whatever the gradient's size."""
     torch.manual_seed(0)
-    dense = EqualLinear(inputs, 500, bias=False, multiplier=multiplier)
+    dense = EqualLinear(inputs, 500, bias=False, gain=1.0, multiplier=multiplier)
     before = dense.scale * dense.weight.detach().clone()
     dense(torch.randn(8, inputs)).square().sum().backward()
     torch.optim.Adam(dense.parameters(), lr=0.002).step()
@@ -172,19 +173,19 @@ def test_a_step_of_adam_moves_all_layers_in_proportion(inputs, multiplier):
     assert moved.item() == pytest.approx(0.002 * multiplier, rel=0.05)
 
 
-def test_equalise_replaces_dense_layers_and_embeddings_alone():
-    module = nn.ModuleDict(
-        {"a": nn.Linear(3, 2, bias=False), "b": nn.Embedding(4, 5), "c": nn.ReLU()}
-    )
-    kinds = [type(part) for part in equalise(module).values()]
-    assert kinds == [EqualLinear, EqualEmbedding, nn.ReLU]
-    assert module["a"].bias is None
-    assert module["b"].weight.shape == (4, 5)
+def test_stylegan2_has_no_layer_that_is_not_equalised():
+    spec = DataSpec(kind="image", shape=(1, 8, 8), classes=("a", "b"))
+    D, G = StyleGAN2.tiny().discriminator(spec, group=4), StyleGAN2.tiny().generator(spec)
+    kinds = (nn.Linear, nn.Conv2d, nn.Embedding)
+    found = {type(m) for player in (D, G) for m in player.modules() if isinstance(m, kinds)}
+    assert {EqualLinear, EqualConv2d, EqualEmbedding} <= found
+    assert found - {EqualLinear, EqualConv2d, EqualEmbedding, FromImage} == {nn.Embedding}
+    assert [type(m) for m in D.modules() if isinstance(m, nn.Embedding)] == [EqualEmbedding]
 
 
 def test_pixel_norm_leaves_directions():
-    x = normal(3, 4, 8)
+    x = normal(3, 8, 4)
     normed = pixel_norm(x)
-    torch.testing.assert_close(normed.square().mean(-1), torch.ones(3, 4).double())
+    torch.testing.assert_close(normed.square().mean(1), torch.ones(3, 4).double())
     torch.testing.assert_close(pixel_norm(7 * x), normed)
-    torch.testing.assert_close(F.cosine_similarity(x, normed, -1), torch.ones(3, 4).double())
+    torch.testing.assert_close(F.cosine_similarity(x, normed, 1), torch.ones(3, 4).double())

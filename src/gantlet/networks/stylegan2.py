@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gantlet.networks.base import Critique, Network
-from gantlet.networks.heads import Condition, head
+from gantlet.networks.heads import Condition, ProjectionHead, head
 from gantlet.networks.inputs import image_input, image_shape, rows, vector_input
 from gantlet.networks.styles import StyleGenerator
-from gantlet.nn.equalised import EqualConv2d, EqualLinear, equalise, pixel_norm
+from gantlet.nn.equalised import EqualConv2d, EqualEmbedding, EqualLinear, equalise_, pixel_norm
 from gantlet.nn.layers import Flatten
 from gantlet.nn.modulation import StyleLayer, ToImage
 from gantlet.nn.resampling import bilinear_down, bilinear_up, conv_down, plan
@@ -108,12 +108,12 @@ class MappingNetwork(nn.Module):
         self.input = vector_input(classes, net.latent)
         widths = [net.latent * (1 + bool(classes)), *[net.style] * net.mapping_layers]
         self.layers = nn.ModuleList(
-            EqualLinear(a, b, gain=_GAIN, multiplier=_MAPPING_RATE) for a, b in pairwise(widths)
+            EqualLinear(a, b, multiplier=_MAPPING_RATE) for a, b in pairwise(widths)
         )
 
     def forward(self, z: Tensor, y: Tensor | None) -> Tensor:
         """z (B, latent), y (B,) to w (B, W)."""
-        h = pixel_norm(self.input(z, y).unflatten(1, (-1, self.latent))).flatten(1)
+        h = pixel_norm(self.input(z, y).view(-1, self.latent)).view(len(z), -1)
         for layer in self.layers:
             h = F.leaky_relu(layer(h), 0.2)
         return h
@@ -189,7 +189,7 @@ class FromImage(EqualConv2d):
     """Features of an image: a 1x1 convolution and leaky ReLU."""
 
     def __init__(self, channels: int, width: int) -> None:
-        super().__init__(channels, width, 1, gain=_GAIN)
+        super().__init__(channels, width, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, h, w) to (B, width, h, w)."""
@@ -202,14 +202,14 @@ class Down(nn.Module):
     def __init__(self, a: int, b: int, size: Size, *, residual: bool) -> None:
         super().__init__()
         self.size = size
-        self.first = EqualConv2d(a, a, 3, gain=_GAIN)
+        self.first = EqualConv2d(a, a, 3, padding=1)
         self.second = EqualConv2d(a, b, 3, gain=1.0 if residual else _GAIN)
         self.shortcut = EqualConv2d(a, b, 1, bias=False, gain=0.5**0.5) if residual else None
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, a, h, w) to (B, b, *size)."""
-        h = F.leaky_relu(self.first(x), 0.2)
-        h = F.leaky_relu(conv_down(h, *self.second.scaled(), self.size), 0.2)
+        h, weight = F.leaky_relu(self.first(x), 0.2), self.second.weight * self.second.scale
+        h = F.leaky_relu(conv_down(h, weight, self.second.bias, self.size), 0.2)
         return h if self.shortcut is None else h + self.shortcut(bilinear_down(x, self.size))
 
 
@@ -231,10 +231,13 @@ class Discriminator(nn.Module):
         )
         last, (height, width) = widths[-1], self.sizes[-1]
         self.statistic = MinibatchStd(rows(group, pack)) if net.minibatch_std else nn.Identity()
-        self.conv = EqualConv2d(last + net.minibatch_std, last, 3, gain=_GAIN)
+        self.conv = EqualConv2d(last + net.minibatch_std, last, 3, padding=1)
         self.flatten = Flatten()
-        self.dense = EqualLinear(last * height * width, last, gain=_GAIN)
-        self.head = equalise(head(last, len(spec.classes), net.discriminator_condition))
+        self.dense = EqualLinear(last * height * width, last)
+        classes = len(spec.classes)
+        self.head = equalise_(head(last, classes, net.discriminator_condition))
+        if isinstance(self.head, ProjectionHead):
+            self.head.table = EqualEmbedding(classes, last)
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Critique:
         """x (B, C, H, W), or packs of them, and y (B,) to logits (B,)."""

@@ -1,38 +1,41 @@
-"""Layers of equalised learning rate, whose weights are scaled as they are used; pixel norm."""
+"""Equalised learning rate: weights kept at N(0, 1) and scaled where they are used."""
 
 from __future__ import annotations
 
+import math
+
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["EqualConv2d", "EqualEmbedding", "EqualLinear", "equalise", "pixel_norm"]
+__all__ = ["EqualConv2d", "EqualEmbedding", "EqualLinear", "equalise_", "pixel_norm"]
+
+_GAIN = math.sqrt(2)
 
 
 def pixel_norm(x: Tensor, eps: float = 1e-8) -> Tensor:
-    """x / sqrt(mean(x^2) + eps), the mean over the last axis: vectors of mean square one.
+    """x / sqrt(mean over channels of x^2 + eps) at each position: (B, C, ...) to the same.
 
     Source: Karras et al. (2018), Progressive Growing of GANs, https://arxiv.org/abs/1710.10196
     """
-    return x * (x.square().mean(-1, keepdim=True) + eps).rsqrt()
+    exact = x.to(torch.promote_types(x.dtype, torch.float32))
+    return (exact * torch.rsqrt(exact.square().mean(1, keepdim=True) + eps)).to(x.dtype)
 
 
 class EqualLinear(nn.Linear):
-    """x -> gain (x m W^T / sqrt(inputs) + m b): a dense layer of equalised learning rate.
+    """`nn.Linear` with c W and m b: c = m gain / sqrt(inputs) at each use, W from N(0, 1 / m^2).
 
-    The parameters are W, drawn from N(0, 1 / m^2), and b = start / m. What is used begins like
-    He's weights. Adam's steps do not depend on the gradient's size, so that all layers move
-    equally fast in proportion to their weights, those with a multiplier m < 1 slower.
-
-    Shapes: x (..., inputs) to (..., outputs).
+    Adam moves each weight by about its learning rate, whatever the weight's own size. With the
+    constant c outside of it, layers of any fan-in change at the same pace; a `multiplier` m
+    changes that pace and nothing of what the layer computes at first. Biases begin at zero.
 
     Arguments:
-        gain: of the activation that follows: sqrt(2) for ReLUs.
+        inputs, outputs: lengths of the vectors.
+        bias: whether there is one.
+        gain: sqrt(2) before a leaky ReLU, 1 where nothing follows or the activation scales.
         multiplier: m, of the learning rate.
-        start: what m b is at first.
 
     Source: Karras et al. (2018), Progressive Growing of GANs, https://arxiv.org/abs/1710.10196
-
-    Source: Karras et al. (2019), A Style-Based Generator Architecture for GANs, https://arxiv.org/abs/1812.04948
     """
 
     def __init__(
@@ -41,66 +44,82 @@ class EqualLinear(nn.Linear):
         outputs: int,
         *,
         bias: bool = True,
-        gain: float = 1.0,
+        gain: float = _GAIN,
         multiplier: float = 1.0,
-        start: float = 0.0,
     ) -> None:
         super().__init__(inputs, outputs, bias=bias)
-        self.scale, self.bias_scale = gain * multiplier * inputs**-0.5, gain * multiplier
-        nn.init.normal_(self.weight, std=1 / multiplier)
-        if bias:
-            nn.init.constant_(self.bias, start / multiplier)
+        self.scale, self.multiplier = multiplier * gain / math.sqrt(inputs), multiplier
+        _begin(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The layer's answer, shape (..., outputs)."""
-        bias = None if self.bias is None else self.bias * self.bias_scale
-        return F.linear(x, self.weight * self.scale, bias)
+        """c x W^T + m b, shape (B, outputs)."""
+        return F.linear(x, self.weight * self.scale, _bias(self))
 
 
 class EqualConv2d(nn.Conv2d):
-    """x -> gain (x * W / sqrt(inputs height width) + b), W drawn from N(0, 1), b = 0.
+    """`nn.Conv2d` with c W and m b as in `EqualLinear`; the fan-in is inputs * height * width.
 
-    A convolution with a kernel of odd sides, which keeps the size of the map.
-
-    Shapes: x (B, inputs, h, w) to (B, outputs, h, w).
+    Arguments:
+        inputs, outputs: channels.
+        kernel, padding: as in `nn.Conv2d`.
+        bias, gain, multiplier: as in `EqualLinear`.
 
     Source: Karras et al. (2018), Progressive Growing of GANs, https://arxiv.org/abs/1710.10196
     """
 
     def __init__(
-        self, inputs: int, outputs: int, kernel: int, *, bias: bool = True, gain: float = 1.0
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int | tuple[int, int],
+        *,
+        padding: int | tuple[int, int] = 0,
+        bias: bool = True,
+        gain: float = _GAIN,
+        multiplier: float = 1.0,
     ) -> None:
-        super().__init__(inputs, outputs, kernel, padding=kernel // 2, bias=bias)
-        self.gain, self.scale = gain, gain * (inputs * kernel**2) ** -0.5
-        nn.init.normal_(self.weight)
-        if self.bias is not None:
-            nn.init.zeros_(self.bias)
-
-    def scaled(self) -> tuple[Tensor, Tensor | None]:
-        """Weight and bias as they are used."""
-        return self.weight * self.scale, None if self.bias is None else self.bias * self.gain
+        super().__init__(inputs, outputs, kernel, padding=padding, bias=bias)
+        fan_in = self.weight[0].numel()
+        self.scale, self.multiplier = multiplier * gain / math.sqrt(fan_in), multiplier
+        _begin(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The convolution, shape (B, outputs, h, w)."""
-        y: Tensor = self._conv_forward(x, *self.scaled())
+        """The convolution, shape (B, outputs, H', W')."""
+        y: Tensor = self._conv_forward(x, self.weight * self.scale, _bias(self))
         return y
 
 
 class EqualEmbedding(nn.Embedding):
-    """y -> T_y / sqrt(features), with a table T drawn from N(0, 1)."""
+    """`nn.Embedding` with T / sqrt(features) at each use, T from N(0, 1).
+
+    Source: Karras et al. (2018), Progressive Growing of GANs, https://arxiv.org/abs/1710.10196
+    """
 
     def forward(self, y: Tensor) -> Tensor:
         """The vectors of labels y, shape (B, features)."""
-        e: Tensor = F.embedding(y, self.weight) * self.embedding_dim**-0.5
-        return e
+        vectors: Tensor = F.embedding(y, self.weight) / math.sqrt(self.embedding_dim)
+        return vectors
 
 
-def equalise(module: nn.Module) -> nn.Module:
-    """The module, its dense layers and embeddings replaced by equalised ones of the same shape."""
+def _begin(layer: EqualLinear | EqualConv2d) -> None:
+    nn.init.normal_(layer.weight, std=1 / layer.multiplier)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+
+
+def _bias(layer: EqualLinear | EqualConv2d) -> Tensor | None:
+    bias: Tensor | None = layer.bias
+    return bias if bias is None or layer.multiplier == 1 else bias * layer.multiplier
+
+
+def equalise_(module: nn.Module) -> nn.Module:
+    """Put an `EqualLinear` of gain 1 in the place of each dense layer among a module's children.
+
+    For heads, whose layers nothing follows.
+    """
     for name, layer in module.named_children():
         if isinstance(layer, nn.Linear):
-            equal = EqualLinear(layer.in_features, layer.out_features, bias=layer.bias is not None)
+            bias = layer.bias is not None
+            equal = EqualLinear(layer.in_features, layer.out_features, bias=bias, gain=1.0)
             setattr(module, name, equal)
-        elif isinstance(layer, nn.Embedding):
-            setattr(module, name, EqualEmbedding(layer.num_embeddings, layer.embedding_dim))
     return module

@@ -32,6 +32,13 @@ def _spread(s: Tensor, like: Tensor) -> Tensor:
     return s.to(like.dtype)[:, :, None, None]
 
 
+def _affine(style: int, inputs: int) -> EqualLinear:
+    """Scales of channels from a style, at first about one."""
+    layer = EqualLinear(style, inputs, gain=1.0)
+    nn.init.ones_(layer.bias)
+    return layer
+
+
 class StyleLayer(nn.Module):
     """f(d (w * s x) + strength noise + b), f(u) = sqrt(2) leaky_relu(u): a layer of StyleGAN2.
 
@@ -63,7 +70,7 @@ class StyleLayer(nn.Module):
     ) -> None:
         super().__init__()
         self.size, self.grows, self.gain = size, before != size, gain
-        self.affine = EqualLinear(style, inputs, start=1.0)
+        self.affine = _affine(style, inputs)
         self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3))
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.strength = nn.Parameter(torch.zeros(()))
@@ -97,7 +104,7 @@ class ToImage(nn.Module):
     def __init__(self, inputs: int, outputs: int, style: int) -> None:
         super().__init__()
         self.scale = inputs**-0.5
-        self.affine = EqualLinear(style, inputs, start=1.0)
+        self.affine = _affine(style, inputs)
         self.weight = nn.Parameter(torch.randn(outputs, inputs, 1, 1))
         self.bias = nn.Parameter(torch.zeros(outputs))
 
