@@ -6,6 +6,8 @@ import pytest
 import torch
 from torch import nn
 
+from gantlet.bundle import read_bundle, write_bundle
+from gantlet.config import to_mapping
 from gantlet.errors import UsageError
 from gantlet.games.base import Query, Turn
 from gantlet.games.styles import PathLength, drawn, path_length, styled
@@ -197,15 +199,19 @@ def test_the_mean_style_follows_the_styles_of_generator_steps():
     torch.testing.assert_close(generator.mean, wanted, rtol=1e-9, atol=1e-12)
 
 
-def test_the_recipe_keeps_its_means_for_averages_bundle_and_resume(tmp_path):
-    run = trainer(tmp_path, "stylegan2")
+def test_the_recipe_keeps_its_means_in_averages_checkpoints_and_bundle(tmp_path):
+    run = trainer(tmp_path / "run", "stylegan2")
     ends = played(run, 5)
-    live, average = ends["live/generator.mean"], ends["mean/generator.mean"]
-    assert live.any()
-    assert torch.equal(live, average)
+    mean = ends["live/generator.mean"]
+    assert mean.any()
+    assert torch.equal(ends["mean/generator.mean"], mean)
     assert float(ends["live/path.mean"]) > 0
     assert [int(ends[f"live/{name}"]) for name in ("path.count", "generator.count")] == [1, 5]
-    assert run.game.bundled == ("generator",)
+    facts = {"data": "mine", "count": 5, "seen": 80, "verdict": "unjudged", "own_game": False}
+    write_bundle(tmp_path / "b", run.averaged, run.spec, to_mapping(run.config), facts)
+    bundle = read_bundle(tmp_path / "b")
+    assert list(bundle.players) == ["generator"]
+    assert torch.equal(bundle.players["generator"].mean, mean)
 
 
 @pytest.mark.parametrize("name", ["style_mixing", "path_length"])
