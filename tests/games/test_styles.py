@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from gantlet import check_game
 from gantlet.bundle import read_bundle, write_bundle
 from gantlet.config import to_mapping
 from gantlet.errors import UsageError
@@ -14,7 +15,7 @@ from gantlet.games.styles import PathLength, drawn, path_length, styled
 from gantlet.games.versus import Versus
 from gantlet.networks.mlp import MLP
 from gantlet.networks.stylegan2 import StyleGAN2
-from gantlet.networks.styles import layered, mixed
+from gantlet.networks.styles import NoisyGenerator, layered, mixed
 from gantlet.rng import Noise
 from gantlet.spec import Batch, DataSpec
 from tests.training.small import played, trainer
@@ -64,6 +65,28 @@ def test_a_sample_has_its_own_noise_whatever_the_batch(spec):
     y = torch.arange(70) % 3 if spec.classes else None
     silent = generator(noise.drawn["z"], y)
     assert ((silent - many).abs().flatten(1).amax(1) > 1e-3).all()
+
+
+class Jitter(NoisyGenerator):
+    """A generator of one's own: three numbers of z, and noise of its own beside them."""
+
+    def __init__(self):
+        super().__init__()
+        self.draws = {"jitter": (3,)}
+        self.spread = nn.Parameter(torch.tensor(0.1))
+
+    def forward(self, z, y=None, noise=None):
+        return z if noise is None else z + self.spread * noise["jitter"]
+
+
+def test_a_generator_of_ones_own_gets_the_noise_that_it_names():
+    spec = DataSpec(kind="points", shape=(3,), dtype="float32")
+    game = Versus().play(spec, Jitter(), MLP.tiny().discriminator(spec), latent=3)
+    check_game(game, spec)
+    noise = Noise(0, "s", 0, 5)
+    x = game.sample(game.players, Query(noise))
+    assert torch.equal(x, noise.drawn["z"] + 0.1 * noise.drawn["jitter"])
+    assert phase(game, "generator").after is None
 
 
 def test_noise_of_every_layer_counts_and_is_drawn_for_each_pixel():

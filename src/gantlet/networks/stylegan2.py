@@ -125,7 +125,9 @@ class Level(nn.Module):
     The picture of size k has the style of layer 2 k + 1, the first of size k + 1.
     """
 
-    def __init__(self, net: StyleGAN2, k: int, channels: tuple[int, int], sizes: list[Size]):
+    def __init__(
+        self, net: StyleGAN2, k: int, channels: tuple[int, int], sizes: list[Size]
+    ) -> None:
         super().__init__()
         (a, b), before, self.size = channels, sizes[max(0, k - 1)], sizes[k]
         residual = net.generator_architecture == "residual" and k > 0
@@ -179,7 +181,8 @@ class Generator(StyleGenerator):
         for k, (level, size) in enumerate(zip(self.levels, self.sizes, strict=True)):
             h = level(h, w, noise or {})
             if str(k) in self.pictures:
-                picture = self.pictures[str(k)](h, w[:, 2 * k + 1])
+                # Summed in full precision: bfloat16 has 8 bits, a pixel 8 as well.
+                picture = self.pictures[str(k)](h, w[:, 2 * k + 1]).to(self.start.dtype)
                 image = picture if image is None else bilinear_up(image, size) + picture
         assert image is not None  # the last size always has a picture
         return image
