@@ -1,4 +1,4 @@
-"""All twelve recipes for images on MNIST with labels, each for a fixed number of samples.
+"""All recipes for images on MNIST with labels, each for a fixed number of samples.
 
 python -m benchmarks.recipes [--recipes dcgan r3gan] [--samples N] [--scale 0.1]
                              [--set key=value ...] [--out runs/benchmarks/recipes] [--write]
@@ -43,6 +43,7 @@ SAMPLES: Mapping[str, int] = {
     "r3gan": 200_000,
     "progressive": 160_000,
     "fastgan": 200_000,
+    "stylegan2": 200_000,
 }
 """Real samples each recipe sees: about six minutes on two cores."""
 

@@ -85,6 +85,12 @@ def test_running_mean_has_weights_that_sum_to_one_from_the_start() -> None:
         torch.testing.assert_close(mean, expected)
 
 
+def test_running_mean_of_vectors_is_that_of_each_entry() -> None:
+    mean, new = torch.tensor([0.5, -2.0]), torch.arange(12.0).view(3, 2, 2)
+    entries = [running_mean(mean[i], new[..., i], 4) for i in range(2)]
+    torch.testing.assert_close(running_mean(mean, new, 4), torch.stack(entries))
+
+
 def test_running_mean_passes_no_gradient() -> None:
     new = torch.ones(3, requires_grad=True)
     assert not running_mean(torch.tensor(0.0), new, 0).requires_grad

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
 from torch import nn
 
 from gantlet.errors import UsageError
-from gantlet.networks import DCGAN, MLP, R3GAN, ResNet
+from gantlet.networks import DCGAN, MLP, R3GAN, ResNet, StyleGAN2
 from gantlet.networks.heads import AuxiliaryHead, LinearHead, ProjectionHead, head
+from gantlet.networks.styles import crossover, truncated
 from gantlet.nn.norms import GroupedBatchNorm
+from gantlet.nn.resampling import bilinear_down, bilinear_up
 from gantlet.nn.statistics import MinibatchStd
 from gantlet.spec import DataSpec
 
@@ -93,6 +97,88 @@ def test_r3gan_widths_run_from_the_smallest_size():
     assert D.basis.shape == (64, 4, 4)
     assert G.trunk[-1].weight.shape == (3, 16, 1, 1)
     assert D.trunk[0].weight.shape == (16, 3, 1, 1)
+
+
+def test_stylegan2_has_the_published_parameters_at_256():
+    """24.77 M and 24.00 M as R3GAN's paper (arXiv 2501.05441) prints them, counted by hand."""
+    spec = DataSpec(kind="image", shape=(3, 256, 256))
+    G, D = on_meta(StyleGAN2().generator, spec), on_meta(StyleGAN2().discriminator, spec, group=4)
+    widths = [512, 512, 512, 512, 256, 128, 64]
+    style = {width: 512 * width + width for width in widths}
+    made = 8 * (512 * 512 + 512) + 4 * 4 * 512
+    for k, (a, b) in enumerate(zip([512, *widths], widths, strict=False)):
+        if k:
+            made += 9 * a * b + b + 1 + style[a]
+        made += 9 * b * b + b + 1 + style[b]
+        made += 3 * b + 3 + style[b]
+    judged = 3 * 64 + 64
+    for a, b in pairwise(widths[::-1]):
+        judged += 9 * a * a + a + 9 * a * b + b + a * b
+    judged += 9 * 513 * 512 + 512 + 16 * 512 * 512 + 512 + 512 + 1
+    assert (count(G), count(D)) == (made, judged) == (24_767_458, 24_001_089)
+    assert [round(n / 1e6, 2) for n in (made, judged)] == [24.77, 24.0]
+
+
+@pytest.mark.parametrize(
+    ("form", "pictures", "shortcuts"), [("skip", 4, 0), ("residual", 1, 3), ("plain", 1, 0)]
+)
+def test_stylegan2_sums_pictures_of_all_sizes_or_has_shortcuts_or_neither(
+    form, pictures, shortcuts
+):
+    torch.manual_seed(0)
+    net = replace(StyleGAN2.tiny(), generator_architecture=form, discriminator_architecture=form)
+    G, D = net.generator(CIFAR).double(), net.discriminator(CIFAR, group=2).double()
+    for blocks in (G.levels, D.blocks):
+        assert sum(block.shortcut is not None for block in blocks) == shortcuts
+    assert len(D.pictures) == len(G.pictures) == pictures
+    shown = []
+    for picture in G.pictures.values():
+        picture.register_forward_hook(lambda *call: shown.append(call[2]))
+    x = G(torch.randn(2, 8, dtype=torch.float64))
+    wanted = shown[0]
+    for picture in shown[1:]:
+        wanted = bilinear_up(wanted, picture.shape[2:]) + picture
+    torch.testing.assert_close(x, wanted)
+
+
+def test_stylegan2_adds_features_of_the_image_at_each_size_in_the_critic_of_form_skip():
+    """With the convolutions of 3x3 silenced, only the last size and its picture are left."""
+    torch.manual_seed(0)
+    net = replace(StyleGAN2.tiny(), discriminator_architecture="skip", minibatch_std=False)
+    D, x = net.discriminator(CIFAR).double(), torch.randn(3, 3, 32, 32, dtype=torch.float64)
+    for block in D.blocks:
+        nn.init.zeros_(block.second.weight)
+    entered = []
+    D.conv.register_forward_pre_hook(lambda layer, inputs: entered.append(inputs[0]))
+    D(x)
+    small = x
+    for n in (16, 8, 4):
+        small = bilinear_down(small, (n, n))
+    torch.testing.assert_close(entered[0], D.pictures[-1](small))
+
+
+def test_stylegan2_maps_directions_of_z():
+    torch.manual_seed(0)
+    G = StyleGAN2.tiny().generator(CIFAR).double()
+    z = torch.randn(4, 8, dtype=torch.float64)
+    torch.testing.assert_close(G.style(3 * z), G.style(z))
+    assert not torch.allclose(G.style(-z), G.style(z))
+
+
+def test_styles_are_cut_towards_their_mean_and_crossed_where_asked():
+    w, mean = torch.randn(5, 4, 3, dtype=torch.float64), torch.randn(3, dtype=torch.float64)
+    assert torch.equal(truncated(w, mean, 0.0), mean.expand_as(w))
+    torch.testing.assert_close(truncated(w, mean, 1.0), w)
+    psi = torch.tensor([0.5, 0.5, 1.0, 1.0])[:, None]
+    torch.testing.assert_close(truncated(w, mean, psi)[:, :2], (w[:, :2] + mean) / 2)
+    torch.testing.assert_close(truncated(w, mean, psi)[:, 2:], w[:, 2:])
+    u = torch.rand(4000, 2, generator=torch.Generator().manual_seed(0))
+    at = crossover(u, 0.9, 4)
+    counts = torch.bincount(at.long(), minlength=5)
+    assert counts[0] == 0
+    assert counts[4].item() == pytest.approx(400, abs=60)  # three standard deviations
+    assert all(n.item() == pytest.approx(1200, abs=90) for n in counts[1:4])
+    assert torch.equal(crossover(u, 0.0, 4), torch.full((4000,), 4.0))
 
 
 def test_dcgan_has_the_widths_of_its_paper_at_64():

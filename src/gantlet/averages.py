@@ -51,18 +51,20 @@ def ema_(averaged: Sequence[Tensor], live: Sequence[Tensor], beta: float) -> Non
 
 
 def running_mean(mean: Tensor, new: Tensor, count: Tensor | int, decay: float = 0.99) -> Tensor:
-    """The average of scalars with weights decay^age, after one more: m + w (mean(new) - m).
+    """The average with weights decay^age of numbers or vectors, after one more: m + w (new - m).
 
     With w = (1 - decay) / (1 - decay^(count + 1)) the weights sum to one from the first value on,
     so that the start needs no guess and no correction.
 
     Arguments:
-        mean: the average so far, a scalar; any value while `count` is 0.
-        new: values to take in, of any shape; their mean counts as one value.
+        mean: the average so far, a scalar or a vector; any value while `count` is 0.
+        new: values to take in, of any shape that ends with that of `mean`; their mean counts as
+            one value.
         count: values taken in before.
         decay: above 0 and below 1.
     """
     # expm1(n log d) = d^n - 1 without the cancellation that float32 would suffer.
     log = math.log(decay)
     w = math.expm1(log) / torch.expm1(log * (torch.as_tensor(count).to(mean) + 1))
-    return mean + w * (new.detach().mean() - mean)
+    batch = tuple(range(new.dim() - mean.dim()))
+    return mean + w * ((new.detach().mean(batch) if batch else new.detach()) - mean)

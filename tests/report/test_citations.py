@@ -148,6 +148,13 @@ MIRZA = {"mirza2014conditional"}
             | {"huang2024gan", "mescheder2018which", "miyato2018cgans"}
             | {"jolicoeurmartineau2019relativistic"},
         ),
+        (
+            "stylegan2",
+            DIGITS,
+            ADAM | MIRZA
+            | {"karras2018progressive", "karras2019stylebased", "mescheder2018which"}
+            | {"miyato2018cgans"},
+        ),
     ],
 )  # fmt: skip
 def test_a_recipe_cites_its_own_parts_and_no_others(name, spec, keys, tmp_path):

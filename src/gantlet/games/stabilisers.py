@@ -46,6 +46,16 @@ STABILISERS: Mapping[str, Stabiliser] = {
         "Salimans et al. (2016), Improved Techniques for Training GANs, "
         "https://arxiv.org/abs/1606.03498",
     ),
+    "game.style_mixing": Stabiliser(
+        "the later layers of some generated samples have the style of another latent",
+        "Karras et al. (2019), A Style-Based Generator Architecture for Generative Adversarial "
+        "Networks, https://arxiv.org/abs/1812.04948",
+    ),
+    "game.path_length": Stabiliser(
+        "steps of a generator's styles are equally long in the image, every fourth step",
+        "Karras et al. (2020), Analyzing and Improving the Image Quality of StyleGAN, "
+        "https://arxiv.org/abs/1912.04958",
+    ),
     "game.pack": Stabiliser(
         "samples judged together, so that a lack of variety shows (PacGAN)",
         "Lin et al. (2018), PacGAN: The power of two samples in generative adversarial networks, "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Annotated, Literal
@@ -12,9 +12,12 @@ from torch import nn
 
 from gantlet.distances import DISTANCES
 from gantlet.errors import UsageError, unknown
+from gantlet.games import styles
 from gantlet.games import versus_losses as losses
 from gantlet.games.base import Game, Phase
+from gantlet.games.styles import PathLength
 from gantlet.networks.base import Network
+from gantlet.networks.styles import StyleGenerator
 from gantlet.nn.norms import GroupedBatchNorm
 from gantlet.nn.statistics import MinibatchStd
 from gantlet.objectives import Objective, objective
@@ -72,6 +75,10 @@ class Versus:
     """Weight of the LeCam regulariser (arXiv 2104.03310)."""
     orthogonality: Weight = 0.0
     """Weight of the orthogonality of the generator's weights (arXiv 1809.11096)."""
+    style_mixing: Annotated[float, Interval(ge=0, le=1)] = 0.0
+    """Share of generated samples in training whose later layers have the style of another z."""
+    path_length: PathLength | None = None
+    """Steps of the generator's styles that are equally long in the image (arXiv 1912.04958)."""
     pack: Annotated[int, Ge(1)] = 1
     """Samples that the discriminator judges together (PacGAN, arXiv 1712.04086)."""
     group: Annotated[int, Ge(1)] = 32
@@ -101,18 +108,22 @@ class Versus:
 
         Arguments:
             spec: the data.
-            generator: G(z, y) -> x, with z of shape (B, latent), y of shape (B,) or None.
+            generator: G(z, y) -> x, with z of shape (B, latent), y of shape (B,) or None; a
+                `NoisyGenerator` (gantlet.networks) is called as G(z, y, noise).
             discriminator: D(x, y) -> Critique, or logits of shape (B,) or (B, 1).
             latent: length of z.
             goal: an objective of one's own instead of the named one.
             view: what real samples go through before the discriminator sees them, x -> x.
         """
         self._check(discriminator)
+        self._check_styles(generator)
         players = nn.ModuleDict({"generator": generator, "discriminator": discriminator})
         if view is not None:
             players["view"] = view
         if self.lecam:
             players["lecam"] = losses.LeCamMeans()
+        if self.path_length:
+            players["path"] = styles.PathMean(self.path_length.decay)
         group = self.group if self._couples(players) else 1
         named = objective(
             self.objective,
@@ -128,13 +139,13 @@ class Versus:
         )
         return Game(
             players=players,
-            phases=self._phases(rules),
+            phases=self._phases(rules, players),
             sample=partial(losses.sample, latent=latent),
             judge=partial(losses.judge, pack=self.pack),
             group=group,
         )
 
-    def _phases(self, rules: losses.Rules) -> Sequence[Phase]:
+    def _phases(self, rules: losses.Rules, players: nn.ModuleDict) -> Sequence[Phase]:
         critic = Phase(
             name="discriminator",
             trains=("discriminator",),
@@ -142,15 +153,31 @@ class Versus:
             after=rules.after if self.clip_weights or self.lecam else None,
         )
         maker = Phase(
-            name="generator", trains=("generator",), loss=rules.generator, every=self.critic_steps
+            name="generator",
+            trains=("generator",),
+            loss=rules.generator,
+            after=styles.follow if isinstance(players["generator"], StyleGenerator) else None,
+            every=self.critic_steps,
         )
+        play = (critic, maker, *self._lazy(rules))
         if self.pull is None:
-            return (critic, maker)
+            return play
         if self.pull.distance not in DISTANCES:
             raise unknown("distance", self.pull.distance, DISTANCES)
         towards = partial(rules.pull, distance=DISTANCES[self.pull.distance])
         first = Phase(name="pull", trains=("generator",), loss=towards, stop=self.pull.samples)
-        return (first, *(replace(phase, start=self.pull.samples) for phase in (critic, maker)))
+        return (first, *(replace(phase, start=self.pull.samples) for phase in play))
+
+    def _lazy(self, rules: losses.Rules) -> Iterator[Phase]:
+        """The generator's phase of path lengths, if it is asked for."""
+        if self.path_length:
+            yield Phase(
+                name="path-length",
+                trains=("generator",),
+                loss=rules.path_length,
+                after=rules.after_path_length,
+                every=self.critic_steps * self.path_length.every,
+            )
 
     def _couples(self, players: nn.ModuleDict) -> bool:
         """Whether any part of the game lets samples of a batch see one another."""
@@ -179,6 +206,17 @@ class Versus:
                 expected=f"a multiple of game.pack = {self.pack}",
                 received=str(self.group),
                 remedy=f"For example game.group={self.pack * max(1, self.group // self.pack)}.",
+            )
+
+    def _check_styles(self, generator: nn.Module) -> None:
+        wanted = {"style_mixing": self.style_mixing, "path_length": self.path_length}
+        asked = next((name for name, value in wanted.items() if value), None)
+        if asked and not isinstance(generator, StyleGenerator):
+            raise UsageError(
+                f"setting game.{asked}",
+                expected="a generator of styles, which maps z to w and w to the image",
+                received=f"{type(generator).__module__}.{type(generator).__qualname__}",
+                remedy="Use the network stylegan2, or drop the setting.",
             )
 
     @classmethod

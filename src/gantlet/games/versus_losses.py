@@ -11,8 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gantlet.averages import running_mean
+from gantlet.games import styles
 from gantlet.games.base import Losses, Query, Stats, Turn
 from gantlet.networks.base import Critique, SelfSupervised
+from gantlet.networks.styles import NoisyGenerator, StyleGenerator
 from gantlet.objectives import Objective
 from gantlet.penalties import (
     PENALTIES,
@@ -64,8 +66,10 @@ def packed(x: Tensor, m: int) -> Tensor:
 
 
 def sample(players: nn.ModuleDict, query: Query, *, latent: int) -> Tensor:
-    """x of shape (B, *spec.shape) from standard normal z and the labels asked for."""
-    generated: Tensor = players["generator"](query.noise("z", (latent,)), query.y)
+    """x of shape (B, *spec.shape) from standard normal z, what else G draws, and the labels."""
+    generator, z = players["generator"], query.noise("z", (latent,))
+    more = isinstance(generator, NoisyGenerator) and styles.drawn(generator, query.noise)
+    generated: Tensor = generator(z, query.y, more) if more else generator(z, query.y)
     return generated
 
 
@@ -133,7 +137,8 @@ class Rules:
     def generator(self, players: nn.ModuleDict, turn: Turn) -> Losses:
         """Objective of the generator, feature matching, class loss; (B / pack,)."""
         critic, y = players["discriminator"], turn.real.y
-        fake = self._shown(self._generate(players, turn), turn, "fake")
+        made, stats = self._made(players, turn)
+        fake = self._shown(made, turn, "fake")
         on_fake = _critique(critic(fake, y))
         on_real = on_fake
         if self.objective.relative or self.settings.feature_matching:
@@ -144,8 +149,17 @@ class Rules:
         if self.settings.feature_matching:
             loss = loss + self.settings.feature_matching * self._feature_gap(on_real, on_fake)
         loss = loss + self._class_loss(on_fake, y)
-        stats = {"fake": on_fake.logits.detach()}
+        stats = {"fake": on_fake.logits.detach(), **stats}
         return Losses(loss, self._orthogonality(players["generator"]), stats)
+
+    def path_length(self, players: nn.ModuleDict, turn: Turn) -> Losses:
+        """The penalty of `PathLength`, in full precision; (B,)."""
+        generator, chosen = players["generator"], self.settings
+        assert isinstance(generator, StyleGenerator)  # the game has checked both
+        assert chosen.path_length is not None
+        with _in_full(turn.real.x):
+            w = styles.styled(generator, turn, self.latent, chosen.style_mixing)[1]
+            return styles.path_losses(generator, w, turn, chosen.path_length, _path(players))
 
     def pull(self, players: nn.ModuleDict, turn: Turn, *, distance: Distance) -> Losses:
         """The distance of each group of generated samples to its group of real ones; (B,)."""
@@ -162,8 +176,21 @@ class Rules:
         if self.settings.lecam:
             _means(players).take(stats["real"], stats["fake"])
 
+    def after_path_length(self, players: nn.ModuleDict, stats: Stats) -> None:
+        """Move the running mean of path lengths."""
+        _path(players).take(stats["length"])
+
     def _generate(self, players: nn.ModuleDict, turn: Turn) -> Tensor:
-        return sample(players, Query(turn.noise, turn.real.y), latent=self.latent)
+        return self._made(players, turn)[0]
+
+    def _made(self, players: nn.ModuleDict, turn: Turn) -> tuple[Tensor, Stats]:
+        """Generated samples, and the styles behind them where the generator has any."""
+        generator = players["generator"]
+        if not isinstance(generator, StyleGenerator):
+            return sample(players, Query(turn.noise, turn.real.y), latent=self.latent), {}
+        w, mixed = styles.styled(generator, turn, self.latent, self.settings.style_mixing)
+        x = generator.synthesise(mixed, styles.drawn(generator, turn.noise))
+        return x, {"styles": w.detach()}
 
     def _shown(self, x: Tensor, turn: Turn, side: str) -> Tensor:
         """x as the discriminator sees it: with instance noise (arXiv 1610.04490), in packs."""
@@ -261,6 +288,12 @@ def _means(players: nn.ModuleDict) -> LeCamMeans:
     means = players["lecam"]
     assert isinstance(means, LeCamMeans)  # the game puts it there
     return means
+
+
+def _path(players: nn.ModuleDict) -> styles.PathMean:
+    path = players["path"]
+    assert isinstance(path, styles.PathMean)  # the game puts it there
+    return path
 
 
 def _lecam(players: nn.ModuleDict, real: Critique, fake: Critique) -> Tensor:

@@ -12,6 +12,8 @@ from gantlet.networks.mlp import MLP
 from gantlet.networks.progressive import Progressive
 from gantlet.networks.r3gan import R3GAN
 from gantlet.networks.resnet import ResNet
+from gantlet.networks.stylegan2 import StyleGAN2
+from gantlet.networks.styles import NoisyGenerator, StyleGenerator
 
 __all__ = [
     "DCGAN",
@@ -21,8 +23,11 @@ __all__ = [
     "Critique",
     "FastGAN",
     "Network",
+    "NoisyGenerator",
     "Progressive",
     "ResNet",
+    "StyleGAN2",
+    "StyleGenerator",
 ]
 
 _NETWORKS: Mapping[str, type[Network]] = {
@@ -31,6 +36,7 @@ _NETWORKS: Mapping[str, type[Network]] = {
     "resnet": ResNet,
     "r3gan": R3GAN,
     "progressive": Progressive,
+    "stylegan2": StyleGAN2,
     "fastgan": FastGAN,
 }
 

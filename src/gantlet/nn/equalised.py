@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["EqualConv2d", "EqualLinear", "equalise_", "pixel_norm"]
+__all__ = ["EqualConv2d", "EqualEmbedding", "EqualLinear", "equalise_", "pixel_norm"]
 
 _GAIN = math.sqrt(2)
 
@@ -87,6 +87,18 @@ class EqualConv2d(nn.Conv2d):
         """The convolution, shape (B, outputs, H', W')."""
         y: Tensor = self._conv_forward(x, self.weight * self.scale, _bias(self))
         return y
+
+
+class EqualEmbedding(nn.Embedding):
+    """`nn.Embedding` with T / sqrt(features) at each use, T from N(0, 1).
+
+    Source: Karras et al. (2018), Progressive Growing of GANs, https://arxiv.org/abs/1710.10196
+    """
+
+    def forward(self, y: Tensor) -> Tensor:
+        """The vectors of labels y, shape (B, features)."""
+        vectors: Tensor = F.embedding(y, self.weight) / math.sqrt(self.embedding_dim)
+        return vectors
 
 
 def _begin(layer: EqualLinear | EqualConv2d) -> None:

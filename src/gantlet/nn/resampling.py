@@ -16,6 +16,8 @@ __all__ = [
     "average_down",
     "bilinear_down",
     "bilinear_up",
+    "conv_down",
+    "conv_up",
     "geometry",
     "nearest_up",
     "plan",
@@ -105,6 +107,59 @@ def window(x: Tensor, top: Tensor, left: Tensor, size: Size) -> Tensor:
     )
     each = torch.arange(len(x), device=x.device)[:, None, None]
     return x.permute(0, 2, 3, 1)[each, rows[:, :, None], columns[:, None]].permute(0, 3, 1, 2)
+
+
+def conv_up(x: Tensor, weight: Tensor, size: Size) -> Tensor:
+    """A convolution of 3x3 that doubles: (B, I, h, w) to (B, O, *size).
+
+    Along each side that grows zeros are put between the pixels, the 3x3 runs over them, then
+    [1, 3, 3, 1] / 4. Off the edges that is `bilinear_up` and then the 3x3 (filters commute), for a
+    quarter of the products: zeros are left out. Outside the map is zero.
+
+    Arguments:
+        weight: shape (I, O, 3, 3), read as a transposed convolution's.
+
+    Source: Karras et al. (2020), Analyzing and Improving the Image Quality of StyleGAN, https://arxiv.org/abs/1912.04958
+    """
+    grows = tuple(n != m for n, m in zip(x.shape[2:], size, strict=True))
+    stride, padding = [1 + g for g in grows], [1 - g for g in grows]
+    y = F.conv_transpose2d(x, weight, stride=stride, padding=padding)
+    left, top = int(grows[1]), int(grows[0])
+    return _cut(_smoothed(y, grows, (left, left, top, top), gain=2.0 ** sum(grows)), size)
+
+
+def conv_down(x: Tensor, weight: Tensor, bias: Tensor | None, size: Size) -> Tensor:
+    """A convolution of 3x3 that halves: (B, I, h, w) to (B, O, *size).
+
+    Along each side that shrinks [1, 3, 3, 1] / 8 runs over the pixels, then the 3x3 over every
+    second place. Off the edges that is the 3x3 and then `bilinear_down`, for a quarter of the
+    products. Outside the map is zero.
+
+    Arguments:
+        weight, bias: shapes (O, I, 3, 3) and (O,), or no bias.
+
+    Source: Karras et al. (2020), Analyzing and Improving the Image Quality of StyleGAN, https://arxiv.org/abs/1912.04958
+    """
+    shrinks = tuple(n != m for n, m in zip(x.shape[2:], size, strict=True))
+    (top, bottom), (left, right) = (
+        (2, 2 + n % 2) if s else (0, 0) for n, s in zip(x.shape[2:], shrinks, strict=True)
+    )
+    x = _smoothed(x, shrinks, (left, right, top, bottom))
+    stride, padding = [1 + s for s in shrinks], [1 - s for s in shrinks]
+    return F.conv2d(x, weight, bias, stride=stride, padding=padding)
+
+
+def _smoothed(
+    x: Tensor, sides: tuple[bool, ...], padding: tuple[int, int, int, int], gain: float = 1.0
+) -> Tensor:
+    """gain times [1, 3, 3, 1] / 8 along the sides that are chosen, after padding with zeros."""
+    if not any(sides):
+        return x
+    # Made on the device: a copy from the processor would wait, and break a CUDA graph.
+    taps = (4 - 2 * (torch.arange(4, device=x.device, dtype=x.dtype) - 1.5).abs()) / 8
+    rows, columns = (taps if side else x.new_ones(1) for side in sides)
+    kernel = (gain * rows[:, None] * columns).expand(x.shape[1], 1, -1, -1)
+    return F.conv2d(F.pad(x, padding), kernel, groups=x.shape[1])
 
 
 def _bilinear(x: Tensor, size: Size) -> Tensor:

@@ -23,6 +23,7 @@ from gantlet.recipes.fastgan import fastgan
 from gantlet.recipes.points import points
 from gantlet.recipes.progressive import progressive
 from gantlet.recipes.r3gan import r3gan
+from gantlet.recipes.stylegan2 import stylegan2
 from gantlet.spec import DataSpec
 
 __all__ = ["RECIPES", "chosen", "recipe", "tiny"]
@@ -41,6 +42,7 @@ _RECIPES: Mapping[str, Recipe] = {
     "sngan": sngan,
     "r3gan": r3gan,
     "progressive": progressive,
+    "stylegan2": stylegan2,
     "fastgan": fastgan,
     "points": points,
 }
