@@ -83,10 +83,10 @@ def players(net, spec, pack=1, dtype=torch.float64):
 
 
 def waken(module):
-    """Draw weights that begin at zero (last convolutions of blocks), which hide others."""
+    """Draw weights that begin at zero (last convolutions, gains alone), which hide others."""
     with torch.no_grad():
         for weight in module.parameters():
-            if weight.dim() > 1 and not weight.any():
+            if weight.dim() != 1 and not weight.any():
                 weight.normal_(std=0.1)
 
 
@@ -251,7 +251,7 @@ def test_weights_follow_the_seed(family):
         assert all(torch.equal(p, b.state_dict()[k]) for k, p in a.state_dict().items())
 
 
-@pytest.mark.parametrize("family", ["dcgan", "resnet", "r3gan"])
+@pytest.mark.parametrize("family", ["dcgan", "resnet", "biggan", "r3gan"])
 def test_what_convolutions_cannot_make_names_what_can(family):
     one = replace(SMALL, shape=(1, 1, 1))
     for spec in (POINTS, one):
@@ -262,7 +262,7 @@ def test_what_convolutions_cannot_make_names_what_can(family):
     assert G(torch.randn(2, settings("mlp").latent)).shape == (2, 1, 1, 1)
 
 
-@pytest.mark.parametrize("family", ["mlp", "resnet", "r3gan", "dcgan"])
+@pytest.mark.parametrize("family", ["mlp", "resnet", "biggan", "r3gan", "dcgan"])
 @pytest.mark.parametrize("shape", [(1, 1, 16), (2, 9, 4), (1, 4, 33)])
 def test_thin_images_work(family, shape):
     spec = DataSpec(kind="image", shape=shape)
@@ -271,7 +271,7 @@ def test_thin_images_work(family, shape):
     assert D(x).logits.shape == (2 * GROUP,)
 
 
-@pytest.mark.parametrize("family", ["mlp", "dcgan", "resnet"])
+@pytest.mark.parametrize("family", ["mlp", "dcgan", "resnet", "biggan"])
 def test_spectral_norm_covers_the_discriminator(family):
     net = settings(family, discriminator_norm="spectral", discriminator_condition="projection")
     D = net.discriminator(replace(ODD, classes=CLASSES), group=GROUP)

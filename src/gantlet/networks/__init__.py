@@ -6,17 +6,19 @@ from collections.abc import Mapping
 
 from gantlet.extensions import Table
 from gantlet.networks.base import Critique, Network
+from gantlet.networks.biggan import BigGAN
 from gantlet.networks.dcgan import DCGAN
 from gantlet.networks.mlp import MLP
 from gantlet.networks.r3gan import R3GAN
 from gantlet.networks.resnet import ResNet
 
-__all__ = ["DCGAN", "MLP", "NETWORKS", "R3GAN", "Critique", "Network", "ResNet"]
+__all__ = ["DCGAN", "MLP", "NETWORKS", "R3GAN", "BigGAN", "Critique", "Network", "ResNet"]
 
 _NETWORKS: Mapping[str, type[Network]] = {
     "mlp": MLP,
     "dcgan": DCGAN,
     "resnet": ResNet,
+    "biggan": BigGAN,
     "r3gan": R3GAN,
 }
 
