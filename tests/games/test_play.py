@@ -211,7 +211,7 @@ def test_unknown_names_offer_the_nearest():
         Versus(pull=Pull(distance="euclid")).build(POINTS, MLP.tiny())
     with pytest.raises(UsageError, match="Did you mean hinge"):
         Versus(objective="hing").build(POINTS, MLP.tiny())
-    assert len(RECIPES) == 11
+    assert len(RECIPES) == 12
 
 
 def test_parts_that_couple_samples_make_groups_and_others_do_not():

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from gantlet.averages import running_mean
 from gantlet.games.base import Losses, Query, Stats, Turn
 from gantlet.networks.base import Critique
+from gantlet.nn.layers import filters
 from gantlet.objectives import Objective
 from gantlet.penalties import (
     PENALTIES,
@@ -200,7 +201,7 @@ class Rules:
     def _orthogonality(self, generator: nn.Module) -> Tensor | None:
         if not self.settings.orthogonality:
             return None
-        weights = [w for w in generator.parameters() if w.dim() > 1]
+        weights = filters(generator)
         with _in_full(weights[0]):
             return self.settings.orthogonality * orthogonality(weights)
 
