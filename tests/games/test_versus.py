@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gantlet.games.base import Turn
 from gantlet.games.versus import Versus
+from gantlet.networks.dcgan import DCGAN
 from gantlet.networks.mlp import MLP
 from gantlet.objectives import LINKS, PAIRINGS
 from gantlet.penalties import PENALTIES
@@ -298,6 +299,18 @@ def test_orthogonality_counts_matrices_of_the_generator_apart_from_samples():
             wanted += 0.5 * float((gram - gram.diag().diag()).square().sum().detach())
     assert float(losses.per_step.detach()) == pytest.approx(wanted, rel=1e-12)
     torch.testing.assert_close(losses.per_sample, entropy(sigmoid(answers(game, turn)[3])))
+
+
+def test_orthogonality_is_of_outputs_and_leaves_tables_of_classes_out():
+    spec = DataSpec(kind="image", shape=(1, 8, 8), classes=("a", "b"))
+    game, turn = built(Versus(orthogonality=0.5), DCGAN.tiny(), spec)
+    losses = phase(game, "generator").loss(game.players, turn)
+    G = game.players["generator"]
+    wanted = 0.0
+    for matrix in (G.dense.weight, *(up.weight.transpose(0, 1).flatten(1) for up in G.ups)):
+        gram = matrix @ matrix.T
+        wanted += 0.5 * float((gram - gram.diag().diag()).square().sum().detach())
+    assert float(losses.per_step.detach()) == pytest.approx(wanted, rel=1e-9)
 
 
 def test_with_minibatch_statistics_a_slope_is_that_of_its_groups_summed_logits():

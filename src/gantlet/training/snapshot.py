@@ -34,8 +34,18 @@ def drawn_labels(spec: DataSpec, seed: int, stream: str, start: int, count: int)
     return torch.searchsorted(edges / edges[-1], u.double(), right=True)
 
 
-def make_ready(game: Game, players: nn.ModuleDict, spec: DataSpec, machine: Machine) -> None:
-    """Put players into the state for sampling: eval mode, batch statistics measured afresh."""
+def make_ready(
+    game: Game,
+    players: nn.ModuleDict,
+    spec: DataSpec,
+    machine: Machine,
+    *,
+    truncation: float | None = None,
+) -> None:
+    """Put players into the state for sampling: eval mode, batch statistics measured afresh.
+
+    Statistics depend on how latents are drawn: those for a truncation are of its own latents.
+    """
     players.eval()
     if not any(isinstance(m, GroupedBatchNorm) for m in players.modules()):
         return
@@ -45,14 +55,22 @@ def make_ready(game: Game, players: nn.ModuleDict, spec: DataSpec, machine: Mach
     def pass_through() -> None:
         for start in range(0, _CALIBRATION, whole):
             y = drawn_labels(spec, 0, "calibration", start, whole)
-            noise = _noise(machine, 0, "calibration", start, whole)
+            noise = _noise(machine, 0, "calibration", start, whole, truncation)
             _forward(game, players, machine, noise, y)
 
     calibrate(players, pass_through)
 
 
-def _noise(machine: Machine, seed: int, stream: str, start: int, count: int = BLOCK) -> Noise:
-    return Noise(seed, stream, start, count, device=machine.device, dtype=machine.dtype)
+def _noise(
+    machine: Machine,
+    seed: int,
+    stream: str,
+    start: int,
+    count: int = BLOCK,
+    truncation: float | None = None,
+) -> Noise:
+    device, dtype = machine.device, machine.dtype
+    return Noise(seed, stream, start, count, device=device, dtype=dtype, truncation=truncation)
 
 
 @torch.no_grad()
@@ -73,6 +91,7 @@ def blocks(
     seed: int,
     count: int,
     y: Tensor | None = None,
+    truncation: float | None = None,
 ) -> Iterator[Tensor]:
     """Samples 0 to count - 1 of a seed as x in [-1, 1] on the device, a block at a time.
 
@@ -81,6 +100,7 @@ def blocks(
     Arguments:
         players: ready for sampling (`make_ready`).
         y: labels, shape (count,); drawn by the data's class frequencies if none are given.
+        truncation: bound of the normal numbers that samples are made from; none: no bound.
     """
     for start in range(0, count, BLOCK):
         if y is None:
@@ -88,7 +108,7 @@ def blocks(
         else:
             part = y[start : start + BLOCK]
             labels = torch.cat([part, part.new_zeros(BLOCK - len(part))])
-        noise = _noise(machine, seed, "sample", start)
+        noise = _noise(machine, seed, "sample", start, truncation=truncation)
         yield _forward(game, players, machine, noise, labels)[: count - start]
 
 
@@ -101,9 +121,12 @@ def generate(
     seed: int,
     count: int,
     y: Tensor | None = None,
+    truncation: float | None = None,
 ) -> np.ndarray:
     """Samples 0 to count - 1 of a seed as raw values, shape (count, *spec.shape)."""
-    parts = blocks(game, players, spec, machine, seed=seed, count=count, y=y)
+    parts = blocks(
+        game, players, spec, machine, seed=seed, count=count, y=y, truncation=truncation
+    )
     return torch.cat([spec.decode(x).cpu() for x in parts]).numpy()
 
 
