@@ -55,6 +55,7 @@ def variants(family):
         "activation": ("relu", "leaky_relu"),
         "pooling": ("mean", "sum"),
         "minibatch_std": (False, True),
+        "minibatch_discrimination": (0, 3),
     }
     known = {field.name for field in fields(NETWORKS[family])}
     return [
@@ -136,10 +137,11 @@ def test_gradients_reach_every_weight(family, spec, classes):
 
 @over_families
 @over_labels
-def test_a_batch_equals_its_groups(family, classes):
+@pytest.mark.parametrize("coupling", [{"minibatch_std": True}, {"minibatch_discrimination": 3}])
+def test_a_batch_equals_its_groups(family, classes, coupling):
     spec = replace(ODD, classes=classes)
     net = settings(family, discriminator_norm="batch" if family == "dcgan" else "none")
-    net = replace(net, minibatch_std=True)
+    net = replace(net, **coupling)
     G, D, z, y, x = players(net, spec)
     waken(D)
     labels = y.split(GROUP) if classes else (None, None)

@@ -117,6 +117,7 @@ PARTS = {
     "instance": ("mlp", "game.instance_noise={start: 1.0, end: 0.0, samples: 100}"),
     "penalties": ("mlp", "game.penalties={gp: 1, dragan: 1, noise-r1: 1, noise-r2: 1, r2: 2}"),
     "statistics": ("r3gan", "network.minibatch_std=true"),
+    "kernels": ("r3gan", "network.minibatch_discrimination=4"),
     "average": ("mlp", "game.pairing=average"),
     "packs": ("points", "game.pack=2"),
     **{name: ("points", f"game.pull={{distance: {name}, samples: 64}}") for name in DISTANCES},

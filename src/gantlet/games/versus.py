@@ -16,7 +16,7 @@ from gantlet.games import versus_losses as losses
 from gantlet.games.base import Game, Phase
 from gantlet.networks.base import Network
 from gantlet.nn.norms import GroupedBatchNorm
-from gantlet.nn.statistics import MinibatchStd
+from gantlet.nn.statistics import MinibatchDiscrimination, MinibatchStd
 from gantlet.objectives import Objective, objective
 from gantlet.penalties import PENALTIES
 from gantlet.schedules import Schedule
@@ -25,6 +25,7 @@ from gantlet.spec import DataSpec
 __all__ = ["Pull", "Versus"]
 
 Weight = Annotated[float, Ge(0)]
+_COUPLING = (GroupedBatchNorm, MinibatchStd, MinibatchDiscrimination)
 _BATCH_NORMS = (GroupedBatchNorm, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
@@ -146,7 +147,7 @@ class Versus:
 
     def _couples(self, players: nn.ModuleDict) -> bool:
         """Whether any part of the game lets samples of a batch see one another."""
-        layers = any(isinstance(m, GroupedBatchNorm | MinibatchStd) for m in players.modules())
+        layers = any(isinstance(m, _COUPLING) for m in players.modules())
         return layers or bool(
             self.pack > 1 or self.pairing == "average" or self.feature_matching or self.pull
         )

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from gantlet.errors import UsageError
 from gantlet.networks.base import Network
 from gantlet.networks.blocks import Down, PooledCritic, Up
-from gantlet.networks.heads import Condition, ProjectionHead, head
+from gantlet.networks.heads import Condition, ProjectionHead, accompanied, head
 from gantlet.networks.inputs import image_input, image_shape, rows, vector_input
 from gantlet.nn.attention import SelfAttention
 from gantlet.nn.conditioning import LabelConcat
@@ -71,6 +71,9 @@ class BigGAN(Network):
     (a classifier)."""
     minibatch_std: bool = False
     """Whether the discriminator sees the standard deviation within a group (arXiv 1710.10196)."""
+    minibatch_discrimination: Annotated[int, Ge(0)] = 0
+    """Kernels by which the discriminator sees how near samples of a group are to one another
+    (arXiv 1606.03498); 0: none."""
 
     def generator(self, spec: DataSpec, *, group: int = 1) -> nn.Module:
         """G(z, y) -> x; batch norm works on groups of `group` samples."""
@@ -170,13 +173,20 @@ def _critic(net: BigGAN, spec: DataSpec, group: int, pack: int) -> PooledCritic:
     layers.append(Down(last, last, down[-1], activation="relu", spectral=spectral, straight=True))
     statistic = MinibatchStd(rows(group, pack)) if net.minibatch_std else nn.Identity()
     classes, condition = len(spec.classes), net.discriminator_condition
-    judge = head(last + net.minibatch_std, classes, condition, spectral=spectral)
+    judge = accompanied(
+        net.minibatch_discrimination,
+        last + net.minibatch_std,
+        group,
+        pack,
+        lambda f: head(f, classes, condition, spectral=spectral),
+        spectral=spectral,
+    )
     critic = PooledCritic(
         inputs, nn.Sequential(*layers), nn.ReLU(), statistic, float(height * width), judge
     )
     initialise(critic, nn.init.orthogonal_)
-    if isinstance(judge, ProjectionHead):
-        nn.init.orthogonal_(judge.table.weight)
-        if isinstance(judge.table, Spectral):
-            judge.table.settle()
+    for table in (m.table for m in judge.modules() if isinstance(m, ProjectionHead)):
+        nn.init.orthogonal_(table.weight)
+        if isinstance(table, Spectral):
+            table.settle()
     return critic

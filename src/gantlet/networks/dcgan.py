@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gantlet.networks.base import Critique, Network
-from gantlet.networks.heads import Condition, head
+from gantlet.networks.heads import Condition, accompanied, head
 from gantlet.networks.inputs import image_input, image_shape, rows, vector_input
 from gantlet.nn.layers import Flatten, conv, initialise
 from gantlet.nn.norms import GroupedBatchNorm, batch_norm
@@ -61,6 +61,9 @@ class DCGAN(Network):
     """Length of a class's vector beside z."""
     minibatch_std: bool = False
     """Whether the discriminator sees the standard deviation within a group (arXiv 1710.10196)."""
+    minibatch_discrimination: Annotated[int, Ge(0)] = 0
+    """Kernels by which the discriminator sees how near samples of a group are to one another
+    (arXiv 1606.03498); 0: none."""
 
     def generator(self, spec: DataSpec, *, group: int = 1) -> nn.Module:
         """G(z, y) -> x; batch norm works on groups of `group` samples."""
@@ -160,7 +163,14 @@ class Discriminator(nn.Module):
         self.trunk = nn.Sequential(*layers, Flatten())
         features = (widths[-1] + net.minibatch_std) * sizes[0][0] * sizes[0][1]
         classes, condition = len(spec.classes), net.discriminator_condition
-        self.head = head(features, classes, condition, spectral=spectral)
+        self.head = accompanied(
+            net.minibatch_discrimination,
+            features,
+            group,
+            pack,
+            lambda f: head(f, classes, condition, spectral=spectral),
+            spectral=spectral,
+        )
         _initialise(self)
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Critique:

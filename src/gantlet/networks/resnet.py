@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from gantlet.networks.base import Network
 from gantlet.networks.blocks import Down, PooledCritic, Up
-from gantlet.networks.heads import Condition, head
+from gantlet.networks.heads import Condition, accompanied, head
 from gantlet.networks.inputs import image_input, image_shape, rows, vector_input
 from gantlet.nn.layers import ACTIVATIONS, conv, initialise
 from gantlet.nn.norms import batch_norm
@@ -65,6 +65,9 @@ class ResNet(Network):
     """Length of a class's vector beside z."""
     minibatch_std: bool = False
     """Whether the critic sees the standard deviation within a group (arXiv 1710.10196)."""
+    minibatch_discrimination: Annotated[int, Ge(0)] = 0
+    """Kernels by which the critic sees how near samples of a group are to one another
+    (arXiv 1606.03498); 0: none."""
 
     def generator(self, spec: DataSpec, *, group: int = 1) -> nn.Module:
         """G(z, y) -> x; batch norm works on groups of `group` samples."""
@@ -157,7 +160,14 @@ def _critic(net: ResNet, spec: DataSpec, group: int, pack: int) -> PooledCritic:
     features = widths[-1] + net.minibatch_std
     spectral = net.discriminator_norm == "spectral"
     classes, condition = len(spec.classes), net.discriminator_condition
-    judge = head(features, classes, condition, spectral=spectral)
+    judge = accompanied(
+        net.minibatch_discrimination,
+        features,
+        group,
+        pack,
+        lambda f: head(f, classes, condition, spectral=spectral),
+        spectral=spectral,
+    )
     _initialise(judge)
     activation = ACTIVATIONS[net.activation]()
     return PooledCritic(inputs, blocks, activation, statistic, scale, judge)
