@@ -109,10 +109,28 @@ def test_the_means_of_lecam_follow_the_logits_of_every_step(tmp_path):
     assert float(run.game.players["lecam"].real) == pytest.approx(mean, rel=1e-6)
 
 
+def test_the_history_is_the_mean_of_the_weights_after_every_step(tmp_path):
+    settings = ("game.historical_averaging=0.3", "game.critic_steps=2", "train.micro_batches=2")
+    run = trainer(tmp_path, "dcgan", *settings, precision="float64")
+    players, past = run.game.players, {"generator": [], "discriminator": []}
+    for position in range(4):
+        run.stepper.play(position)
+        for side, seen in past.items():
+            if side == "discriminator" or position % 2:
+                seen.append([w.detach().clone() for w in players[side].parameters()])
+    for side, seen in past.items():
+        history = players["history"][side]
+        assert int(history.count) == len(seen) == (4 if side == "discriminator" else 2)
+        means = [torch.stack(weights).mean(0) for weights in zip(*seen, strict=True)]
+        for i, wanted in enumerate(means):
+            torch.testing.assert_close(getattr(history, f"mean{i}"), wanted)
+
+
 PARTS = {
     "lecam": ("mlp", "game.lecam=0.3"),
     "features": ("mlp", "game.feature_matching=1"),
     "orthogonality": ("mlp", "game.orthogonality=0.5"),
+    "history": ("mlp", "game.historical_averaging=0.5"),
     "auxiliary": ("mlp", "network.discriminator_condition=auxiliary"),
     "instance": ("mlp", "game.instance_noise={start: 1.0, end: 0.0, samples: 100}"),
     "penalties": ("mlp", "game.penalties={gp: 1, dragan: 1, noise-r1: 1, noise-r2: 1, r2: 2}"),

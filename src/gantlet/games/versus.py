@@ -14,6 +14,7 @@ from gantlet.distances import DISTANCES
 from gantlet.errors import UsageError, unknown
 from gantlet.games import versus_losses as losses
 from gantlet.games.base import Game, Phase
+from gantlet.games.history import History
 from gantlet.networks.base import Network
 from gantlet.nn.norms import GroupedBatchNorm
 from gantlet.nn.statistics import MinibatchDiscrimination, MinibatchStd
@@ -70,6 +71,9 @@ class Versus:
     """Weight of the LeCam regulariser (arXiv 2104.03310)."""
     orthogonality: Weight = 0.0
     """Weight of the orthogonality of the generator's weights (arXiv 1809.11096)."""
+    historical_averaging: Weight = 0.0
+    """Weight of the squared distance of each player's weights to the mean of what they were after
+    its past steps (arXiv 1606.03498)."""
     pack: Annotated[int, Ge(1)] = 1
     """Samples that the discriminator judges together (PacGAN, arXiv 1712.04086)."""
     group: Annotated[int, Ge(1)] = 32
@@ -106,6 +110,9 @@ class Versus:
         players = nn.ModuleDict({"generator": generator, "discriminator": discriminator})
         if self.lecam:
             players["lecam"] = losses.LeCamMeans()
+        if self.historical_averaging:
+            past = {name: History(players[name].parameters()) for name in losses.SIDES}
+            players["history"] = nn.ModuleDict(past)
         group = self.group if self._couples(players) else 1
         named = objective(
             self.objective,
@@ -132,10 +139,16 @@ class Versus:
             name="discriminator",
             trains=("discriminator",),
             loss=rules.discriminator,
-            after=rules.after if self.clip_weights or self.lecam else None,
+            after=rules.after_discriminator
+            if self.clip_weights or self.lecam or self.historical_averaging
+            else None,
         )
         maker = Phase(
-            name="generator", trains=("generator",), loss=rules.generator, every=self.critic_steps
+            name="generator",
+            trains=("generator",),
+            loss=rules.generator,
+            after=rules.after_generator if self.historical_averaging else None,
+            every=self.critic_steps,
         )
         if self.pull is None:
             return (critic, maker)

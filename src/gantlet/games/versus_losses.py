@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from gantlet.averages import running_mean
 from gantlet.games.base import Losses, Query, Stats, Turn
+from gantlet.games.history import History
 from gantlet.networks.base import Critique
 from gantlet.nn.layers import filters
 from gantlet.objectives import Objective
@@ -33,7 +34,10 @@ if TYPE_CHECKING:
     from gantlet.distances import Distance
     from gantlet.games.versus import Versus
 
-__all__ = ["LeCamMeans", "Rules", "judge", "packed", "sample"]
+__all__ = ["SIDES", "LeCamMeans", "Rules", "judge", "packed", "sample"]
+
+SIDES = ("generator", "discriminator")
+"""The players that learn."""
 
 _LECAM_DECAY = 0.99
 _NOISE_SIGMA = 0.01
@@ -119,7 +123,8 @@ class Rules:
         if self.settings.lecam:
             loss = loss + self.settings.lecam * _lecam(players, on_real, on_fake)
         loss = loss + self._class_loss(on_real, y)
-        return Losses(loss, stats={name: term.detach() for name, term in stats.items()})
+        weights = self._of_weights(players, "discriminator")
+        return Losses(loss, weights, {name: term.detach() for name, term in stats.items()})
 
     def generator(self, players: nn.ModuleDict, turn: Turn) -> Losses:
         """Objective of the generator, feature matching, class loss; (B / pack,)."""
@@ -135,7 +140,7 @@ class Rules:
             loss = loss + self.settings.feature_matching * self._feature_gap(on_real, on_fake)
         loss = loss + self._class_loss(on_fake, y)
         stats = {"fake": on_fake.logits.detach()}
-        return Losses(loss, self._orthogonality(players["generator"]), stats)
+        return Losses(loss, self._of_weights(players, "generator"), stats)
 
     def pull(self, players: nn.ModuleDict, turn: Turn, *, distance: Distance) -> Losses:
         """The distance of each group of generated samples to its group of real ones; (B,)."""
@@ -145,12 +150,21 @@ class Rules:
         with _in_full(real):
             return Losses(distance.function(*groups).repeat_interleave(self.group))
 
-    def after(self, players: nn.ModuleDict, stats: Stats) -> None:
-        """Clip the critic's weights; move the running means of its logits."""
+    def after_discriminator(self, players: nn.ModuleDict, stats: Stats) -> None:
+        """Clip the critic's weights; move the running means of its logits and weights."""
         if self.settings.clip_weights:
             clip_weights_(players["discriminator"].parameters(), self.settings.clip_weights)
         if self.settings.lecam:
             _means(players).take(stats["real"], stats["fake"])
+        self._remember(players, "discriminator")
+
+    def after_generator(self, players: nn.ModuleDict, stats: Stats) -> None:
+        """Move the running mean of the generator's weights."""
+        self._remember(players, "generator")
+
+    def _remember(self, players: nn.ModuleDict, side: str) -> None:
+        if self.settings.historical_averaging:
+            _history(players, side).take(players[side].parameters())
 
     def _generate(self, players: nn.ModuleDict, turn: Turn) -> Tensor:
         return sample(players, Query(turn.noise, turn.real.y), latent=self.latent)
@@ -198,12 +212,16 @@ class Rules:
         means = (_grouped(_exact(_features(answer)), packs).mean(1) for answer in (real, fake))
         return torch.sub(*means).square().sum(1).repeat_interleave(packs)
 
-    def _orthogonality(self, generator: nn.Module) -> Tensor | None:
-        if not self.settings.orthogonality:
-            return None
-        weights = filters(generator)
-        with _in_full(weights[0]):
-            return self.settings.orthogonality * orthogonality(weights)
+    def _of_weights(self, players: nn.ModuleDict, side: str) -> Tensor | None:
+        """Terms of a player's weights alone: orthogonality, distance to their past."""
+        settings, player, terms = self.settings, players[side], list[Tensor]()
+        with _in_full(next(player.parameters())):
+            if settings.orthogonality and side == "generator":
+                terms.append(settings.orthogonality * orthogonality(filters(player)))
+            if settings.historical_averaging:
+                past = _history(players, side).distance(player.parameters())
+                terms.append(settings.historical_averaging * past)
+        return torch.stack(terms).sum() if terms else None
 
 
 def _look(critic: nn.Module, x: Tensor, y: Tensor | None, penalised: bool, sloped: bool) -> _Look:
@@ -239,6 +257,14 @@ def _means(players: nn.ModuleDict) -> LeCamMeans:
     means = players["lecam"]
     assert isinstance(means, LeCamMeans)  # the game puts it there
     return means
+
+
+def _history(players: nn.ModuleDict, side: str) -> History:
+    past = players["history"]
+    assert isinstance(past, nn.ModuleDict)  # the game puts it there
+    history = past[side]
+    assert isinstance(history, History)
+    return history
 
 
 def _lecam(players: nn.ModuleDict, real: Critique, fake: Critique) -> Tensor:
