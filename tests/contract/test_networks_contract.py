@@ -51,6 +51,7 @@ def variants(family):
     choices = {
         "generator_condition": ("concat", "norm"),
         "discriminator_condition": ("concat", "projection", "auxiliary"),
+        "generator_norm": ("batch", "virtual"),
         "discriminator_norm": ("none", "spectral"),
         "activation": ("relu", "leaky_relu"),
         "pooling": ("mean", "sum"),

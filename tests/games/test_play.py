@@ -13,6 +13,7 @@ from gantlet.games.versus import Pull, Versus
 from gantlet.networks.base import Critique
 from gantlet.networks.dcgan import DCGAN
 from gantlet.networks.mlp import MLP
+from gantlet.networks.resnet import ResNet
 from gantlet.nn.norms import GroupedBatchNorm
 from gantlet.recipes import RECIPES
 from gantlet.rng import Noise
@@ -231,6 +232,24 @@ def test_unknown_names_offer_the_nearest():
     with pytest.raises(UsageError, match="Did you mean hinge"):
         Versus(objective="hing").build(POINTS, MLP.tiny())
     assert len(RECIPES) == 12
+
+
+def test_a_virtual_norm_lets_micro_batches_be_of_single_samples(tmp_path):
+    settings = (
+        *("network.generator_norm=virtual", "network.discriminator_norm=none"),
+        "game.penalties.r1=1",
+    )
+    whole = trainer(tmp_path, "dcgan", *settings, precision="float64")
+    ones = trainer(tmp_path, "dcgan", *settings, "train.micro_batches=16", precision="float64")
+    assert ones.stepper.share == 1
+    assert gap(played(whole, 4), played(ones, 4)) <= 1e-10
+
+
+def test_a_virtual_norm_makes_no_groups():
+    settings = {"generator_norm": "virtual", "discriminator_norm": "none"}
+    for net in (replace(DCGAN.tiny(), **settings), replace(ResNet.tiny(), **settings)):
+        assert Versus(group=8, penalties={"r1": 1.0}).build(LARGER, net).group == 1
+        assert Versus(group=8).build(LARGER, replace(net, generator_norm="batch")).group == 8
 
 
 def test_parts_that_couple_samples_make_groups_and_others_do_not():

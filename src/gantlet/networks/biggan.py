@@ -130,7 +130,7 @@ class Generator(nn.Module):
         def norm(channels: int, part: int) -> ConditionalBatchNorm:
             told = part + net.embedding * bool(classes)
             affine = linear(told, 2 * channels, bias=False, spectral=True)
-            return ConditionalBatchNorm(channels, group, affine)
+            return ConditionalBatchNorm(GroupedBatchNorm(channels, group, affine=False), affine)
 
         self.blocks = nn.ModuleList(
             Up(a, b, size, [norm(w, part) for w in (a, b)], spectral=True)

@@ -15,9 +15,10 @@ from gantlet.networks.base import Critique, Network
 from gantlet.networks.heads import Condition, accompanied, head
 from gantlet.networks.inputs import image_input, image_shape, rows, vector_input
 from gantlet.nn.layers import Flatten, conv, initialise
-from gantlet.nn.norms import GroupedBatchNorm, batch_norm
+from gantlet.nn.norms import GroupedBatchNorm, Norm, batch_norm
 from gantlet.nn.resampling import plan
 from gantlet.nn.statistics import MinibatchStd
+from gantlet.nn.virtual import Referenced, VirtualBatchNorm
 from gantlet.spec import DataSpec
 
 __all__ = ["DCGAN"]
@@ -52,6 +53,9 @@ class DCGAN(Network):
     generator_condition: Literal["concat", "norm"] = "concat"
     """How the generator learns of labels: concat (a vector beside z) or norm (batch norm with
     a gain and bias for each class)."""
+    generator_norm: Norm = "batch"
+    """Norm of the generator: batch, over groups of samples, or virtual (arXiv 1606.03498), by a
+    reference batch of game.group latents that is drawn once and goes through with every batch."""
     discriminator_norm: Literal["batch", "none", "spectral"] = "batch"
     """Norm of the discriminator. Gradient penalties need none or spectral."""
     discriminator_condition: Condition = "concat"
@@ -66,8 +70,11 @@ class DCGAN(Network):
     (arXiv 1606.03498); 0: none."""
 
     def generator(self, spec: DataSpec, *, group: int = 1) -> nn.Module:
-        """G(z, y) -> x; batch norm works on groups of `group` samples."""
-        return Generator(self, spec, group)
+        """G(z, y) -> x; batch norm works on groups, or a reference, of `group` samples."""
+        made = Generator(self, spec, group)
+        if self.generator_norm == "batch":
+            return made
+        return Referenced(made, self.latent, group, len(spec.classes))
 
     def discriminator(self, spec: DataSpec, *, group: int = 1, pack: int = 1) -> nn.Module:
         """D(x, y) -> Critique."""
@@ -93,7 +100,7 @@ def _geometry(small: Size, large: Size) -> tuple[Size, Size]:
 def _initialise(module: nn.Module) -> None:
     initialise(module, partial(nn.init.normal_, std=0.02))
     for layer in module.modules():
-        if isinstance(layer, GroupedBatchNorm) and layer.weight is not None:
+        if isinstance(layer, GroupedBatchNorm | VirtualBatchNorm) and layer.weight is not None:
             nn.init.normal_(layer.weight, 1.0, 0.02)
 
 
@@ -111,7 +118,9 @@ class Generator(nn.Module):
         height, width = self.sizes[0]
         first = net.latent + net.embedding * bool(concat)
         self.dense = nn.Linear(first, height * width * widths[0], bias=False)
-        self.norms = nn.ModuleList(batch_norm(w, group, normed) for w in widths)
+        self.norms = nn.ModuleList(
+            batch_norm(w, group, normed, net.generator_norm) for w in widths
+        )
         self.ups = nn.ModuleList(
             nn.ConvTranspose2d(a, b, *_geometry(*between), padding=1, bias=i == levels - 1)
             for i, ((a, b), between) in enumerate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -15,9 +16,10 @@ from gantlet.networks.blocks import Down, PooledCritic, Up
 from gantlet.networks.heads import Condition, accompanied, head
 from gantlet.networks.inputs import image_input, image_shape, rows, vector_input
 from gantlet.nn.layers import ACTIVATIONS, conv, initialise
-from gantlet.nn.norms import batch_norm
+from gantlet.nn.norms import Norm, batch_norm
 from gantlet.nn.resampling import plan
 from gantlet.nn.statistics import MinibatchStd
+from gantlet.nn.virtual import Referenced
 from gantlet.spec import DataSpec
 
 __all__ = ["ResNet"]
@@ -56,6 +58,9 @@ class ResNet(Network):
     generator_condition: Literal["concat", "norm"] = "norm"
     """How the generator learns of labels: concat (a vector beside z) or norm (batch norm with
     a gain and bias for each class)."""
+    generator_norm: Norm = "batch"
+    """Norm of the generator: batch, over groups of samples, or virtual (arXiv 1606.03498), by a
+    reference batch of game.group latents that is drawn once and goes through with every batch."""
     discriminator_norm: Literal["none", "spectral"] = "none"
     """spectral: the critic's weights are divided by their largest singular value."""
     discriminator_condition: Condition = "projection"
@@ -70,8 +75,11 @@ class ResNet(Network):
     (arXiv 1606.03498); 0: none."""
 
     def generator(self, spec: DataSpec, *, group: int = 1) -> nn.Module:
-        """G(z, y) -> x; batch norm works on groups of `group` samples."""
-        return Generator(self, spec, group)
+        """G(z, y) -> x; batch norm works on groups, or a reference, of `group` samples."""
+        made = Generator(self, spec, group)
+        if self.generator_norm == "batch":
+            return made
+        return Referenced(made, self.latent, group, len(spec.classes))
 
     def discriminator(self, spec: DataSpec, *, group: int = 1, pack: int = 1) -> nn.Module:
         """D(x, y) -> Critique."""
@@ -96,8 +104,8 @@ def _initialise(module: nn.Module, gain: float = 1.0) -> None:
     initialise(module, partial(nn.init.xavier_uniform_, gain=gain))
 
 
-def _up(a: int, b: int, size: Size, group: int, classes: int) -> Up:
-    block = Up(a, b, size, [batch_norm(w, group, classes) for w in (a, b)])
+def _up(a: int, b: int, size: Size, norm: Callable[[int], nn.Module]) -> Up:
+    block = Up(a, b, size, [norm(w) for w in (a, b)])
     _initialise(block.convs, 2**0.5)
     _initialise(block.shortcut)
     return block
@@ -112,15 +120,16 @@ class Generator(nn.Module):
         widths = net.widths(len(sizes))[::-1]
         concat = len(spec.classes) if net.generator_condition == "concat" else 0
         normed = len(spec.classes) - concat
+        norm = partial(batch_norm, group=group, classes=normed, kind=net.generator_norm)
         self.start = sizes[0]
         self.input = vector_input(concat, net.embedding)
         first = net.latent + net.embedding * bool(concat)
         self.dense = nn.Linear(first, widths[0] * sizes[0][0] * sizes[0][1])
         self.blocks = nn.ModuleList(
-            _up(*channels, size, group, normed)
+            _up(*channels, size, norm)
             for channels, size in zip(pairwise(widths), sizes[1:], strict=True)
         )
-        self.norm = batch_norm(widths[-1], group, normed)
+        self.norm = norm(widths[-1])
         self.output = conv(widths[-1], spec.shape[0], 3, padding=1)
         _initialise(self.dense)
         _initialise(self.output)
