@@ -214,13 +214,14 @@ class Rules:
 
     def _of_weights(self, players: nn.ModuleDict, side: str) -> Tensor | None:
         """Terms of a player's weights alone: orthogonality, distance to their past."""
-        settings, player, terms = self.settings, players[side], list[Tensor]()
-        with _in_full(next(player.parameters())):
-            if settings.orthogonality and side == "generator":
+        settings, player = self.settings, players[side]
+        terms: list[Tensor] = []
+        if settings.orthogonality and side == "generator":
+            with _in_full(filters(player)[0]):
                 terms.append(settings.orthogonality * orthogonality(filters(player)))
-            if settings.historical_averaging:
-                past = _history(players, side).distance(player.parameters())
-                terms.append(settings.historical_averaging * past)
+        if settings.historical_averaging:
+            past = _history(players, side).distance(player.parameters())
+            terms.append(settings.historical_averaging * past)
         return torch.stack(terms).sum() if terms else None
 
 
