@@ -1,4 +1,4 @@
-"""All ten recipes for images on MNIST with labels, each for a fixed number of samples.
+"""All recipes for images on MNIST with labels, each for a fixed number of samples.
 
 python -m benchmarks.recipes [--recipes dcgan r3gan] [--samples N] [--scale 0.1]
                              [--set key=value ...] [--out runs/benchmarks/recipes] [--write]
@@ -40,6 +40,7 @@ SAMPLES: Mapping[str, int] = {
     "wgan": 400_000,
     "wgan-gp": 400_000,
     "sngan": 250_000,
+    "biggan": 250_000,
     "r3gan": 200_000,
 }
 """Real samples each recipe sees: about six minutes on two cores."""

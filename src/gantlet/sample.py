@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import io
 import math
 from collections.abc import Iterator
@@ -23,7 +22,7 @@ from gantlet.errors import RunError, UsageError, unknown
 from gantlet.spec import DataSpec
 from gantlet.training.machine import Machine, find_machine, settled
 from gantlet.training.pictures import as_image, grid, picture
-from gantlet.training.snapshot import drawn_labels, generate, make_ready
+from gantlet.training.snapshot import drawn_labels, generate
 
 __all__ = ["Samples", "ready", "sample"]
 
@@ -155,8 +154,8 @@ def sample(
         label: a class, by name or number; by the data's frequencies if none is given.
         seed: any number; equal seeds give equal samples.
         truncation: bound t of the latents, which then come from a normal truncated to [-t, t]
-            (`gantlet.rng.truncated`): less variety, and samples nearer to the usual. Batch
-            statistics are measured anew for it. None: no bound.
+            (`gantlet.rng.truncated`): less variety, and samples nearer to the usual. None: no
+            bound.
         device: where to compute; results of different devices differ by rounding.
 
     Raises:
@@ -175,7 +174,7 @@ def sample(
     with ready(bundle, device) as (players, machine):
         values = generate(
             bundle.game,
-            players if truncation is None else _remeasured(bundle, players, machine, truncation),
+            players,
             bundle.spec,
             machine,
             seed=seed,
@@ -192,15 +191,6 @@ def ready(bundle: Bundle, device: str = "auto") -> Iterator[tuple[nn.ModuleDict,
     machine = find_machine(Train(device=device, precision="float32"))
     with settled(machine, Train()):
         yield bundle.players.to(machine.device, torch.float32), machine
-
-
-def _remeasured(
-    bundle: Bundle, players: nn.ModuleDict, machine: Machine, truncation: float
-) -> nn.ModuleDict:
-    """Copies of players whose batch statistics are those of truncated latents."""
-    copies = copy.deepcopy(players)
-    make_ready(bundle.game, copies, bundle.spec, machine, truncation=truncation)
-    return copies
 
 
 def _labels(spec: DataSpec, n: int, label: str | int | None, seed: int) -> torch.Tensor | None:

@@ -15,7 +15,8 @@ def biggan(spec: DataSpec) -> Config:
 
     Two discriminator steps for each of the generator, orthogonal regularisation of weight 1e-4
     and a discriminator that learns four times as fast, as in the paper. The paper's rates, 5e-5
-    and 2e-4, are for batches of 2,048; batches of 64 in a run of minutes need larger ones.
+    and 2e-4, are for batches of 2,048 and days; eight times as much was best of what was tried
+    for batches of 64 and minutes (docs/recipes.md).
 
     Source: Brock et al. (2019), Large Scale GAN Training for High Fidelity Natural Image
     Synthesis, https://arxiv.org/abs/1809.11096
@@ -25,8 +26,8 @@ def biggan(spec: DataSpec) -> Config:
         network=BigGAN(),
         game=Versus(objective="hinge", critic_steps=2, orthogonality=1e-4),
         optimisers={
-            "generator": Optimiser(lr=1e-4, beta1=0.0, beta2=0.999),
-            "discriminator": Optimiser(lr=4e-4, beta1=0.0, beta2=0.999),
+            "generator": Optimiser(lr=4e-4, beta1=0.0, beta2=0.999),
+            "discriminator": Optimiser(lr=1.6e-3, beta1=0.0, beta2=0.999),
         },
         train=Train(batch=64),
         stop=Stop(samples=250_000),

@@ -34,18 +34,8 @@ def drawn_labels(spec: DataSpec, seed: int, stream: str, start: int, count: int)
     return torch.searchsorted(edges / edges[-1], u.double(), right=True)
 
 
-def make_ready(
-    game: Game,
-    players: nn.ModuleDict,
-    spec: DataSpec,
-    machine: Machine,
-    *,
-    truncation: float | None = None,
-) -> None:
-    """Put players into the state for sampling: eval mode, batch statistics measured afresh.
-
-    Statistics depend on how latents are drawn: those for a truncation are of its own latents.
-    """
+def make_ready(game: Game, players: nn.ModuleDict, spec: DataSpec, machine: Machine) -> None:
+    """Put players into the state for sampling: eval mode, batch statistics measured afresh."""
     players.eval()
     if not any(isinstance(m, GroupedBatchNorm) for m in players.modules()):
         return
@@ -55,7 +45,7 @@ def make_ready(
     def pass_through() -> None:
         for start in range(0, _CALIBRATION, whole):
             y = drawn_labels(spec, 0, "calibration", start, whole)
-            noise = _noise(machine, 0, "calibration", start, whole, truncation)
+            noise = _noise(machine, 0, "calibration", start, whole)
             _forward(game, players, machine, noise, y)
 
     calibrate(players, pass_through)
