@@ -40,6 +40,7 @@ SAMPLES: Mapping[str, int] = {
     "wgan": 400_000,
     "wgan-gp": 400_000,
     "sngan": 250_000,
+    "biggan": 250_000,
     "r3gan": 200_000,
     "progressive": 160_000,
     "fastgan": 200_000,

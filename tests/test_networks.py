@@ -11,12 +11,12 @@ import torch
 from torch import nn
 
 from gantlet.errors import UsageError
-from gantlet.networks import DCGAN, MLP, R3GAN, ResNet, StyleGAN2
+from gantlet.networks import DCGAN, MLP, R3GAN, BigGAN, ResNet, StyleGAN2
 from gantlet.networks.heads import AuxiliaryHead, LinearHead, ProjectionHead, head
 from gantlet.networks.styles import crossover, truncated
 from gantlet.nn.norms import GroupedBatchNorm
 from gantlet.nn.resampling import bilinear_down, bilinear_up
-from gantlet.nn.statistics import MinibatchStd
+from gantlet.nn.statistics import MinibatchDiscrimination, MinibatchStd
 from gantlet.spec import DataSpec
 
 CIFAR = DataSpec(kind="image", shape=(3, 32, 32))
@@ -266,6 +266,17 @@ def test_minibatch_statistics_work_on_whole_packs():
         net.discriminator(POINTS, group=5, pack=2)
     with pytest.raises(UsageError, match="at least 2"):
         net.discriminator(POINTS, group=2, pack=2)
+
+
+@pytest.mark.parametrize("family", [MLP, DCGAN, ResNet, BigGAN, R3GAN])
+def test_minibatch_discrimination_stands_before_the_head_of_every_family(family):
+    net = replace(family.tiny(), minibatch_discrimination=3)
+    D = net.discriminator(CIFAR, group=8, pack=2)
+    found = [m for m in D.modules() if isinstance(m, MinibatchDiscrimination)]
+    assert [(m.group, m.kernels) for m in found] == [(4, 3)]
+    assert D.head.judge.score.in_features == found[0].project.in_features + 3
+    with pytest.raises(UsageError, match="at least 2"):
+        net.discriminator(CIFAR, group=2, pack=2)
 
 
 def test_heads_are_their_formulas():

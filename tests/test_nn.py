@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from gantlet.errors import UsageError
 from gantlet.nn.conditioning import LabelConcat, LabelMap, Unlabelled
 from gantlet.nn.resampling import average_down, bilinear_down, bilinear_up, nearest_up, plan
-from gantlet.nn.statistics import MinibatchStd
+from gantlet.nn.statistics import MinibatchDiscrimination, MinibatchStd
 
 UPS = [nearest_up, bilinear_up]
 DOWNS = [average_down, bilinear_down]
@@ -152,10 +152,45 @@ def test_minibatch_std_of_copies_is_nearly_zero():
     torch.testing.assert_close(y[:, 3], torch.full((8, 2, 2), 1e-4, dtype=torch.float64))
 
 
+def kernels(features=3, count=2, group=4, length=5, spectral=False):
+    torch.manual_seed(0)
+    made = MinibatchDiscrimination(features, count, group, length=length, spectral=spectral)
+    return made.double()
+
+
+@pytest.mark.parametrize("spectral", [False, True])
+def test_minibatch_discrimination_is_the_paper_s_sum_over_the_group(spectral):
+    x, layer = normal(8, 3), kernels(spectral=spectral)
+    weight = layer.project.normalised() if spectral else layer.project.weight
+    y, m = layer(x), (x @ weight.T).view(8, 2, 5)
+    assert torch.equal(y[:, :3], x)
+    for i in range(8):
+        company = range(i // 4 * 4, i // 4 * 4 + 4)
+        wanted = sum((-(m[i] - m[j]).abs().sum(1)).exp() for j in company)
+        torch.testing.assert_close(y[i, 3:], wanted)
+
+
+def test_minibatch_discrimination_counts_copies_and_leaves_strangers_alone():
+    layer = kernels()
+    torch.testing.assert_close(
+        layer(normal(1, 3).expand(8, 3))[:, 3:], torch.full((8, 2), 4.0).double()
+    )
+    apart = layer(1e4 * normal(8, 3))[:, 3:]
+    torch.testing.assert_close(apart, torch.ones(8, 2).double())
+
+
+def test_minibatch_discrimination_does_not_depend_on_the_order_within_a_group():
+    x, order, layer = normal(4, 3), torch.tensor([2, 0, 3, 1]), kernels()
+    torch.testing.assert_close(layer(x[order]), layer(x)[order])
+    assert torch.autograd.gradcheck(layer, x.requires_grad_())
+
+
 @pytest.mark.parametrize(("group", "n"), [(1, 4), (0, 4), (4, 6)])
-def test_minibatch_std_needs_whole_groups(group, n):
-    with pytest.raises(UsageError, match="group"):
+def test_statistics_need_whole_groups(group, n):
+    with pytest.raises(UsageError, match=r"minibatch standard deviation.*group"):
         MinibatchStd(group)(torch.zeros(n, 3))
+    with pytest.raises(UsageError, match=r"minibatch discrimination.*group"):
+        kernels(group=group)(torch.zeros(n, 3).double())
 
 
 def test_labels_stand_beside_vectors_and_images():

@@ -1,11 +1,13 @@
 """Random streams are functions of (seed, stream, row)."""
 
+import math
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gantlet.rng import BLOCK, Noise, permutation, rows, seed_of
+from gantlet.rng import BLOCK, Noise, permutation, rows, seed_of, truncated
 
 
 @given(start=st.integers(0, 300), count=st.integers(1, 200), cut=st.integers(0, 200))
@@ -74,3 +76,34 @@ def test_one_name_has_one_shape():
     noise("z", (2,))
     with pytest.raises(ValueError, match=r"'z'.*\(2,\).*\(3,\)"):
         noise("z", (3,))
+
+
+@pytest.mark.parametrize("bound", [0.3, 1.0, 2.5])
+def test_truncated_numbers_follow_the_truncated_normal(bound):
+    n = rows(0, "z", 0, 50_000, (), torch.randn)
+    m = truncated(n, bound)
+    mass = math.erf(bound / math.sqrt(2))
+    height = math.exp(-(bound**2) / 2) / math.sqrt(2 * math.pi)
+    variance = 1 - 2 * bound * height / mass
+    assert m.dtype == n.dtype
+    assert float(m.abs().max()) <= bound
+    assert float(m.mean()) == pytest.approx(0, abs=4 * math.sqrt(variance / len(m)))
+    assert float(m.var()) == pytest.approx(variance, rel=0.02)
+    inside = [math.erf(x / math.sqrt(2)) / mass for x in (bound / 4, bound / 2)]
+    found = [float((m.abs() < x).double().mean()) for x in (bound / 4, bound / 2)]
+    assert found == pytest.approx(inside, abs=0.01)
+
+
+def test_truncation_is_a_growing_function_of_each_number_alone():
+    n = torch.linspace(-6, 6, 1001, dtype=torch.float64)
+    m = truncated(n, 0.7)
+    assert bool((m.diff() > 0).all())
+    torch.testing.assert_close(m.flip(0), -m, rtol=0, atol=1e-9)
+    assert torch.equal(truncated(n[300:400], 0.7), m[300:400])
+    torch.testing.assert_close(truncated(n, 40.0), n, rtol=1e-6, atol=1e-9)
+
+
+def test_truncation_bounds_normal_numbers_and_leaves_uniform_ones():
+    bounded, free = Noise(0, "s", 0, 70, truncation=0.5), Noise(0, "s", 0, 70)
+    assert torch.equal(bounded("z", (4,)), truncated(free("z", (4,)), 0.5))
+    assert torch.equal(bounded.uniform("u", (4,)), free.uniform("u", (4,)))

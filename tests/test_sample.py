@@ -1,5 +1,7 @@
 """Samples save themselves as they are, and do not depend on how many are asked for."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from PIL import Image
 from gantlet.bundle import Bundle
 from gantlet.errors import UsageError
 from gantlet.recipes import tiny
+from gantlet.rng import rows, truncated
 from gantlet.sample import Samples, sample
 from gantlet.spec import DataSpec
 from gantlet.training.trainer import built
@@ -108,6 +111,30 @@ def test_labels_come_as_often_as_in_the_data_or_as_asked_for(bundle):
     for wrong in (3, -1, "dog"):
         with pytest.raises(UsageError, match="unknown label"):
             sample(bundle, 1, label=wrong)
+
+
+@pytest.mark.parametrize("n", [1, 65])
+def test_truncated_samples_depend_on_seed_place_and_bound_alone(bundle, n):
+    many = sample(bundle, 130, seed=4, truncation=0.5)
+    assert np.array_equal(sample(bundle, n, seed=4, truncation=0.5).values, many.values[:n])
+    assert np.array_equal(many.labels, sample(bundle, 130, seed=4).labels)
+    assert not np.array_equal(many.values, sample(bundle, 130, seed=4).values)
+    assert not np.array_equal(many.values, sample(bundle, 130, seed=4, truncation=1.0).values)
+
+
+def test_truncated_samples_are_made_of_truncated_latents(bundle):
+    made, n = sample(bundle, 5, seed=3, label=0, truncation=0.5), 64
+    z = truncated(rows(3, "sample/z", 0, n, (bundle.config.network.latent,)), 0.5)
+    with torch.no_grad():
+        x = bundle.players["generator"](z, torch.zeros(n, dtype=torch.int64))
+    wanted = bundle.spec.decode(x)[:5].numpy().astype(int)
+    assert abs(made.values.astype(int) - wanted).max() <= 1
+
+
+@pytest.mark.parametrize("bound", [0, -1.0, math.inf, math.nan])
+def test_a_truncation_is_a_positive_number(bundle, bound):
+    with pytest.raises(UsageError, match="truncation"):
+        sample(bundle, 1, truncation=bound)
 
 
 def test_sampling_leaves_threads_and_random_numbers_alone(bundle):

@@ -53,10 +53,16 @@ class Loaded:
         return read_bundle(self.path, self.game)
 
     def sample(
-        self, n: int = 16, *, seed: int = 0, label: str | int | None = None, device: str = "auto"
+        self,
+        n: int = 16,
+        *,
+        seed: int = 0,
+        label: str | int | None = None,
+        truncation: float | None = None,
+        device: str = "auto",
     ) -> Samples:
         """Samples 0 to n - 1 of a seed; see `gantlet.sample.sample`."""
-        return sample(self.bundle, n, label=label, seed=seed, device=device)
+        return sample(self.bundle, n, label=label, seed=seed, truncation=truncation, device=device)
 
     @property
     def log(self) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -142,25 +143,45 @@ def sample(
     *,
     label: str | int | None = None,
     seed: int = 0,
+    truncation: float | None = None,
     device: str = "auto",
 ) -> Samples:
-    """Samples 0 to n - 1 of a seed. Sample i depends on the seed and i alone.
+    """Samples 0 to n - 1 of a seed. Sample i depends on the seed, i and the truncation alone.
 
     Arguments:
         bundle: of a run or a folder.
         n: how many, at least 1.
         label: a class, by name or number; by the data's frequencies if none is given.
         seed: any number; equal seeds give equal samples.
+        truncation: bound t of the latents, which then come from a normal truncated to [-t, t]
+            (`gantlet.rng.truncated`): less variety, and samples nearer to the usual. None: no
+            bound.
         device: where to compute; results of different devices differ by rounding.
 
     Raises:
-        UsageError: n below 1, a label that the data has not.
+        UsageError: n below 1, a label that the data has not, a truncation of 0 or below.
     """
     if n < 1:
         raise UsageError("number of samples", expected="at least 1", received=str(n))
+    if truncation is not None and not (truncation > 0 and math.isfinite(truncation)):
+        raise UsageError(
+            "truncation",
+            expected="a number above 0",
+            received=str(truncation),
+            remedy="0.5 is strong, 2 is weak; leave it away for the whole variety.",
+        )
     y = _labels(bundle.spec, n, label, seed)
     with ready(bundle, device) as (players, machine):
-        values = generate(bundle.game, players, bundle.spec, machine, seed=seed, count=n, y=y)
+        values = generate(
+            bundle.game,
+            players,
+            bundle.spec,
+            machine,
+            seed=seed,
+            count=n,
+            y=y,
+            truncation=truncation,
+        )
     return Samples(values, None if y is None else y.numpy(), bundle.spec)
 
 

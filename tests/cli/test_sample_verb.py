@@ -65,6 +65,17 @@ def test_the_first_ten_of_a_hundred_are_the_ten_of_the_same_seed(run):
     assert not np.array_equal(ten["x"], other["x"])
 
 
+def test_truncation_bounds_the_latents(run):
+    for bound, name in (("0.5", "narrow"), ("50", "wide")):
+        gantlet("sample", run, "-n", 5, "--truncation", bound, "--out", f"{name}.npz")
+    gantlet("sample", run, "-n", 5, "--out", "free.npz")
+    narrow, wide, free = (
+        arrays(f"{name}.npz")["x"].astype(int) for name in ("narrow", "wide", "free")
+    )
+    assert abs(wide - free).max() <= 1
+    assert abs(narrow - free).max() > 1
+
+
 def test_a_label_is_asked_for_by_name(run):
     gantlet("sample", run, "-n", 5, "--label", "7", "--out", "sevens.npz")
     assert arrays("sevens.npz")["y"].tolist() == [7] * 5
@@ -95,6 +106,7 @@ def test_a_bundle_alone_will_do(run, workplace):
         (["-n", "-3"], ["at least 1", "-3"]),
         (["--label", "eight"], ["unknown label 'eight'", "0, 1, 2"]),
         (["--out", "made.npy"], ["made.npy", ".npz"]),
+        (["--truncation", "0"], ["truncation", "above 0", "0.5 is strong"]),
     ],
 )
 def test_what_cannot_be_sampled_is_told(run, words, parts):

@@ -39,6 +39,12 @@ over_pairs = pytest.mark.parametrize(
     ("family", "spec"), PAIRS, ids=[f"{f}-{'x'.join(map(str, s.shape))}" for f, s in PAIRS]
 )
 over_families = pytest.mark.parametrize("family", NETWORKS)
+COUPLINGS = [
+    (name, coupling)
+    for name, family in NETWORKS.items()
+    for coupling in ({"minibatch_std": True}, {"minibatch_discrimination": 3})
+    if coupling.keys() <= {field.name for field in fields(family)}
+]
 over_labels = pytest.mark.parametrize("classes", [(), CLASSES], ids=["plain", "labels"])
 SMALL, ODD = IMAGES["1x8x8"], IMAGES["4x17x23"]
 
@@ -55,12 +61,14 @@ def variants(family):
     choices = {
         "generator_condition": ("concat", "norm"),
         "discriminator_condition": ("concat", "projection", "auxiliary"),
+        "generator_norm": ("batch", "virtual"),
         "discriminator_norm": ("none", "spectral"),
         "activation": ("relu", "leaky_relu"),
         "pooling": ("mean", "sum"),
         "generator_architecture": ("skip", "residual", "plain"),
         "discriminator_architecture": ("skip", "residual", "plain"),
         "minibatch_std": (False, True),
+        "minibatch_discrimination": (0, 3),
     }
     known = {field.name for field in fields(NETWORKS[family])}
     return [
@@ -96,10 +104,10 @@ def made(G, z, y):
 
 
 def waken(module):
-    """Draw weights that begin at zero (last convolutions of blocks), which hide others."""
+    """Draw weights that begin at zero (last convolutions, gains alone), which hide others."""
     with torch.no_grad():
         for weight in module.parameters():
-            if weight.dim() > 1 and not weight.any():
+            if weight.dim() != 1 and not weight.any():
                 weight.normal_(std=0.1)
 
 
@@ -172,12 +180,12 @@ def test_gradients_reach_every_weight(family, spec, classes):
         assert silent == []
 
 
-@over_families
+@pytest.mark.parametrize(("family", "coupling"), COUPLINGS)
 @over_labels
-def test_a_batch_equals_its_groups(family, classes):
+def test_a_batch_equals_its_groups(family, classes, coupling):
     spec = replace(ODD, classes=classes)
     net = settings(family, discriminator_norm="batch" if family in BATCH_NORMED else "none")
-    net = replace(net, minibatch_std=True)
+    net = replace(net, **coupling)
     G, D, z, y, x = players(net, spec)
     waken(D)
     labels = y.split(GROUP) if classes else (None, None)
@@ -312,7 +320,7 @@ def test_thin_images_work(family, shape):
     assert D(x).logits.shape == (2 * GROUP,)
 
 
-@pytest.mark.parametrize("family", ["mlp", "dcgan", "resnet", "fastgan"])
+@pytest.mark.parametrize("family", ["mlp", "dcgan", "resnet", "biggan", "fastgan"])
 def test_spectral_norm_covers_the_discriminator(family):
     net = settings(family, discriminator_norm="spectral", discriminator_condition="projection")
     D = net.discriminator(replace(ODD, classes=CLASSES), group=GROUP)

@@ -13,6 +13,7 @@ from gantlet.games.versus import Pull, Versus
 from gantlet.networks.base import Critique
 from gantlet.networks.dcgan import DCGAN
 from gantlet.networks.mlp import MLP
+from gantlet.networks.resnet import ResNet
 from gantlet.nn.norms import GroupedBatchNorm
 from gantlet.recipes import RECIPES
 from gantlet.rng import Noise
@@ -109,14 +110,33 @@ def test_the_means_of_lecam_follow_the_logits_of_every_step(tmp_path):
     assert float(run.game.players["lecam"].real) == pytest.approx(mean, rel=1e-6)
 
 
+def test_the_history_is_the_mean_of_the_weights_after_every_step(tmp_path):
+    settings = ("game.historical_averaging=0.3", "game.critic_steps=2", "train.micro_batches=2")
+    run = trainer(tmp_path, "dcgan", *settings, precision="float64")
+    players, past = run.game.players, {"generator": [], "discriminator": []}
+    for position in range(4):
+        run.stepper.play(position)
+        for side, seen in past.items():
+            if side == "discriminator" or position % 2:
+                seen.append([w.detach().clone() for w in players[side].parameters()])
+    for side, seen in past.items():
+        history = players["history"][side]
+        assert int(history.count) == len(seen) == (4 if side == "discriminator" else 2)
+        means = [torch.stack(weights).mean(0) for weights in zip(*seen, strict=True)]
+        for i, wanted in enumerate(means):
+            torch.testing.assert_close(getattr(history, f"mean{i}"), wanted)
+
+
 PARTS = {
     "lecam": ("mlp", "game.lecam=0.3"),
     "features": ("mlp", "game.feature_matching=1"),
     "orthogonality": ("mlp", "game.orthogonality=0.5"),
+    "history": ("mlp", "game.historical_averaging=0.5"),
     "auxiliary": ("mlp", "network.discriminator_condition=auxiliary"),
     "instance": ("mlp", "game.instance_noise={start: 1.0, end: 0.0, samples: 100}"),
     "penalties": ("mlp", "game.penalties={gp: 1, dragan: 1, noise-r1: 1, noise-r2: 1, r2: 2}"),
     "statistics": ("r3gan", "network.minibatch_std=true"),
+    "kernels": ("r3gan", "network.minibatch_discrimination=4"),
     "average": ("mlp", "game.pairing=average"),
     "packs": ("points", "game.pack=2"),
     **{name: ("points", f"game.pull={{distance: {name}, samples: 64}}") for name in DISTANCES},
@@ -211,7 +231,25 @@ def test_unknown_names_offer_the_nearest():
         Versus(pull=Pull(distance="euclid")).build(POINTS, MLP.tiny())
     with pytest.raises(UsageError, match="Did you mean hinge"):
         Versus(objective="hing").build(POINTS, MLP.tiny())
-    assert len(RECIPES) == 14
+    assert len(RECIPES) == 15
+
+
+def test_a_virtual_norm_lets_micro_batches_be_of_single_samples(tmp_path):
+    settings = (
+        *("network.generator_norm=virtual", "network.discriminator_norm=none"),
+        "game.penalties.r1=1",
+    )
+    whole = trainer(tmp_path, "dcgan", *settings, precision="float64")
+    ones = trainer(tmp_path, "dcgan", *settings, "train.micro_batches=16", precision="float64")
+    assert ones.stepper.share == 1
+    assert gap(played(whole, 4), played(ones, 4)) <= 1e-10
+
+
+def test_a_virtual_norm_makes_no_groups():
+    settings = {"generator_norm": "virtual", "discriminator_norm": "none"}
+    for net in (replace(DCGAN.tiny(), **settings), replace(ResNet.tiny(), **settings)):
+        assert Versus(group=8, penalties={"r1": 1.0}).build(LARGER, net).group == 1
+        assert Versus(group=8).build(LARGER, replace(net, generator_norm="batch")).group == 8
 
 
 def test_parts_that_couple_samples_make_groups_and_others_do_not():

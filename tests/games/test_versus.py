@@ -314,6 +314,40 @@ def test_orthogonality_counts_matrices_of_the_generator_apart_from_samples():
     torch.testing.assert_close(losses.per_sample, entropy(sigmoid(answers(game, turn)[3])))
 
 
+def test_orthogonality_is_of_outputs_and_leaves_tables_of_classes_out():
+    spec = DataSpec(kind="image", shape=(1, 8, 8), classes=("a", "b"))
+    game, turn = built(Versus(orthogonality=0.5), DCGAN.tiny(), spec)
+    losses = phase(game, "generator").loss(game.players, turn)
+    G = game.players["generator"]
+    wanted = 0.0
+    for matrix in (G.dense.weight, *(up.weight.transpose(0, 1).flatten(1) for up in G.ups)):
+        gram = matrix @ matrix.T
+        wanted += 0.5 * float((gram - gram.diag().diag()).square().sum().detach())
+    assert float(losses.per_step.detach()) == pytest.approx(wanted, rel=1e-9)
+
+
+@pytest.mark.parametrize("side", ["discriminator", "generator"])
+def test_historical_averaging_is_the_squared_distance_to_the_mean_of_past_weights(side):
+    game, turn = built(Versus(historical_averaging=0.4))
+    stage, player = phase(game, side), game.players[side]
+    assert float(stage.loss(game.players, turn).per_step.detach()) == 0
+    past = []
+    for step in range(3):
+        with torch.no_grad():
+            for weight in player.parameters():
+                weight.add_(0.1 * (step + 1) ** 2)
+        past.append([w.detach().clone() for w in player.parameters()])
+        stage.after(game.players, {})
+    means = [torch.stack(weights).mean(0) for weights in zip(*past, strict=True)]
+    losses = stage.loss(game.players, turn)
+    gaps = [w - mean for w, mean in zip(player.parameters(), means, strict=True)]
+    wanted = 0.4 * sum(float(gap.detach().square().sum()) for gap in gaps)
+    assert float(losses.per_step.detach()) == pytest.approx(wanted, rel=1e-12)
+    slopes = torch.autograd.grad(losses.per_step, list(player.parameters()))
+    for slope, gap in zip(slopes, gaps, strict=True):
+        torch.testing.assert_close(slope, 0.8 * gap.detach())
+
+
 def test_with_minibatch_statistics_a_slope_is_that_of_its_groups_summed_logits():
     """As in StyleGAN2: samples of a group see one another, those of other groups do not."""
     game, turn = built(Versus(penalties={"r1": 1.0}), replace(NET, minibatch_std=True))

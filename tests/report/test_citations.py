@@ -142,6 +142,13 @@ MIRZA = {"mirza2014conditional"}
             | {"miyato2018cgans", "devries2017modulating", "dumoulin2017learned"},
         ),
         (
+            "biggan",
+            DIGITS,
+            ADAM
+            | {"brock2019large", "zhang2019self", "miyato2018spectral", "lim2017geometric"}
+            | {"miyato2018cgans", "devries2017modulating", "dumoulin2017learned"},
+        ),
+        (
             "r3gan",
             DIGITS,
             ADAM | MIRZA
@@ -186,6 +193,20 @@ def test_a_part_that_is_switched_on_is_cited(tmp_path):
         "gretton2012kernel": {"pull by mmd"},
         "karras2018progressive": {"minibatch std"},
         "miyato2018spectral": {"discriminator norm"},
+    }
+
+
+def test_the_improved_techniques_are_cited_where_they_are_at_work(tmp_path):
+    settings = [
+        *("network.generator_norm=virtual", "network.minibatch_discrimination=4"),
+        *("game.historical_averaging=0.1", "game.feature_matching=1", "game.smoothing=0.1"),
+    ]
+    assert "salimans2016improved" not in parts(bundled(tmp_path / "a", "dcgan", spec=PLAIN))
+    assert parts(bundled(tmp_path / "b", "dcgan", *settings, spec=PLAIN))[
+        "salimans2016improved"
+    ] == {
+        *("smoothing", "feature matching", "historical averaging"),
+        *("generator norm", "minibatch discrimination"),
     }
 
 

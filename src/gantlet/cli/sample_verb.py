@@ -21,6 +21,7 @@ def sample_(
     n: Annotated[int, Parameter(name=["--number", "-n"])] = 64,
     label: str | None = None,
     seed: int = 0,
+    truncation: float | None = None,
     out: Path | None = None,
 ) -> None:
     """Write new samples of a run: PNG files and a grid, or .npz.
@@ -37,12 +38,14 @@ def sample_(
         Class to make, by name. Without it, classes come as often as in the data.
     seed
         Equal seeds give equal samples (0).
+    truncation
+        Bound of the latents, such as 0.7: less variety, samples nearer to the usual.
     out
         A folder, a file .npz for arrays, or a file .png for the grid alone (RUN/made).
     """
     from gantlet.run import load
 
-    made = load(run).sample(n, seed=seed, label=label)
+    made = load(run).sample(n, seed=seed, label=label, truncation=truncation)
     place = made.save(out or _own_place(run, made.pictured))
     grid = f"; all of them in {place / 'grid.png'}" if place.is_dir() else ""
     print(f"{n} {'sample' if n == 1 else 'samples'} written to {place}{grid}")

@@ -56,10 +56,20 @@ STABILISERS: Mapping[str, Stabiliser] = {
         "Karras et al. (2020), Analyzing and Improving the Image Quality of StyleGAN, "
         "https://arxiv.org/abs/1912.04958",
     ),
+    "game.historical_averaging": Stabiliser(
+        "each player's weights pulled to the mean of what they were",
+        "Salimans et al. (2016), Improved Techniques for Training GANs, "
+        "https://arxiv.org/abs/1606.03498",
+    ),
     "game.pack": Stabiliser(
         "samples judged together, so that a lack of variety shows (PacGAN)",
         "Lin et al. (2018), PacGAN: The power of two samples in generative adversarial networks, "
         "https://arxiv.org/abs/1712.04086",
+    ),
+    "network.generator_norm": Stabiliser(
+        "virtual: the generator normalised by a reference batch that is drawn once",
+        "Salimans et al. (2016), Improved Techniques for Training GANs, "
+        "https://arxiv.org/abs/1606.03498",
     ),
     "network.discriminator_norm": Stabiliser(
         "spectral: each layer of the critic divided by its largest singular value",
@@ -70,5 +80,10 @@ STABILISERS: Mapping[str, Stabiliser] = {
         "the critic sees the standard deviation within each group",
         "Karras et al. (2018), Progressive Growing of GANs for Improved Quality, Stability, and "
         "Variation, https://arxiv.org/abs/1710.10196",
+    ),
+    "network.minibatch_discrimination": Stabiliser(
+        "the critic sees how near samples of a group are to one another, by learned kernels",
+        "Salimans et al. (2016), Improved Techniques for Training GANs, "
+        "https://arxiv.org/abs/1606.03498",
     ),
 }

@@ -15,11 +15,12 @@ from gantlet.errors import UsageError, unknown
 from gantlet.games import styles
 from gantlet.games import versus_losses as losses
 from gantlet.games.base import Game, Phase
+from gantlet.games.history import History
 from gantlet.games.styles import PathLength
 from gantlet.networks.base import Network
 from gantlet.networks.styles import StyleGenerator
 from gantlet.nn.norms import GroupedBatchNorm
-from gantlet.nn.statistics import MinibatchStd
+from gantlet.nn.statistics import MinibatchDiscrimination, MinibatchStd
 from gantlet.objectives import Objective, objective
 from gantlet.penalties import PENALTIES
 from gantlet.schedules import Schedule
@@ -28,6 +29,7 @@ from gantlet.spec import DataSpec
 __all__ = ["Pull", "Versus"]
 
 Weight = Annotated[float, Ge(0)]
+_COUPLING = (GroupedBatchNorm, MinibatchStd, MinibatchDiscrimination)
 _BATCH_NORMS = (GroupedBatchNorm, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
@@ -79,6 +81,9 @@ class Versus:
     """Share of generated samples in training whose later layers have the style of another z."""
     path_length: PathLength | None = None
     """Steps of the generator's styles that are equally long in the image (arXiv 1912.04958)."""
+    historical_averaging: Weight = 0.0
+    """Weight of the squared distance of each player's weights to the mean of what they were after
+    its past steps (arXiv 1606.03498)."""
     pack: Annotated[int, Ge(1)] = 1
     """Samples that the discriminator judges together (PacGAN, arXiv 1712.04086)."""
     group: Annotated[int, Ge(1)] = 32
@@ -124,6 +129,9 @@ class Versus:
             players["lecam"] = losses.LeCamMeans()
         if self.path_length:
             players["path"] = styles.PathMean(self.path_length.decay)
+        if self.historical_averaging:
+            past = {name: History(players[name].parameters()) for name in losses.SIDES}
+            players["history"] = nn.ModuleDict(past)
         group = self.group if self._couples(players) else 1
         named = objective(
             self.objective,
@@ -146,17 +154,20 @@ class Versus:
         )
 
     def _phases(self, rules: losses.Rules, players: nn.ModuleDict) -> Sequence[Phase]:
+        styled = isinstance(players["generator"], StyleGenerator)
         critic = Phase(
             name="discriminator",
             trains=("discriminator",),
             loss=rules.discriminator,
-            after=rules.after if self.clip_weights or self.lecam else None,
+            after=rules.after_discriminator
+            if self.clip_weights or self.lecam or self.historical_averaging
+            else None,
         )
         maker = Phase(
             name="generator",
             trains=("generator",),
             loss=rules.generator,
-            after=styles.follow if isinstance(players["generator"], StyleGenerator) else None,
+            after=rules.after_generator if self.historical_averaging or styled else None,
             every=self.critic_steps,
         )
         play = (critic, maker, *self._lazy(rules))
@@ -181,7 +192,7 @@ class Versus:
 
     def _couples(self, players: nn.ModuleDict) -> bool:
         """Whether any part of the game lets samples of a batch see one another."""
-        layers = any(isinstance(m, GroupedBatchNorm | MinibatchStd) for m in players.modules())
+        layers = any(isinstance(m, _COUPLING) for m in players.modules())
         return layers or bool(
             self.pack > 1 or self.pairing == "average" or self.feature_matching or self.pull
         )

@@ -13,8 +13,10 @@ from torch.nn import functional as F
 from gantlet.averages import running_mean
 from gantlet.games import styles
 from gantlet.games.base import Losses, Query, Stats, Turn
+from gantlet.games.history import History
 from gantlet.networks.base import Critique, SelfSupervised
 from gantlet.networks.styles import NoisyGenerator, StyleGenerator
+from gantlet.nn.layers import filters
 from gantlet.objectives import Objective
 from gantlet.penalties import (
     PENALTIES,
@@ -34,7 +36,10 @@ if TYPE_CHECKING:
     from gantlet.distances import Distance
     from gantlet.games.versus import Versus
 
-__all__ = ["LeCamMeans", "Rules", "judge", "packed", "sample"]
+__all__ = ["SIDES", "LeCamMeans", "Rules", "judge", "packed", "sample"]
+
+SIDES = ("generator", "discriminator")
+"""The players that learn."""
 
 _LECAM_DECAY = 0.99
 _NOISE_SIGMA = 0.01
@@ -132,7 +137,8 @@ class Rules:
             stats["reconstruction"] = term = self._reconstruction(critic, on_real, real, turn)
             loss = loss + self.settings.reconstruction * term
         loss = loss + self._class_loss(on_real, y)
-        return Losses(loss, stats={name: term.detach() for name, term in stats.items()})
+        weights = self._of_weights(players, "discriminator")
+        return Losses(loss, weights, {name: term.detach() for name, term in stats.items()})
 
     def generator(self, players: nn.ModuleDict, turn: Turn) -> Losses:
         """Objective of the generator, feature matching, class loss; (B / pack,)."""
@@ -150,7 +156,7 @@ class Rules:
             loss = loss + self.settings.feature_matching * self._feature_gap(on_real, on_fake)
         loss = loss + self._class_loss(on_fake, y)
         stats = {"fake": on_fake.logits.detach(), **stats}
-        return Losses(loss, self._orthogonality(players["generator"]), stats)
+        return Losses(loss, self._of_weights(players, "generator"), stats)
 
     def path_length(self, players: nn.ModuleDict, turn: Turn) -> Losses:
         """The penalty of `PathLength`, in full precision; (B,)."""
@@ -169,12 +175,23 @@ class Rules:
         with _in_full(real):
             return Losses(distance.function(*groups).repeat_interleave(self.group))
 
-    def after(self, players: nn.ModuleDict, stats: Stats) -> None:
-        """Clip the critic's weights; move the running means of its logits."""
+    def after_discriminator(self, players: nn.ModuleDict, stats: Stats) -> None:
+        """Clip the critic's weights; move the running means of its logits and weights."""
         if self.settings.clip_weights:
             clip_weights_(players["discriminator"].parameters(), self.settings.clip_weights)
         if self.settings.lecam:
             _means(players).take(stats["real"], stats["fake"])
+        self._remember(players, "discriminator")
+
+    def after_generator(self, players: nn.ModuleDict, stats: Stats) -> None:
+        """Move the running means of the generator's styles and of its weights."""
+        if isinstance(players["generator"], StyleGenerator):
+            styles.follow(players, stats)
+        self._remember(players, "generator")
+
+    def _remember(self, players: nn.ModuleDict, side: str) -> None:
+        if self.settings.historical_averaging:
+            _history(players, side).take(players[side].parameters())
 
     def after_path_length(self, players: nn.ModuleDict, stats: Stats) -> None:
         """Move the running mean of path lengths."""
@@ -247,12 +264,17 @@ class Rules:
         means = (_grouped(_exact(_features(answer)), packs).mean(1) for answer in (real, fake))
         return torch.sub(*means).square().sum(1).repeat_interleave(packs)
 
-    def _orthogonality(self, generator: nn.Module) -> Tensor | None:
-        if not self.settings.orthogonality:
-            return None
-        weights = [w for w in generator.parameters() if w.dim() > 1]
-        with _in_full(weights[0]):
-            return self.settings.orthogonality * orthogonality(weights)
+    def _of_weights(self, players: nn.ModuleDict, side: str) -> Tensor | None:
+        """Terms of a player's weights alone: orthogonality, distance to their past."""
+        settings, player = self.settings, players[side]
+        terms: list[Tensor] = []
+        if settings.orthogonality and side == "generator":
+            with _in_full(filters(player)[0]):
+                terms.append(settings.orthogonality * orthogonality(filters(player)))
+        if settings.historical_averaging:
+            past = _history(players, side).distance(player.parameters())
+            terms.append(settings.historical_averaging * past)
+        return torch.stack(terms).sum() if terms else None
 
 
 def _look(critic: nn.Module, x: Tensor, y: Tensor | None, penalised: bool, sloped: bool) -> _Look:
@@ -294,6 +316,14 @@ def _path(players: nn.ModuleDict) -> styles.PathMean:
     path = players["path"]
     assert isinstance(path, styles.PathMean)  # the game puts it there
     return path
+
+
+def _history(players: nn.ModuleDict, side: str) -> History:
+    past = players["history"]
+    assert isinstance(past, nn.ModuleDict)  # the game puts it there
+    history = past[side]
+    assert isinstance(history, History)
+    return history
 
 
 def _lecam(players: nn.ModuleDict, real: Critique, fake: Critique) -> Tensor:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from gantlet.extensions import Table
 from gantlet.networks.base import Critique, Network
+from gantlet.networks.biggan import BigGAN
 from gantlet.networks.dcgan import DCGAN
 from gantlet.networks.fastgan import FastGAN
 from gantlet.networks.mlp import MLP
@@ -20,6 +21,7 @@ __all__ = [
     "MLP",
     "NETWORKS",
     "R3GAN",
+    "BigGAN",
     "Critique",
     "FastGAN",
     "Network",
@@ -34,6 +36,7 @@ _NETWORKS: Mapping[str, type[Network]] = {
     "mlp": MLP,
     "dcgan": DCGAN,
     "resnet": ResNet,
+    "biggan": BigGAN,
     "r3gan": R3GAN,
     "progressive": Progressive,
     "stylegan2": StyleGAN2,

@@ -12,12 +12,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gantlet.networks.base import Critique, Network
-from gantlet.networks.heads import Condition, head
+from gantlet.networks.heads import Condition, accompanied, head
 from gantlet.networks.inputs import image_input, image_shape, rows, vector_input
 from gantlet.nn.layers import Flatten, conv, initialise
-from gantlet.nn.norms import GroupedBatchNorm, batch_norm
+from gantlet.nn.norms import GroupedBatchNorm, Norm, batch_norm
 from gantlet.nn.resampling import geometry, plan
 from gantlet.nn.statistics import MinibatchStd
+from gantlet.nn.virtual import Referenced, VirtualBatchNorm
 from gantlet.spec import DataSpec
 
 __all__ = ["DCGAN"]
@@ -52,6 +53,9 @@ class DCGAN(Network):
     generator_condition: Literal["concat", "norm"] = "concat"
     """How the generator learns of labels: concat (a vector beside z) or norm (batch norm with
     a gain and bias for each class)."""
+    generator_norm: Norm = "batch"
+    """Norm of the generator: batch, over groups of samples, or virtual (arXiv 1606.03498), by a
+    reference batch of game.group latents that is drawn once and goes through with every batch."""
     discriminator_norm: Literal["batch", "none", "spectral"] = "batch"
     """Norm of the discriminator. Gradient penalties need none or spectral."""
     discriminator_condition: Condition = "concat"
@@ -61,10 +65,16 @@ class DCGAN(Network):
     """Length of a class's vector beside z."""
     minibatch_std: bool = False
     """Whether the discriminator sees the standard deviation within a group (arXiv 1710.10196)."""
+    minibatch_discrimination: Annotated[int, Ge(0)] = 0
+    """Kernels by which the discriminator sees how near samples of a group are to one another
+    (arXiv 1606.03498); 0: none."""
 
     def generator(self, spec: DataSpec, *, group: int = 1) -> nn.Module:
-        """G(z, y) -> x; batch norm works on groups of `group` samples."""
-        return Generator(self, spec, group)
+        """G(z, y) -> x; batch norm works on groups, or a reference, of `group` samples."""
+        made = Generator(self, spec, group)
+        if self.generator_norm == "batch":
+            return made
+        return Referenced(made, self.latent, group, len(spec.classes))
 
     def discriminator(self, spec: DataSpec, *, group: int = 1, pack: int = 1) -> nn.Module:
         """D(x, y) -> Critique."""
@@ -84,7 +94,7 @@ def _sizes(spec: DataSpec) -> list[Size]:
 def _initialise(module: nn.Module) -> None:
     initialise(module, partial(nn.init.normal_, std=0.02))
     for layer in module.modules():
-        if isinstance(layer, GroupedBatchNorm) and layer.weight is not None:
+        if isinstance(layer, GroupedBatchNorm | VirtualBatchNorm) and layer.weight is not None:
             nn.init.normal_(layer.weight, 1.0, 0.02)
 
 
@@ -102,7 +112,9 @@ class Generator(nn.Module):
         height, width = self.sizes[0]
         first = net.latent + net.embedding * bool(concat)
         self.dense = nn.Linear(first, height * width * widths[0], bias=False)
-        self.norms = nn.ModuleList(batch_norm(w, group, normed) for w in widths)
+        self.norms = nn.ModuleList(
+            batch_norm(w, group, normed, net.generator_norm) for w in widths
+        )
         self.ups = nn.ModuleList(
             nn.ConvTranspose2d(a, b, *geometry(*between), padding=1, bias=i == levels - 1)
             for i, ((a, b), between) in enumerate(
@@ -154,7 +166,14 @@ class Discriminator(nn.Module):
         self.trunk = nn.Sequential(*layers, Flatten())
         features = (widths[-1] + net.minibatch_std) * sizes[0][0] * sizes[0][1]
         classes, condition = len(spec.classes), net.discriminator_condition
-        self.head = head(features, classes, condition, spectral=spectral)
+        self.head = accompanied(
+            net.minibatch_discrimination,
+            features,
+            group,
+            pack,
+            lambda f: head(f, classes, condition, spectral=spectral),
+            spectral=spectral,
+        )
         _initialise(self)
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Critique:

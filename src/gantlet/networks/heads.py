@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
 from gantlet.networks.base import Critique
+from gantlet.networks.inputs import Condition, rows
 from gantlet.nn.conditioning import require_labels
 from gantlet.nn.layers import embedding, linear
+from gantlet.nn.statistics import MinibatchDiscrimination
 
-__all__ = ["AuxiliaryHead", "Condition", "LinearHead", "ProjectionHead", "exactly", "head"]
-
-Condition = Literal["concat", "projection", "auxiliary"]
+__all__ = [
+    "Accompanied",
+    "AuxiliaryHead",
+    "Condition",
+    "LinearHead",
+    "ProjectionHead",
+    "accompanied",
+    "exactly",
+    "head",
+]
 
 
 def exactly(layer: nn.Module, h: Tensor) -> Tensor:
@@ -84,3 +93,40 @@ def head(
         return LinearHead(features, bias=bias, spectral=spectral)
     kind = ProjectionHead if condition == "projection" else AuxiliaryHead
     return kind(features, classes, bias=bias, spectral=spectral)
+
+
+class Accompanied(nn.Module):
+    """A head that also judges by what a group's features tell of one another."""
+
+    def __init__(self, statistic: nn.Module, judge: nn.Module) -> None:
+        super().__init__()
+        self.statistic, self.judge = statistic, judge
+
+    def forward(self, h: Tensor, y: Tensor | None) -> Critique:
+        """Judge features of samples of classes y."""
+        critique: Critique = self.judge(self.statistic(h), y)
+        return critique
+
+
+def accompanied(
+    kernels: int,
+    features: int,
+    group: int,
+    pack: int,
+    judge: Callable[[int], nn.Module],
+    *,
+    spectral: bool = False,
+) -> nn.Module:
+    """judge(features), after minibatch discrimination if there are kernels.
+
+    Arguments:
+        kernels: of `MinibatchDiscrimination`, 0 for none.
+        features: length of the vectors to judge.
+        group, pack: samples that see one another, and how many of them are judged together.
+        judge: makes a head for vectors of a length.
+        spectral: whether the kernels' projection is divided by its largest singular value.
+    """
+    if not kernels:
+        return judge(features)
+    statistic = MinibatchDiscrimination(features, kernels, rows(group, pack), spectral=spectral)
+    return Accompanied(statistic, judge(features + kernels))

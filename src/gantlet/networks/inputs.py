@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from torch import nn
 
 from gantlet.errors import UsageError
-from gantlet.networks.heads import Condition
 from gantlet.nn.conditioning import LabelConcat, LabelMap, Unlabelled
 from gantlet.spec import DataSpec
 
-__all__ = ["check_pack", "image_input", "image_shape", "rows", "vector_input"]
+__all__ = ["Condition", "check_pack", "image_input", "image_shape", "rows", "vector_input"]
+
+Condition = Literal["concat", "projection", "auxiliary"]
+"""Ways to tell a discriminator the class: a map beside x, a dot product, a classifier."""
 
 
 def image_shape(spec: DataSpec, family: str, smallest: int) -> tuple[int, int, int]:

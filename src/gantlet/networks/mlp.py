@@ -11,7 +11,7 @@ from annotated_types import Ge
 from torch import Tensor, nn
 
 from gantlet.networks.base import Critique, Network
-from gantlet.networks.heads import Condition, head
+from gantlet.networks.heads import Condition, accompanied, head
 from gantlet.networks.inputs import check_pack, rows, vector_input
 from gantlet.nn.layers import ACTIVATIONS, initialise, linear
 from gantlet.nn.statistics import MinibatchStd
@@ -49,6 +49,9 @@ class MLP(Network):
     """Length of a class's vector beside z, and beside x."""
     minibatch_std: bool = False
     """Whether the discriminator sees the standard deviation within a group (arXiv 1710.10196)."""
+    minibatch_discrimination: Annotated[int, Ge(0)] = 0
+    """Kernels by which the discriminator sees how near samples of a group are to one another
+    (arXiv 1606.03498); 0: none."""
 
     def generator(self, spec: DataSpec, *, group: int = 1) -> nn.Module:
         """G(z, y) -> x; no part of it couples samples."""
@@ -109,7 +112,14 @@ class Discriminator(nn.Module):
         if net.minibatch_std:
             self.trunk.append(MinibatchStd(rows(group, pack)))
         features = (first, *net.hidden[::-1])[-1] + net.minibatch_std
-        self.head = head(features, classes, net.discriminator_condition, spectral=spectral)
+        self.head = accompanied(
+            net.minibatch_discrimination,
+            features,
+            group,
+            pack,
+            lambda f: head(f, classes, net.discriminator_condition, spectral=spectral),
+            spectral=spectral,
+        )
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Critique:
         """x (B, *spec.shape), or packs of them, and y (B,) to logits (B,)."""

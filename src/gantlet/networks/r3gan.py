@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from gantlet.errors import UsageError
 from gantlet.networks.base import Critique, Network
-from gantlet.networks.heads import Condition, exactly, head
+from gantlet.networks.heads import Condition, accompanied, exactly, head
 from gantlet.networks.inputs import image_input, image_shape, rows, vector_input
 from gantlet.nn.conditioning import LabelConcat, require_labels
 from gantlet.nn.layers import initialise
@@ -57,6 +57,9 @@ class R3GAN(Network):
     a linear function of the features), concat (a map beside x) or auxiliary (a classifier)."""
     minibatch_std: bool = False
     """Whether the discriminator sees the standard deviation within a group (arXiv 1710.10196)."""
+    minibatch_discrimination: Annotated[int, Ge(0)] = 0
+    """Kernels by which the discriminator sees how near samples of a group are to one another
+    (arXiv 1606.03498); 0: none."""
 
     def generator(self, spec: DataSpec, *, group: int = 1) -> nn.Module:
         """G(z, y) -> x; no part of it couples samples."""
@@ -222,10 +225,18 @@ class Discriminator(nn.Module):
         self.basis = nn.Parameter(torch.empty(features, *sizes[-1]))
         _draw(self.basis)
         classes = len(spec.classes)
-        if classes and net.discriminator_condition == "projection":
-            self.head: nn.Module = DotHead(features, classes, widths[-1])
-        else:
-            self.head = head(features, classes, net.discriminator_condition, bias=False)
+        dotted = classes and net.discriminator_condition == "projection"
+        self.head = accompanied(
+            net.minibatch_discrimination,
+            features,
+            group,
+            pack,
+            lambda f: (
+                DotHead(f, classes, widths[-1])
+                if dotted
+                else head(f, classes, net.discriminator_condition, bias=False)
+            ),
+        )
         initialise(self.head, _draw)
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Critique:

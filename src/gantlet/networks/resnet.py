@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -10,13 +11,15 @@ from typing import Annotated, Literal
 from annotated_types import Ge
 from torch import Tensor, nn
 
-from gantlet.networks.base import Critique, Network
-from gantlet.networks.heads import Condition, head
+from gantlet.networks.base import Network
+from gantlet.networks.blocks import Down, PooledCritic, Up
+from gantlet.networks.heads import Condition, accompanied, head
 from gantlet.networks.inputs import image_input, image_shape, rows, vector_input
 from gantlet.nn.layers import ACTIVATIONS, conv, initialise
-from gantlet.nn.norms import batch_norm
-from gantlet.nn.resampling import average_down, nearest_up, plan
+from gantlet.nn.norms import Norm, batch_norm
+from gantlet.nn.resampling import plan
 from gantlet.nn.statistics import MinibatchStd
+from gantlet.nn.virtual import Referenced
 from gantlet.spec import DataSpec
 
 __all__ = ["ResNet"]
@@ -55,6 +58,9 @@ class ResNet(Network):
     generator_condition: Literal["concat", "norm"] = "norm"
     """How the generator learns of labels: concat (a vector beside z) or norm (batch norm with
     a gain and bias for each class)."""
+    generator_norm: Norm = "batch"
+    """Norm of the generator: batch, over groups of samples, or virtual (arXiv 1606.03498), by a
+    reference batch of game.group latents that is drawn once and goes through with every batch."""
     discriminator_norm: Literal["none", "spectral"] = "none"
     """spectral: the critic's weights are divided by their largest singular value."""
     discriminator_condition: Condition = "projection"
@@ -64,14 +70,20 @@ class ResNet(Network):
     """Length of a class's vector beside z."""
     minibatch_std: bool = False
     """Whether the critic sees the standard deviation within a group (arXiv 1710.10196)."""
+    minibatch_discrimination: Annotated[int, Ge(0)] = 0
+    """Kernels by which the critic sees how near samples of a group are to one another
+    (arXiv 1606.03498); 0: none."""
 
     def generator(self, spec: DataSpec, *, group: int = 1) -> nn.Module:
-        """G(z, y) -> x; batch norm works on groups of `group` samples."""
-        return Generator(self, spec, group)
+        """G(z, y) -> x; batch norm works on groups, or a reference, of `group` samples."""
+        made = Generator(self, spec, group)
+        if self.generator_norm == "batch":
+            return made
+        return Referenced(made, self.latent, group, len(spec.classes))
 
     def discriminator(self, spec: DataSpec, *, group: int = 1, pack: int = 1) -> nn.Module:
         """D(x, y) -> Critique."""
-        return Critic(self, spec, group, pack)
+        return _critic(self, spec, group, pack)
 
     @classmethod
     def tiny(cls) -> ResNet:
@@ -92,23 +104,11 @@ def _initialise(module: nn.Module, gain: float = 1.0) -> None:
     initialise(module, partial(nn.init.xavier_uniform_, gain=gain))
 
 
-class Up(nn.Module):
-    """A residual block of the generator that arrives at `size`."""
-
-    def __init__(self, a: int, b: int, size: Size, group: int, classes: int) -> None:
-        super().__init__()
-        self.size = size
-        self.norms = nn.ModuleList(batch_norm(w, group, classes) for w in (a, b))
-        self.convs = nn.ModuleList(conv(w, b, 3, padding=1) for w in (a, b))
-        self.shortcut = conv(a, b, 1)
-        _initialise(self.convs, 2**0.5)
-        _initialise(self.shortcut)
-
-    def forward(self, x: Tensor, y: Tensor | None) -> Tensor:
-        """(B, a, h, w) to (B, b, *size)."""
-        h: Tensor = nearest_up(self.norms[0](x, y).relu(), self.size)
-        h = self.convs[1](self.norms[1](self.convs[0](h), y).relu())
-        return h + nearest_up(self.shortcut(x), self.size)
+def _up(a: int, b: int, size: Size, norm: Callable[[int], nn.Module]) -> Up:
+    block = Up(a, b, size, [norm(w) for w in (a, b)])
+    _initialise(block.convs, 2**0.5)
+    _initialise(block.shortcut)
+    return block
 
 
 class Generator(nn.Module):
@@ -120,15 +120,16 @@ class Generator(nn.Module):
         widths = net.widths(len(sizes))[::-1]
         concat = len(spec.classes) if net.generator_condition == "concat" else 0
         normed = len(spec.classes) - concat
+        norm = partial(batch_norm, group=group, classes=normed, kind=net.generator_norm)
         self.start = sizes[0]
         self.input = vector_input(concat, net.embedding)
         first = net.latent + net.embedding * bool(concat)
         self.dense = nn.Linear(first, widths[0] * sizes[0][0] * sizes[0][1])
         self.blocks = nn.ModuleList(
-            Up(*channels, size, group, normed)
+            _up(*channels, size, norm)
             for channels, size in zip(pairwise(widths), sizes[1:], strict=True)
         )
-        self.norm = batch_norm(widths[-1], group, normed)
+        self.norm = norm(widths[-1])
         self.output = conv(widths[-1], spec.shape[0], 3, padding=1)
         _initialise(self.dense)
         _initialise(self.output)
@@ -143,59 +144,39 @@ class Generator(nn.Module):
         return h.tanh()
 
 
-class Down(nn.Module):
-    """A residual block of the critic that arrives at `size`."""
+def _down(net: ResNet, a: int, b: int, size: Size, *, first: bool) -> Down:
+    spectral = net.discriminator_norm == "spectral"
+    block = Down(a, b, size, activation=net.activation, spectral=spectral, first=first)
+    _initialise(block.residual, 2**0.5)
+    _initialise(block.shortcut)
+    return block
 
-    def __init__(self, net: ResNet, a: int, b: int, size: Size, *, first: bool = False) -> None:
-        super().__init__()
-        self.size = size
-        spectral = net.discriminator_norm == "spectral"
-        activation = ACTIVATIONS[net.activation]
-        self.residual = nn.Sequential(
-            nn.Identity() if first else activation(),
-            conv(a, b, 3, padding=1, spectral=spectral),
-            activation(),
-            conv(b, b, 3, padding=1, spectral=spectral),
+
+def _critic(net: ResNet, spec: DataSpec, group: int, pack: int) -> PooledCritic:
+    sizes = _sizes(spec)[::-1]
+    sizes = [*sizes[1:], sizes[-1]]
+    widths = net.widths(max(1, len(sizes) - 1))
+    widths += [widths[-1]] * (len(sizes) - len(widths))
+    inputs, first = image_input(spec, net.discriminator_condition, pack)
+    blocks = nn.Sequential(
+        *(
+            _down(net, a, b, size, first=not i)
+            for i, ((a, b), size) in enumerate(zip(pairwise([first, *widths]), sizes, strict=True))
         )
-        self.shortcut = conv(a, b, 1, spectral=spectral)
-        _initialise(self.residual, 2**0.5)
-        _initialise(self.shortcut)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, a, h, w) to (B, b, *size)."""
-        shortcut: Tensor = self.shortcut(average_down(x, self.size))
-        return average_down(self.residual(x), self.size) + shortcut
-
-
-class Critic(nn.Module):
-    """Images and their class to a Critique."""
-
-    def __init__(self, net: ResNet, spec: DataSpec, group: int, pack: int) -> None:
-        super().__init__()
-        sizes = _sizes(spec)[::-1]
-        sizes = [*sizes[1:], sizes[-1]]
-        widths = net.widths(max(1, len(sizes) - 1))
-        widths += [widths[-1]] * (len(sizes) - len(widths))
-        self.input, first = image_input(spec, net.discriminator_condition, pack)
-        self.blocks = nn.Sequential(
-            *(
-                Down(net, a, b, size, first=not i)
-                for i, ((a, b), size) in enumerate(
-                    zip(pairwise([first, *widths]), sizes, strict=True)
-                )
-            )
-        )
-        self.activation = ACTIVATIONS[net.activation]()
-        self.statistic = MinibatchStd(rows(group, pack)) if net.minibatch_std else nn.Identity()
-        self.scale = float(sizes[-1][0] * sizes[-1][1]) if net.pooling == "sum" else 1.0
-        features = widths[-1] + net.minibatch_std
-        spectral = net.discriminator_norm == "spectral"
-        classes, condition = len(spec.classes), net.discriminator_condition
-        self.head = head(features, classes, condition, spectral=spectral)
-        _initialise(self.head)
-
-    def forward(self, x: Tensor, y: Tensor | None = None) -> Critique:
-        """x (B, C, H, W), or packs of them, and y (B,) to logits (B,)."""
-        h: Tensor = self.statistic(self.activation(self.blocks(self.input(x, y))))
-        critique: Critique = self.head(h.mean((2, 3)) * self.scale, y)
-        return critique
+    )
+    statistic = MinibatchStd(rows(group, pack)) if net.minibatch_std else nn.Identity()
+    scale = float(sizes[-1][0] * sizes[-1][1]) if net.pooling == "sum" else 1.0
+    features = widths[-1] + net.minibatch_std
+    spectral = net.discriminator_norm == "spectral"
+    classes, condition = len(spec.classes), net.discriminator_condition
+    judge = accompanied(
+        net.minibatch_discrimination,
+        features,
+        group,
+        pack,
+        lambda f: head(f, classes, condition, spectral=spectral),
+        spectral=spectral,
+    )
+    _initialise(judge)
+    activation = ACTIVATIONS[net.activation]()
+    return PooledCritic(inputs, blocks, activation, statistic, scale, judge)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from gantlet.nn.spectral import Spectral, SpectralConv2d, SpectralEmbedding, SpectralLinear
 
-__all__ = ["ACTIVATIONS", "Flatten", "conv", "embedding", "initialise", "linear"]
+__all__ = ["ACTIVATIONS", "Flatten", "conv", "embedding", "filters", "initialise", "linear"]
 
 ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
@@ -51,6 +51,18 @@ def embedding(classes: int, features: int, *, spectral: bool = False) -> nn.Embe
     """A vector for each class, N(0, 1), the table spectrally normalised if `spectral`."""
     layer = SpectralEmbedding if spectral else nn.Embedding
     return layer(classes, features)
+
+
+def filters(module: nn.Module) -> list[Tensor]:
+    """Weights of two dimensions and more, one row for each output: what filters the input.
+
+    The weight of a transposed convolution, whose first dimension counts inputs, is turned. Tables
+    of embeddings, biases and gains are left out.
+    """
+    tables = {id(m.weight) for m in module.modules() if isinstance(m, nn.Embedding)}
+    turned = {id(m.weight) for m in module.modules() if isinstance(m, nn.ConvTranspose2d)}
+    weights = [w for w in module.parameters() if w.dim() > 1 and id(w) not in tables]
+    return [w.transpose(0, 1) if id(w) in turned else w for w in weights]
 
 
 def initialise(module: nn.Module, draw: Callable[[Tensor], object]) -> None:

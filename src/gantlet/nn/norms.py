@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -13,8 +13,19 @@ from torch.nn import functional as F
 
 from gantlet.errors import UsageError
 from gantlet.nn.conditioning import require_labels
+from gantlet.nn.virtual import VirtualBatchNorm
 
-__all__ = ["ConditionalBatchNorm", "GroupedBatchNorm", "Stepped", "batch_norm", "calibrate"]
+__all__ = [
+    "ConditionalBatchNorm",
+    "GroupedBatchNorm",
+    "Norm",
+    "Stepped",
+    "batch_norm",
+    "calibrate",
+]
+
+Norm = Literal["batch", "virtual"]
+"""Norms of a generator by name."""
 
 
 class Stepped(nn.Module, ABC):
@@ -95,17 +106,16 @@ class ConditionalBatchNorm(nn.Module):
 
     Shapes: x (B, C, ...), the result the same; `affine` maps the condition c of each sample to
     2 C numbers, the gains and then the biases: `nn.Embedding(K, 2 * C)` for class labels,
-    `nn.Linear(D, 2 * C)` for vectors of length D.
+    `nn.Linear(D, 2 * C)` for vectors of length D; `norm` normalises x and has no gain of its own.
 
     Source: de Vries et al. (2017), Modulating early visual processing by language, https://arxiv.org/abs/1707.00683
 
     Source: Dumoulin et al. (2017), A Learned Representation For Artistic Style, https://arxiv.org/abs/1610.07629
     """
 
-    def __init__(self, channels: int, group: int, affine: nn.Module) -> None:
+    def __init__(self, norm: nn.Module, affine: nn.Module) -> None:
         super().__init__()
-        self.norm = GroupedBatchNorm(channels, group, affine=False)
-        self.affine = affine
+        self.norm, self.affine = norm, affine
 
     def forward(self, x: Tensor, condition: Tensor | None) -> Tensor:
         """Normalise x and apply the condition's gain and bias."""
@@ -115,19 +125,24 @@ class ConditionalBatchNorm(nn.Module):
         return torch.addcmul(normed + bias, normed, gain)
 
 
-def batch_norm(
-    channels: int, group: int, classes: int = 0
-) -> GroupedBatchNorm | ConditionalBatchNorm:
-    """Batch norm called as norm(x, y): with a gain and bias for each class if there are classes.
+def batch_norm(channels: int, group: int, classes: int = 0, kind: Norm = "batch") -> nn.Module:
+    """A norm called as norm(x, y): with a gain and bias for each class if there are classes.
 
     Gains of classes begin at 1 + N(0, 0.02^2), biases at zero.
+
+    Arguments:
+        channels: of x.
+        group: samples that share statistics, or the reference batch of a virtual norm.
+        classes: 0 for a gain and bias that all share.
+        kind: batch (`GroupedBatchNorm`) or virtual (`VirtualBatchNorm`).
     """
+    norm = {"batch": GroupedBatchNorm, "virtual": VirtualBatchNorm}[kind]
     if not classes:
-        return GroupedBatchNorm(channels, group)
+        return norm(channels, group)
     affine = nn.Embedding(classes, 2 * channels)
     nn.init.normal_(affine.weight[:, :channels], std=0.02)
     nn.init.zeros_(affine.weight[:, channels:])
-    return ConditionalBatchNorm(channels, group, affine)
+    return ConditionalBatchNorm(norm(channels, group, affine=False), affine)
 
 
 @dataclass

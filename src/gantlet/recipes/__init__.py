@@ -8,6 +8,7 @@ from dataclasses import replace
 from gantlet.config import Config, Validation
 from gantlet.errors import UsageError, unknown
 from gantlet.extensions import Table
+from gantlet.recipes.biggan import biggan
 from gantlet.recipes.classic import (
     dcgan,
     lsgan,
@@ -40,6 +41,7 @@ _RECIPES: Mapping[str, Recipe] = {
     "wgan": wgan,
     "wgan-gp": wgan_gp,
     "sngan": sngan,
+    "biggan": biggan,
     "r3gan": r3gan,
     "progressive": progressive,
     "stylegan2": stylegan2,

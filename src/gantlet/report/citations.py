@@ -36,6 +36,10 @@ _ENTRY = re.compile(r"^@\w+\{([\w-]+),\n.*?^\}$", re.MULTILINE | re.DOTALL)
 _FIELD = re.compile(r"^  (\w+) = \{(.*)\},?$", re.MULTILINE)
 _ADAM = "https://arxiv.org/abs/1412.6980"
 _CONDITIONS = {"concat": LabelConcat, "projection": ProjectionHead, "auxiliary": AuxiliaryHead}
+_BY_NORM = ("biggan",)
+"""Families whose generators always learn of labels in their norms."""
+_AT_WORK = {"network.discriminator_norm": "spectral", "network.generator_norm": "virtual"}
+"""Values of settings that have others, too."""
 
 
 @dataclass(frozen=True)
@@ -168,8 +172,8 @@ def _in_use(name: str, value: Any) -> bool:
     """Whether a setting's value puts its stabiliser to work."""
     if name == "game.pack":
         return bool(value > 1)
-    if name == "network.discriminator_norm":
-        return bool(value == "spectral")
+    if name in _AT_WORK:
+        return bool(value == _AT_WORK[name])
     return bool(value)
 
 
@@ -180,7 +184,7 @@ def _labels(config: Config) -> Iterator[tuple[str, str]]:
     if way not in _CONDITIONS:  # a family of another package, whose docstring tells its papers
         return
     yield f"labels in the discriminator ({way})", _text(_CONDITIONS[way])
-    if network.get("generator_condition") == "norm":
+    if network.get("generator_condition") == "norm" or network["name"] in _BY_NORM:
         yield "labels in the generator (norm)", _text(ConditionalBatchNorm)
     else:
         yield "labels in the generator (concat)", _text(LabelConcat)

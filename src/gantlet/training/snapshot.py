@@ -51,8 +51,16 @@ def make_ready(game: Game, players: nn.ModuleDict, spec: DataSpec, machine: Mach
     calibrate(players, pass_through)
 
 
-def _noise(machine: Machine, seed: int, stream: str, start: int, count: int = BLOCK) -> Noise:
-    return Noise(seed, stream, start, count, device=machine.device, dtype=machine.dtype)
+def _noise(
+    machine: Machine,
+    seed: int,
+    stream: str,
+    start: int,
+    count: int = BLOCK,
+    truncation: float | None = None,
+) -> Noise:
+    device, dtype = machine.device, machine.dtype
+    return Noise(seed, stream, start, count, device=device, dtype=dtype, truncation=truncation)
 
 
 @torch.no_grad()
@@ -73,6 +81,7 @@ def blocks(
     seed: int,
     count: int,
     y: Tensor | None = None,
+    truncation: float | None = None,
 ) -> Iterator[Tensor]:
     """Samples 0 to count - 1 of a seed as x in [-1, 1] on the device, a block at a time.
 
@@ -81,6 +90,7 @@ def blocks(
     Arguments:
         players: ready for sampling (`make_ready`).
         y: labels, shape (count,); drawn by the data's class frequencies if none are given.
+        truncation: bound of the normal numbers that samples are made from; none: no bound.
     """
     for start in range(0, count, BLOCK):
         if y is None:
@@ -88,7 +98,7 @@ def blocks(
         else:
             part = y[start : start + BLOCK]
             labels = torch.cat([part, part.new_zeros(BLOCK - len(part))])
-        noise = _noise(machine, seed, "sample", start)
+        noise = _noise(machine, seed, "sample", start, truncation=truncation)
         yield _forward(game, players, machine, noise, labels)[: count - start]
 
 
@@ -101,7 +111,10 @@ def generate(
     seed: int,
     count: int,
     y: Tensor | None = None,
+    truncation: float | None = None,
 ) -> np.ndarray:
     """Samples 0 to count - 1 of a seed as raw values, shape (count, *spec.shape)."""
-    parts = blocks(game, players, spec, machine, seed=seed, count=count, y=y)
+    parts = blocks(
+        game, players, spec, machine, seed=seed, count=count, y=y, truncation=truncation
+    )
     return torch.cat([spec.decode(x).cpu() for x in parts]).numpy()
