@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from gantlet.data import Source, open_data
+from gantlet.data import Source, dicom, open_data
 from gantlet.data.builtin import BUILTINS
 from gantlet.data.dataset import Array, Dataset, Hashes, chunks
 from gantlet.data.kinds import KINDS, Entries, readable, sniff
@@ -97,6 +97,8 @@ def _of_files(kind: str, path: Path, entries: Entries, settings: DataSettings) -
     problems: list[Problem] = []
     with entries(path) as found, quiet():
         images, ignored = sift(found, str(path))
+        if any(dicom.is_dicom(image.name) for image in images):
+            dicom.required(str(path))
         try:
             layout = classify(images, settings, str(path))
         except UsageError as error:
@@ -139,7 +141,7 @@ def _study(entry: Entry) -> _Study | Fault:
     if isinstance(seen, Fault):
         return seen
     try:
-        pixels = decode(entry, seen.channels, seen.bits)
+        pixels = decode(entry, 4 if "alpha" in seen.traits else seen.channels, seen.bits)
     except Exception as error:  # Pillow raises errors of many kinds on damaged files.
         return Fault(entry.name, reason(error))
     digest = hashlib.blake2b(repr(pixels.shape).encode(), digest_size=8)

@@ -25,10 +25,11 @@ def each(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
         return list(pool.map(work, items))
 
 
-def fit(image: Array, size: tuple[int, int]) -> Array:
+def fit(image: Array, size: tuple[int, int], alpha: bool = False) -> Array:
     """An image of shape (H, W, C) at `size` (h, w), of the same type and within the same range.
 
-    The crop has sides (h s, w s) with s = min(H / h, W / w). Source of the filter: Lanczos
+    The crop has sides (h s, w s) with s = min(H / h, W / w). With `alpha` the last of four
+    channels is opacity, by which the colours are weighted. Source of the filter: Lanczos
     (1964), as implemented by Pillow with support 3 and antialiasing.
     """
     height, width, channels = image.shape
@@ -38,7 +39,7 @@ def fit(image: Array, size: tuple[int, int]) -> Array:
     scale = min(height / h, width / w)
     left, top = (width - w * scale) / 2, (height - h * scale) / 2
     box = (left, top, left + w * scale, top + h * scale)
-    if image.dtype == np.uint8 and channels in (1, 3):
+    if image.dtype == np.uint8 and channels in ((1, 3, 4) if alpha else (1, 3)):
         whole = Image.fromarray(image[..., 0] if channels == 1 else image)
         return np.asarray(whole.resize((w, h), Image.Resampling.LANCZOS, box)).reshape(h, w, -1)
     planes = [_plane(image[..., c], size, box) for c in range(channels)]

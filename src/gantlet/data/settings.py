@@ -24,6 +24,9 @@ class DataSettings:
     channels: Literal["auto", "first", "last"] = "auto"
     """Which axis of arrays of images (N, ., ., .) holds the channels: the one after N (first), or
     the last. auto: the one with at most 4 entries; failing that, of square images, the odd one."""
+    alpha: Literal["keep", "white"] = "keep"
+    """Transparency of image files. keep: a fourth channel of all images where at least one uses
+    it. white: laid on white."""
     labels: bool = True
     """Use class labels where the data has them."""
     held_out: bool = True
