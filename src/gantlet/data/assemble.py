@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from gantlet.data.dataset import Array, Dataset, Labels, chunks
-from gantlet.data.resize import each, fit
+from gantlet.data.resize import DONE, Rule, each, fit
 from gantlet.data.settings import DataSettings
 from gantlet.data.store import stored
 from gantlet.errors import UsageError
@@ -66,17 +66,26 @@ def ceiling(dtype: str, high: float) -> float:
     return float(min(c for c in _CEILINGS[dtype] if c >= high))
 
 
-def _resized(raw: Array, size: tuple[int, int], *, cache: Path | None, key: str) -> Array:
+def _resized(
+    raw: Array, size: tuple[int, int], rule: Rule, paper: float, *, cache: Path | None, key: str
+) -> Array:
     """Images (N, C, H, W) at `size`, by `fit`."""
 
     def fill(out: Array) -> None:
         def one(i: int) -> None:
-            out[i] = fit(raw[i].transpose(1, 2, 0), size)
+            out[i] = fit(raw[i].transpose(1, 2, 0), size, rule, paper=paper)
 
         each(one, range(len(raw)))
 
     shape = (len(raw), *size, raw.shape[1])
-    images = stored(shape, raw.dtype.name, fill, cache=cache, step="resized", key=key)
+    images = stored(
+        shape,
+        raw.dtype.name,
+        fill,
+        cache=cache,
+        step="resized",
+        key=f"{key}, {rule}" if key else "",
+    )
     return images.transpose(0, 3, 1, 2)
 
 
@@ -116,10 +125,10 @@ def assemble(
     if raw.ndim == 4 and settings.size not in (None, raw.shape[2:]):
         height, width = size = settings.size or raw.shape[2:]
         said.append(
-            f"All images of {raw.shape[2]}x{raw.shape[3]} (height x width) were cropped to the "
-            f"centre and resized to {height}x{width}, as data.size says."
+            f"All images of {raw.shape[2]}x{raw.shape[3]} (height x width) were "
+            f"{DONE[settings.fit]} to {height}x{width}, as data.size says."
         )
-        raw = _resized(raw, (size[0], size[1]), cache=cache, key=key)
+        raw = _resized(raw, (size[0], size[1]), settings.fit, low, cache=cache, key=key)
     if y is not None and len(classes) < 2:
         y, classes = None, ()
         said.append("There is a single class, so labels are not used.")

@@ -114,7 +114,7 @@ def values(stream: BinaryIO) -> Array:
     Raises:
         UnfitError: a compression for which pydicom lacks a plug-in.
     """
-    from pydicom.pixels import apply_modality_lut
+    from pydicom.pixels.processing import apply_modality_lut
 
     slice_ = _read(stream, header=False)
     stored = _first_frame(slice_)
@@ -127,7 +127,7 @@ def values(stream: BinaryIO) -> Array:
 
 
 def _first_frame(slice_: Any) -> Array:
-    from pydicom.pixels import pixel_array
+    from pydicom.pixels.utils import pixel_array
 
     try:
         frame: Array = pixel_array(slice_, index=0)

@@ -18,7 +18,7 @@ from gantlet.data.dataset import Array, Dataset, Hashes, chunks
 from gantlet.data.kinds import KINDS, Entries, readable, sniff
 from gantlet.data.layout import classify, sift
 from gantlet.data.pixels import Entry, Fault, Look, decode, look, quiet, reason
-from gantlet.data.resize import common_size, each
+from gantlet.data.resize import DONE, common_size, each
 from gantlet.data.settings import DataSettings
 from gantlet.data.split import split_hashes
 from gantlet.errors import UsageError
@@ -208,8 +208,8 @@ def _size_problems(sizes: Sequence[tuple[int, int]], settings: DataSettings) -> 
     if other:
         yield Problem(
             "note",
-            f"Images of another size than {height}x{width}, to be cropped to the centre and "
-            f"resized: {other:,} of {len(sizes):,}.",
+            f"Images of another size than {height}x{width}, to be "
+            f"{DONE[settings.fit]}: {other:,} of {len(sizes):,}.",
             "Set data.size to choose the size yourself.",
         )
     if (height, width) == _PIXEL:

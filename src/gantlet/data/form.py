@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from gantlet.data.assemble import ceiling, extent
 from gantlet.data.dataset import Array
 from gantlet.data.pixels import TRAITS, TYPES, Entry, Look, decode, uses_alpha
-from gantlet.data.resize import common_size, each, fit
+from gantlet.data.resize import DONE, Rule, common_size, each, fit
 from gantlet.data.settings import DataSettings
 from gantlet.errors import UsageError
 
@@ -29,6 +29,8 @@ class Form:
     """1, 3, or 4 where the last is alpha."""
     bits: int
     """8, 16, or 32 for real numbers; see `TYPES`."""
+    rule: Rule
+    """How images come to the size."""
     asked: bool
     """Whether the settings say the size."""
 
@@ -40,7 +42,7 @@ class Form:
     def pixels(self, entry: Entry) -> Array:
         """An image in this form, (H, W, C). Raises whatever its decoder does."""
         image = decode(entry, self.channels, self.bits)
-        return fit(image, self.size, alpha=self.channels == 4)
+        return fit(image, self.size, self.rule, alpha=self.channels == 4)
 
     def range(self, raw: Array) -> tuple[float, float]:
         """Raw values that become -1 and +1."""
@@ -58,7 +60,7 @@ class Form:
             height, width = self.size
             rule = "as data.size says" if self.asked else "the common size; data.size sets another"
             yield (
-                f"Images cropped to the centre and resized to {height}x{width} (height x width, "
+                f"Images {DONE[self.rule]} to {height}x{width} (height x width, "
                 f"{rule}): {changed:,} of {len(looks):,}, which have "
                 f"{len({one.size for one in looks}):,} sizes."
             )
@@ -107,6 +109,7 @@ def form_of(
         settings.size or common_size(one.size for one in looks),
         4 if transparent else max(one.channels for one in looks),
         (max if slices else min)(one.bits for one in looks),
+        settings.fit,
         settings.size is not None,
     )
 

@@ -21,6 +21,9 @@ class DataSettings:
     size: tuple[int, int] | None = None
     """Height and width of the images. None: their own size; where sizes are mixed, the size that
     at least half of them have, else the median height and width."""
+    fit: Literal["crop", "pad", "stretch"] = "crop"
+    """How images of another aspect come to the size. crop: the centre cut out. pad: the whole
+    image on black (on nothing where alpha is a channel). stretch: the whole, its aspect changed."""
     channels: Literal["auto", "first", "last"] = "auto"
     """Which axis of arrays of images (N, ., ., .) holds the channels: the one after N (first), or
     the last. auto: the one with at most 4 entries; failing that, of square images, the odd one."""
