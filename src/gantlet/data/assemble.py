@@ -135,6 +135,8 @@ def assemble(
     if y is not None and not settings.labels:
         y, classes = None, ()
         said.append("Labels are not used, as data.labels says.")
+    if y is not None:
+        said += _single(y, classes)
     spec = DataSpec(
         kind="image" if raw.ndim == 4 else "points",
         shape=tuple(raw.shape[1:]),
@@ -145,6 +147,18 @@ def assemble(
         frequencies=() if y is None else _shares(y, len(classes)),
     )
     return Dataset(spec, raw, y, name, tuple(said))
+
+
+def _single(y: Labels, classes: Sequence[str]) -> list[str]:
+    """A note of the classes that have one sample."""
+    counts = np.bincount(y, minlength=len(classes)).tolist()
+    names = [repr(name) for name, count in zip(classes, counts, strict=True) if count == 1]
+    if not names:
+        return []
+    return [
+        f"Classes with a single sample: {', '.join(names[:5])}{', ...' * (len(names) > 5)}. They "
+        "are kept, but a single sample is learnt by heart, or never seen where it is set aside."
+    ]
 
 
 def _shares(y: Labels, count: int) -> tuple[float, ...]:

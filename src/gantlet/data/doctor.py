@@ -16,6 +16,7 @@ from gantlet.data import Source, dicom, open_data
 from gantlet.data.builtin import BUILTINS
 from gantlet.data.dataset import Array, Dataset, Hashes, chunks
 from gantlet.data.kinds import KINDS, Entries, readable, sniff
+from gantlet.data.label_file import label_file, spare_note
 from gantlet.data.layout import classify, sift
 from gantlet.data.pixels import Entry, Fault, Look, decode, look, quiet, reason
 from gantlet.data.resize import DONE, common_size, each
@@ -100,9 +101,10 @@ def _of_files(kind: str, path: Path, entries: Entries, settings: DataSettings) -
         if any(dicom.is_dicom(image.name) for image in images):
             dicom.required(str(path))
         try:
-            layout = classify(images, settings, str(path))
+            labels = label_file(found, images, settings, str(path))
+            layout = classify(images, settings, str(path), labels)
         except UsageError as error:
-            problems.append(Problem("error", f"{error.what}: {error.received}", error.remedy))
+            problems.append(Problem("error", f"{error.what}: {error.received}.", error.remedy))
             layout = classify(images, DataSettings(labels=False), str(path))
         studies = each(_study, layout.entries)
     read = [isinstance(one, _Study) for one in studies]
@@ -131,7 +133,7 @@ def _of_files(kind: str, path: Path, entries: Entries, settings: DataSettings) -
         bits=_distinct(one.look.bits for one in good),
         classes=classes,
         problems=_by_severity(problems),
-        notes=(*layout.notes, *ignored),
+        notes=(*layout.notes, *ignored, *spare_note(found, settings)),
         held_out=split_hashes(hashes, settings.held_out).note,
     )
 

@@ -14,6 +14,7 @@ from gantlet.data import dicom
 from gantlet.data.assemble import assemble
 from gantlet.data.dataset import Array, Dataset
 from gantlet.data.form import Form, form_of
+from gantlet.data.label_file import label_file, spare_note
 from gantlet.data.layout import classify, sift
 from gantlet.data.pixels import Entry, Fault, Look, decode, look, quiet, reason
 from gantlet.data.resize import each
@@ -36,7 +37,7 @@ def load_images(
     entries, ignored = sift(found, source)
     if any(dicom.is_dicom(entry.name) for entry in entries):
         dicom.required(source)
-    layout = classify(entries, settings, source)
+    layout = classify(entries, settings, source, label_file(found, entries, settings, source))
     with quiet():
         looks = each(look, layout.entries)
         good = [one for one in looks if isinstance(one, Look)]
@@ -60,7 +61,7 @@ def load_images(
         high=high,
         name=name,
         settings=settings,
-        notes=[*layout.notes, *ignored, *form.notes(good)],
+        notes=[*layout.notes, *ignored, *spare_note(found, settings), *form.notes(good)],
     )
 
 
