@@ -105,7 +105,8 @@ def assemble(
     """A `Dataset` of images (N, C, H, W) or points (N, D), resized and labelled as asked.
 
     Raises:
-        UsageError: there are fewer than 2 samples, or all values are equal.
+        UsageError: there are fewer than 2 samples, all values are equal, or points are to be
+            flipped.
     """
     if len(raw) < 2:
         raise UsageError(
@@ -120,6 +121,10 @@ def assemble(
             expected="values that differ",
             received=f"the value {low:g} everywhere",
             remedy="Check how the data was written",
+        )
+    if settings.flip and raw.ndim != 4:
+        raise UsageError(
+            "data.flip", expected="false for points, which have no left and right", received="true"
         )
     said = list(notes)
     if raw.ndim == 4 and settings.size not in (None, raw.shape[2:]):

@@ -33,6 +33,9 @@ class DataSettings:
     labels: bool | str = True
     """Use class labels where the data has them. The name of a CSV or JSON file beside the images:
     take them from it."""
+    flip: bool = False
+    """Train on mirror images too: left and right of each image are swapped every other time, by
+    chance. Only for images whose mirror images could be data; never of letters or digits."""
     held_out: bool = True
     """Set a tenth of the data aside (100 to 10,000 samples; none under 200), never trained on."""
 
