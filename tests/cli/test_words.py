@@ -10,7 +10,7 @@ from gantlet.cli.words import size_setting, sorted_out
 from gantlet.errors import UsageError
 from tests.cli.door import assert_refused, command, gantlet
 
-VERBS = ("train", "sample", "doctor", "list", "config")
+VERBS = ("train", "sample", "doctor", "pack", "list", "config")
 
 
 def test_the_help_names_every_verb_and_the_first_steps():

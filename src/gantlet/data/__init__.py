@@ -66,7 +66,8 @@ def _check_labels(settings: DataSettings, what: str) -> None:
             "data.labels",
             expected=f"true or false for {what}: a label file is for images in files",
             received=settings.labels,
-            remedy="Give labels with the array, as (samples, labels) or y in .npz",
+            remedy="Give labels with the array, as (samples, labels) or y in .npz, and the label "
+            "file to gantlet pack where the data are packed",
         )
 
 

@@ -16,7 +16,7 @@ from gantlet.data.store import stored
 from gantlet.errors import UsageError
 from gantlet.spec import DataSpec
 
-__all__ = ["assemble", "ceiling", "extent", "slug", "stamp"]
+__all__ = ["assemble", "ceiling", "extent", "short_name", "slug", "stamp"]
 
 _TYPES: dict[str, Literal["uint8", "uint16", "float32"]] = {
     "uint8": "uint8",
@@ -29,6 +29,11 @@ _CEILINGS = {"uint8": (1, 255), "uint16": (255, 1023, 4095, 16383, 65535)}
 def slug(name: str) -> str:
     """A name fit for a folder: lower case letters, digits, dots, dashes and underscores."""
     return re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-.") or "data"
+
+
+def short_name(path: Path) -> str:
+    """A name for the data at a path, fit for a folder: its own, without a file's ending."""
+    return slug(path.resolve().name if path.is_dir() else path.stem)
 
 
 def stamp(path: Path) -> str:

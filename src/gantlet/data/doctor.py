@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal, NamedTuple
@@ -14,7 +14,7 @@ import numpy as np
 
 from gantlet.data import Source, dicom, open_data
 from gantlet.data.builtin import BUILTINS
-from gantlet.data.dataset import Array, Dataset, Hashes, chunks
+from gantlet.data.dataset import Array, Dataset, Hashes, chunks, content_hashes
 from gantlet.data.kinds import KINDS, Entries, readable, sniff
 from gantlet.data.label_file import label_file, spare_note
 from gantlet.data.layout import classify, sift
@@ -91,7 +91,22 @@ def examine(source: Source, settings: DataSettings | None = None) -> Examination
             if entries is not None:
                 return _of_files(kind, path, entries, settings)
     with TemporaryDirectory() as cache:
-        return _of_dataset(kind, name, open_data(source, settings, cache=Path(cache)), settings)
+        data = open_data(source, settings, cache=Path(cache))
+        found = _of_dataset(kind, name, data, settings)
+        return replace(found, problems=(*_altered(data), *found.problems))
+
+
+def _altered(data: Dataset) -> Iterator[Problem]:
+    """Samples of packed data that are not what was packed."""
+    if data.known is None:
+        return
+    bad = np.flatnonzero(content_hashes(data.raw) != data.known)
+    if len(bad):
+        yield Problem(
+            "error",
+            f"Samples that are not what was packed: {len(bad):,}, first number {bad[0]}.",
+            "Pack the data again, or copy the file again.",
+        )
 
 
 def _of_files(kind: str, path: Path, entries: Entries, settings: DataSettings) -> Examination:

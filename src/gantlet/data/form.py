@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gantlet.data.assemble import ceiling, extent
 from gantlet.data.dataset import Array
-from gantlet.data.pixels import TRAITS, TYPES, Entry, Look, decode, uses_alpha
+from gantlet.data.pixels import TRAITS, TYPES, Entry, Look, decode, study, uses_alpha
 from gantlet.data.resize import DONE, Rule, common_size, each, fit
 from gantlet.data.settings import DataSettings
 from gantlet.errors import UsageError
@@ -41,7 +41,14 @@ class Form:
 
     def pixels(self, entry: Entry) -> Array:
         """An image in this form, (H, W, C). Raises whatever its decoder does."""
-        image = decode(entry, self.channels, self.bits)
+        return self._fitted(decode(entry, self.channels, self.bits))
+
+    def study(self, entry: Entry) -> tuple[Look, Array]:
+        """What the header says, and the image in this form; as `pixels`."""
+        seen, image = study(entry, self.channels, self.bits)
+        return seen, self._fitted(image)
+
+    def _fitted(self, image: Array) -> Array:
         return fit(image, self.size, self.rule, alpha=self.channels == 4)
 
     def range(self, raw: Array) -> tuple[float, float]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from gantlet.data import dicom
@@ -15,14 +16,70 @@ from gantlet.data.assemble import assemble
 from gantlet.data.dataset import Array, Dataset
 from gantlet.data.form import Form, form_of
 from gantlet.data.label_file import label_file, spare_note
-from gantlet.data.layout import classify, sift
+from gantlet.data.layout import Layout, classify, sift
 from gantlet.data.pixels import Entry, Fault, Look, decode, look, quiet, reason
 from gantlet.data.resize import each
 from gantlet.data.settings import DataSettings
 from gantlet.data.store import stored
 from gantlet.errors import UsageError
 
-__all__ = ["load_images"]
+__all__ = ["Files", "gather", "load_images", "refuse"]
+
+
+@dataclass(frozen=True)
+class Files:
+    """The image files of a source, in order, with their labels; not yet opened."""
+
+    source: str
+    name: str
+    """Of the set of data."""
+    settings: DataSettings
+    layout: Layout
+    notes: tuple[str, ...]
+    """What was ignored."""
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The files that are used."""
+        return self.layout.entries
+
+    def key(self, *more: object) -> str:
+        """Changes when a file, or anything in `more`, does."""
+        facts = repr(([(entry.name, entry.stamp) for entry in self.entries], *more))
+        return hashlib.blake2b(facts.encode(), digest_size=16).hexdigest()
+
+    def form(self, looks: Sequence[Look]) -> Form:
+        """The form of all images."""
+        return form_of(self.entries, looks, self.settings, self.source)
+
+    def dataset(self, raw: Array, form: Form, looks: Sequence[Look]) -> Dataset:
+        """The data of decoded images (N, H, W, C)."""
+        images = raw.transpose(0, 3, 1, 2)
+        low, high = form.range(images)
+        return assemble(
+            images,
+            self.layout.y,
+            classes=self.layout.classes,
+            low=low,
+            high=high,
+            name=self.name,
+            settings=self.settings,
+            notes=[*self.layout.notes, *self.notes, *form.notes(looks)],
+        )
+
+
+def gather(found: Sequence[Entry], settings: DataSettings, *, name: str, source: str) -> Files:
+    """The images among the files of a source.
+
+    Raises:
+        UsageError: no images, images both in and beside class sub-folders, a label file that does
+            not match, DICOM without pydicom.
+    """
+    entries, ignored = sift(found, source)
+    if any(dicom.is_dicom(entry.name) for entry in entries):
+        dicom.required(source)
+    layout = classify(entries, settings, source, label_file(found, entries, settings, source))
+    return Files(source, name, settings, layout, (*ignored, *spare_note(found, settings)))
 
 
 def load_images(
@@ -31,43 +88,24 @@ def load_images(
     """All images among the files of a source, decoded to one size and one number of channels.
 
     Raises:
-        UsageError: no images, damaged images, images both in and beside class sub-folders, or
-            DICOM slices among other images.
+        UsageError: as `gather`; damaged images; DICOM slices among other images.
     """
-    entries, ignored = sift(found, source)
-    if any(dicom.is_dicom(entry.name) for entry in entries):
-        dicom.required(source)
-    layout = classify(entries, settings, source, label_file(found, entries, settings, source))
+    files = gather(found, settings, name=name, source=source)
     with quiet():
-        looks = each(look, layout.entries)
+        looks = each(look, files.entries)
         good = [one for one in looks if isinstance(one, Look)]
         if len(good) < len(looks):
-            _refuse(_all_faults(layout.entries, looks), len(looks), source)
-        form = form_of(layout.entries, good, settings, source)
+            refuse(_all_faults(files.entries, looks), len(looks), source)
+        form = files.form(good)
         raw = stored(
             (len(looks), *form.size, form.channels),
             form.dtype,
-            lambda out: _fill(out, layout.entries, form, source),
+            lambda out: _fill(out, files.entries, form, source),
             cache=cache,
             step="images",
-            key=_key(layout.entries, form),
-        ).transpose(0, 3, 1, 2)
-    low, high = form.range(raw)
-    return assemble(
-        raw,
-        layout.y,
-        classes=layout.classes,
-        low=low,
-        high=high,
-        name=name,
-        settings=settings,
-        notes=[*layout.notes, *ignored, *spare_note(found, settings), *form.notes(good)],
-    )
-
-
-def _key(entries: Sequence[Entry], form: Form) -> str:
-    facts = repr(([(entry.name, entry.stamp) for entry in entries], form))
-    return hashlib.blake2b(facts.encode(), digest_size=16).hexdigest()
+            key=files.key(form),
+        )
+    return files.dataset(raw, form, good)
 
 
 def _fill(out: Array, entries: Sequence[Entry], form: Form, source: str) -> None:
@@ -80,7 +118,7 @@ def _fill(out: Array, entries: Sequence[Entry], form: Form, source: str) -> None
 
     faults = [fault for fault in each(one, range(len(entries))) if fault is not None]
     if faults:
-        _refuse(faults, len(entries), source)
+        refuse(faults, len(entries), source)
 
 
 def _all_faults(entries: Sequence[Entry], looks: Sequence[Look | Fault]) -> list[Fault]:
@@ -99,7 +137,8 @@ def _all_faults(entries: Sequence[Entry], looks: Sequence[Look | Fault]) -> list
     return [fault for fault in each(one, zip(entries, looks, strict=True)) if fault is not None]
 
 
-def _refuse(faults: Sequence[Fault], total: int, source: str) -> None:
+def refuse(faults: Sequence[Fault], total: int, source: str) -> None:
+    """Raises the UsageError that names files which cannot be read."""
     named = "; ".join(f"{fault.name} ({fault.why})" for fault in faults[:5])
     more = f"; and {len(faults) - 5:,} more" if len(faults) > 5 else ""
     raise UsageError(

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from pathlib import PurePosixPath
+from posixpath import splitext
 
 import numpy as np
 
@@ -47,13 +47,13 @@ def sift(entries: Sequence[Entry], source: str) -> tuple[list[Entry], list[str]]
     """
     kept, ignored = [], Counter[str]()
     for entry in sorted(entries, key=lambda entry: entry.name):
-        parts = PurePosixPath(entry.name)
-        if any(part.startswith(".") or part == "__MACOSX" for part in parts.parts):
+        suffix = splitext(entry.name)[1].lower()
+        if any(part.startswith(".") or part == "__MACOSX" for part in _parts(entry)):
             ignored["hidden"] += 1
-        elif parts.suffix.lower() in SUFFIXES:
+        elif suffix in SUFFIXES:
             kept.append(entry)
         else:
-            ignored[parts.suffix.lower() or "no suffix"] += 1
+            ignored[suffix or "no suffix"] += 1
     if not kept:
         raise UsageError(
             source,
@@ -64,6 +64,11 @@ def sift(entries: Sequence[Entry], source: str) -> tuple[list[Entry], list[str]]
     counts = ", ".join(f"{kind} {n}" for kind, n in ignored.most_common(5))
     number = ignored.total()
     return kept, [f"Ignored {_files(number)} without images ({counts})."] if number else []
+
+
+def _parts(entry: Entry) -> tuple[str, ...]:
+    """The folders and the file that a name consists of."""
+    return tuple(part for part in entry.name.split("/") if part not in ("", "."))
 
 
 def _files(number: int) -> str:
@@ -94,7 +99,7 @@ def classify(
     Raises:
         UsageError: some images lie in sub-folders and some beside them, or have no label.
     """
-    paths = [PurePosixPath(entry.name).parts for entry in entries]
+    paths = [_parts(entry) for entry in entries]
     shared = _shared([path[:-1] for path in paths])
     tops = [path[shared] if len(path) > shared + 1 else "" for path in paths]
     names = set(tops)

@@ -25,6 +25,7 @@ __all__ = [
     "look",
     "quiet",
     "reason",
+    "study",
     "uses_alpha",
 ]
 
@@ -61,6 +62,8 @@ class Entry:
     stamp: str
     """Changes when the file does."""
     open: Callable[[], BinaryIO]
+    size: int = 0
+    """Bytes."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +170,17 @@ def decode(entry: Entry, channels: int, bits: int) -> Array:
             return np.repeat(values, channels // values.shape[-1], axis=-1)
         with Image.open(stream, formats=_FORMATS) as image:
             _check_mode(image.mode)
-            return _pixels(ImageOps.exif_transpose(image), channels, bits)
+            return _pixels(image, channels, bits)
+
+
+def study(entry: Entry, channels: int, bits: int) -> tuple[Look, Array]:
+    """`look` and `decode` in one, raising what decoders raise."""
+    if dicom.is_dicom(entry.name):
+        with entry.open() as stream:
+            seen = _of_dicom(dicom.facts(stream))
+        return seen, decode(entry, channels, bits)
+    with entry.open() as stream, Image.open(stream, formats=_FORMATS) as image:
+        return _describe(image), _pixels(image, channels, bits)
 
 
 def uses_alpha(entry: Entry) -> bool:
@@ -181,6 +194,7 @@ def uses_alpha(entry: Entry) -> bool:
 
 
 def _pixels(image: Image.Image, channels: int, bits: int) -> Array:
+    ImageOps.exif_transpose(image, in_place=True)
     if image.mode in _DEEP:
         deep = np.asarray(image).astype(np.uint16)[..., None]
         # 65535 / 257 = 255: the two ranges match at both ends.
@@ -194,5 +208,6 @@ def _pixels(image: Image.Image, channels: int, bits: int) -> Array:
         sheet = Image.new("RGBA", image.size, "white")
         sheet.alpha_composite(image.convert("RGBA"))
         image = sheet
-    plain = np.asarray(image.convert("L" if channels == 1 else "RGB"))
+    mode = "L" if channels == 1 else "RGB"
+    plain = np.asarray(image if image.mode == mode else image.convert(mode))
     return plain.reshape(*plain.shape[:2], channels)
