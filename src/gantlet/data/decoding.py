@@ -153,14 +153,14 @@ def _in_process(start: int, files: Files) -> Decoded:
 def _part(start: int, files: Files, target: Target, descriptor: int) -> Decoded:
     form = target.form
     images = np.empty((len(files), *form.size, form.channels), form.dtype)
-    looks, faults = list[Look](), list[Fault]()
+    looks, faults, distinct = list[Look](), list[Fault](), dict[Look, Look]()
     for place, (name, content) in enumerate(files):
         if isinstance(content, Fault):
             faults.append(content)
             continue
         try:
             seen, images[place] = form.study(Entry(name, "", partial(BytesIO, content)))
-            looks.append(seen)
+            looks.append(distinct.setdefault(seen, seen))  # one object is sent once
         except Exception as error:  # Pillow raises errors of many kinds on damaged files.
             faults.append(Fault(name, reason(error)))
     if faults:
