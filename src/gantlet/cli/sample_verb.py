@@ -23,7 +23,7 @@ def sample_(
     seed: int = 0,
     out: Path | None = None,
 ) -> None:
-    """Write new samples of a run: PNG files and a grid, or .npz.
+    """Write new samples of a run: PNG files and a grid, .zip or .npz.
 
     Sample i of a seed is the same however many are asked for.
 
@@ -38,10 +38,17 @@ def sample_(
     seed
         Equal seeds give equal samples (0).
     out
-        A folder, a file .npz for arrays, or a file .png for the grid alone (RUN/made).
+        A folder, a .zip of PNG files (written while samples are made, for many of them), a .npz
+        of arrays, or a .png for the grid alone (RUN/made).
     """
     from gantlet.run import load
 
+    if out is not None and out.suffix.lower() == ".zip":
+        from gantlet.sample import sample_into_zip
+
+        sample_into_zip(load(run).bundle, out, n, seed=seed, label=label)
+        print(f"{n} {'sample' if n == 1 else 'samples'} written to {out}")
+        return
     made = load(run).sample(n, seed=seed, label=label)
     place = made.save(out or _own_place(run, made.pictured))
     grid = f"; all of them in {place / 'grid.png'}" if place.is_dir() else ""
