@@ -109,7 +109,7 @@ def main() -> None:
         f"sampling has. Target: {SHARE:.0%} of the generator's rate, or the encoder's, whichever "
         "is lower. Median and range over rounds; each round measures all three. Generators are as "
         "they are before training.",
-        command="python -m benchmarks.sampling --write",
+        command=f"python -m benchmarks.sampling --count {given.count} --write",
         n=f"{given.count:,} images in {given.rounds} rounds, for each row and column",
         columns=(
             *("recipe", "images", "generator, images/s", "encoder, images/s"),
