@@ -16,7 +16,7 @@ from gantlet.errors import UsageError
 
 __all__ = ["DICOM", "Facts", "UnfitError", "facts", "is_dicom", "required", "values"]
 
-DICOM = (".dcm", ".dicom")
+DICOM = (".dcm", ".dicom", ".ima")
 """Endings of the names of DICOM files."""
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 _COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")

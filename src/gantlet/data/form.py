@@ -86,9 +86,10 @@ class Form:
         if self.bits == 8 and deep:
             yield f"Images of 16 bits brought to 8: {deep:,} of {len(looks):,}."
         if counts["dicom"]:
+            kept = "real numbers" if self.bits == 32 else f"whole numbers of {self.bits} bits"
             yield (
                 "DICOM slices hold the values that their files state (rescale slope and intercept "
-                "applied, no window)."
+                f"applied, no window), as {kept}."
             )
 
 
