@@ -161,6 +161,29 @@ def killed(folder, out, workers):
     return done.stdout.split()
 
 
+INTERRUPTED = KILLED.replace("os.kill(os.getpid(), 9)", "os.killpg(0, 2)")
+
+
+def test_an_interrupt_is_for_the_parent_alone(tmp_path):
+    """As Ctrl-C in a terminal, which all processes of the command hear."""
+    folder, out = write(tmp_path / "photos", 80), tmp_path / "a.pack"
+    script = tmp_path / "interrupted.py"
+    script.write_text(INTERRUPTED)
+    done = subprocess.run(
+        [sys.executable, script, folder, out, "2"],
+        capture_output=True,
+        text=True,
+        check=False,
+        start_new_session=True,
+    )
+    assert done.returncode == -2
+    assert done.stderr.count("Traceback") == 1
+    assert "Process" not in done.stderr
+    assert not out.exists()
+    assert 0 < pack(folder, out, workers=1).made < 80
+    assert_same(open_data(out), open_data(folder))
+
+
 def journal_of(out):
     return out.with_name(f".{out.name}.journal")
 

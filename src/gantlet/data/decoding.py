@@ -15,10 +15,13 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
+from multiprocessing import resource_tracker
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,7 +30,7 @@ from gantlet.data.form import Form
 from gantlet.data.pixels import Entry, Fault, Look, quiet, reason
 from gantlet.errors import RunError
 
-__all__ = ["Decoded", "Target", "decoded", "parts"]
+__all__ = ["Crew", "Decoded", "Target", "decoded", "parts", "processes"]
 
 _BYTES, _DECODED, _IMAGES = 2**23, 2**25, 256
 """Most bytes of files, bytes of decoded images, and images in a part."""
@@ -79,31 +82,57 @@ def parts(entries: Sequence[Entry], row: int) -> list[range]:
     return [range(a, b) for a, b in zip(cuts, [*cuts[1:], len(entries)], strict=True)]
 
 
+class Crew(NamedTuple):
+    """Processes that decode; no pool where this process is to do all."""
+
+    pool: ProcessPoolExecutor | None
+    size: int
+
+
+@contextmanager
+def processes(workers: int) -> Iterator[Crew]:
+    """A crew of so many, which starts at once: its start takes no time beside other work."""
+    if workers == 1:
+        yield Crew(None, 1)
+        return
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, context, _begin)
+    resource_tracker.ensure_running()  # which would unblock interrupts once it is started
+    # Processes inherit what is blocked: they leave interrupts to this one from their first moment.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        pool.submit(os.getpid)  # a first task starts them
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    try:
+        yield Crew(pool, workers)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
 def decoded(
-    entries: Sequence[Entry], places: Iterable[range], target: Target, workers: int
+    entries: Sequence[Entry],
+    places: Iterable[range],
+    target: Target,
+    crew: Crew,
 ) -> Iterator[Decoded]:
     """Decode parts of the entries into a target; each is given back once it is written.
-
-    With one worker all happens in this process.
 
     Raises:
         RunError: a process ended from outside, as for want of memory.
     """
-    if workers == 1:
-        with quiet(), target.path.open("r+b", buffering=0) as file:
-            for part in places:
-                yield _part(part.start, _contents(entries, part), target, file.fileno())
+    if crew.pool is None:
+        with quiet():
+            yield from (_part(part.start, _contents(entries, part), target) for part in places)
         return
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, _begin, (target,))
-    waiting = set[Future[Decoded]]()
+    handed = set[Future[Decoded]]()
     try:
         for part in places:
-            waiting.add(pool.submit(_in_process, part.start, _contents(entries, part)))
-            while len(waiting) >= workers * _AHEAD:
-                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            handed.add(crew.pool.submit(_part, part.start, _contents(entries, part), target))
+            while len(handed) >= crew.size * _AHEAD:
+                done, handed = wait(handed, return_when=FIRST_COMPLETED)
                 yield from (one.result() for one in done)
-        for one in waiting:
+        for one in handed:
             yield one.result()
     except BrokenProcessPool:
         raise RunError(
@@ -111,8 +140,6 @@ def decoded(
             remedy="Memory may have run out: free some, or decode with fewer workers; the same "
             "command goes on from there.",
         ) from None
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _contents(entries: Sequence[Entry], part: range) -> Files:
@@ -126,17 +153,10 @@ def _contents(entries: Sequence[Entry], part: range) -> Files:
     return [(entries[i].name, content(entries[i])) for i in part]
 
 
-_target: Target
-_descriptor: int
-
-
-def _begin(target: Target) -> None:
-    """Make a new process ready: it leaves interrupts to its parent, and ends when that ends."""
-    global _target, _descriptor
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _begin() -> None:
+    """Make a new process ready: it ends when its parent does."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     warnings.simplefilter("ignore")  # as `quiet`, to the end of the process
-    _target, _descriptor = target, os.open(target.path, os.O_WRONLY)
 
 
 def _end_with_parent() -> None:
@@ -146,11 +166,7 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _in_process(start: int, files: Files) -> Decoded:
-    return _part(start, files, _target, _descriptor)
-
-
-def _part(start: int, files: Files, target: Target, descriptor: int) -> Decoded:
+def _part(start: int, files: Files, target: Target) -> Decoded:
     form = target.form
     images = np.empty((len(files), *form.size, form.channels), form.dtype)
     looks, faults, distinct = list[Look](), list[Fault](), dict[Look, Look]()
@@ -165,12 +181,16 @@ def _part(start: int, files: Files, target: Target, descriptor: int) -> Decoded:
             faults.append(Fault(name, reason(error)))
     if faults:
         return Decoded(start, np.empty(0, np.uint64), tuple(looks), tuple(faults))
-    _write(descriptor, images.data.cast("B"), target.offset + start * target.row)
+    _write(target, start, images.data.cast("B"))
     return Decoded(start, content_hashes(images.transpose(0, 3, 1, 2)), tuple(looks), ())
 
 
-def _write(descriptor: int, content: memoryview, offset: int) -> None:
-    """All of the content at an offset: the system may take less at a time."""
-    while len(content):
-        written = os.pwrite(descriptor, content, offset)
-        content, offset = content[written:], offset + written
+def _write(target: Target, start: int, content: memoryview) -> None:
+    """Samples at their place: the system may take less at a time."""
+    offset, descriptor = target.offset + start * target.row, os.open(target.path, os.O_WRONLY)
+    try:
+        while len(content):
+            written = os.pwrite(descriptor, content, offset)
+            content, offset = content[written:], offset + written
+    finally:
+        os.close(descriptor)

@@ -21,7 +21,7 @@ from gantlet.data import Source, open_data
 from gantlet.data.assemble import short_name
 from gantlet.data.builtin import BUILTINS
 from gantlet.data.dataset import Dataset, Hashes, chunks
-from gantlet.data.decoding import Decoded, Target, decoded, parts
+from gantlet.data.decoding import Crew, Decoded, Target, decoded, parts, processes
 from gantlet.data.form import Form
 from gantlet.data.images import Files, gather, refuse
 from gantlet.data.journal import Journal
@@ -85,7 +85,8 @@ def pack(
         with readable(path):
             entries = KINDS[sniff(path)].entries
             if entries is not None:
-                return _pack_files(path, entries, out, settings, workers, tell)
+                with processes(workers) as crew:
+                    return _pack_files(path, entries, out, settings, crew, tell)
     dataset = open_data(source, settings)
     return _pack_dataset(dataset, out or Path(dataset.name + SUFFIX), tell)
 
@@ -156,7 +157,7 @@ def _pack_files(
     entries: Entries,
     out: Path | None,
     settings: DataSettings,
-    workers: int,
+    crew: Crew,
     tell: Tell,
 ) -> Packing:
     with entries(path) as found, quiet():
@@ -168,7 +169,7 @@ def _pack_files(
         with _draft(out) as (draft, file):
             journal = Journal(out.with_name(f".{out.name}.journal"), key)
             try:
-                form, made = _decoded(files, draft, file, journal, workers, tell)
+                form, made = _decoded(files, draft, file, journal, crew, tell)
             except UsageError:
                 draft.unlink()
                 journal.path.unlink(missing_ok=True)
@@ -199,7 +200,7 @@ def _looks(journal: Journal) -> list[Look]:
 
 
 def _decoded(
-    files: Files, draft: Path, file: BinaryIO, journal: Journal, workers: int, tell: Tell
+    files: Files, draft: Path, file: BinaryIO, journal: Journal, crew: Crew, tell: Tell
 ) -> tuple[Form, int]:
     """All images in the draft in their common form, and how many were decoded now.
 
@@ -216,7 +217,7 @@ def _decoded(
         journal.begin(form)
         size = len(files.entries) * target.row
         check_space(draft.parent, size - draft.stat().st_blocks * 512)
-        made += _missing_parts(files, target, places, journal, workers, tell)
+        made += _missing_parts(files, target, places, journal, crew, tell)
         found = files.form(_looks(journal))
         if found == form:
             return form, made
@@ -240,7 +241,7 @@ def _missing_parts(
     target: Target,
     places: list[range],
     journal: Journal,
-    workers: int,
+    crew: Crew,
     tell: Tell,
 ) -> int:
     """Decode what the journal lacks; how many images those are. Raises UsageError at damage."""
@@ -248,7 +249,7 @@ def _missing_parts(
     done = sum(len(part.looks) for part in journal.parts.values())
     tell(done, total)
     missing = [part for part in places if part.start not in journal.parts]
-    for part in decoded(files.entries, missing, target, min(workers, max(1, len(missing)))):
+    for part in decoded(files.entries, missing, target, crew):
         faults += part.faults
         if not part.faults:
             journal.add(part)
