@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ from functools import partial
 from io import BytesIO
 from multiprocessing import resource_tracker
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -37,6 +37,7 @@ _BYTES, _DECODED, _IMAGES = 2**23, 2**25, 256
 _AHEAD = 2
 """Parts that wait for each process."""
 
+Result = TypeVar("Result")
 Files = list[tuple[str, bytes | Fault]]
 """Names and contents."""
 
@@ -98,16 +99,27 @@ def processes(workers: int) -> Iterator[Crew]:
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, context, _begin)
     resource_tracker.ensure_running()  # which would unblock interrupts once it is started
-    # Processes inherit what is blocked: they leave interrupts to this one from their first moment.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        pool.submit(os.getpid)  # a first task starts them
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    try:
+        for _ in range(workers):  # a task starts a process where none is idle
+            _submitted(pool, os.getpid)
         yield Crew(pool, workers)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _submitted(
+    pool: ProcessPoolExecutor, work: Callable[..., Result], *arguments: object
+) -> Future[Result]:
+    """A task handed to a pool.
+
+    A process that it starts inherits what is blocked: it leaves interrupts to this one from its
+    first moment on.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return pool.submit(work, *arguments)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def decoded(
@@ -128,7 +140,8 @@ def decoded(
     handed = set[Future[Decoded]]()
     try:
         for part in places:
-            handed.add(crew.pool.submit(_part, part.start, _contents(entries, part), target))
+            content = _contents(entries, part)
+            handed.add(_submitted(crew.pool, _part, part.start, content, target))
             while len(handed) >= crew.size * _AHEAD:
                 done, handed = wait(handed, return_when=FIRST_COMPLETED)
                 yield from (one.result() for one in done)
