@@ -1,17 +1,21 @@
 """Samples save themselves as they are, and do not depend on how many are asked for."""
 
+import errno
+import io
 import math
+import zipfile
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+import gantlet.sample as gantlet_sample
 from gantlet.bundle import Bundle
-from gantlet.errors import UsageError
+from gantlet.errors import RunError, UsageError
 from gantlet.recipes import tiny
 from gantlet.rng import rows, truncated
-from gantlet.sample import Samples, sample
+from gantlet.sample import Samples, sample, sample_into_zip
 from gantlet.spec import DataSpec
 from gantlet.training.trainer import built
 
@@ -142,3 +146,79 @@ def test_sampling_leaves_threads_and_random_numbers_alone(bundle):
     sample(bundle, 5)
     assert torch.get_num_threads() == threads
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def unzipped(path):
+    """Names and pixels of the pictures in a zip, in its order."""
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        names = archive.namelist()
+        images = [Image.open(io.BytesIO(archive.read(name))) for name in names]
+    return names, np.stack([np.asarray(image) for image in images])
+
+
+@pytest.mark.parametrize("n", [1, 64, 300])
+def test_a_zip_holds_the_samples_in_their_order(bundle, tmp_path, n):
+    names, pixels = unzipped(sample_into_zip(bundle, tmp_path / "new" / "a.zip", n, seed=4))
+    made = sample(bundle, n, seed=4)
+    assert np.array_equal(pixels, made.values[:, 0])
+    assert names[0] == f"0000-{ {0: 'cat', 2: 'Bär'}[made.labels[0]] }.png"
+    assert len(set(names)) == n
+    made.save(tmp_path / "b.zip")
+    assert (tmp_path / "b.zip").read_bytes() == (tmp_path / "new" / "a.zip").read_bytes()
+
+
+@pytest.mark.parametrize(("channels", "dtype"), [(4, "uint8"), (1, "uint16")])
+def test_a_zip_keeps_alpha_and_sixteen_bits(channels, dtype, tmp_path):
+    made = samples(channels, dtype)
+    _, pixels = unzipped(made.save(tmp_path / "made.zip"))
+    expected = made.values.transpose(0, 2, 3, 1) if channels == 4 else made.values[:, 0]
+    assert np.array_equal(pixels, expected)
+
+
+def test_few_blocks_wait_for_their_encoding(bundle, tmp_path, monkeypatch):
+    """Blocks are asked for only when earlier ones are done, whatever the number of samples."""
+    asked, written = [], []
+    blocks, writestr = gantlet_sample.blocks, zipfile.ZipFile.writestr
+
+    def counted(*args, **more):
+        for block in blocks(*args, **more):
+            asked.append(len(block))
+            assert sum(asked) - len(written) <= 64 * (2 * 3 + 2)
+            yield block
+
+    def told(self, info, content):
+        written.append(info.filename)
+        writestr(self, info, content)
+
+    monkeypatch.setattr(gantlet_sample, "blocks", counted)
+    monkeypatch.setattr(gantlet_sample, "granted_threads", lambda: 3)
+    monkeypatch.setattr(zipfile.ZipFile, "writestr", told)
+    sample_into_zip(bundle, tmp_path / "a.zip", 1500)
+    assert (sum(asked), len(written)) == (1500, 1500)
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left"), KeyboardInterrupt()])
+def test_half_a_zip_never_has_the_name(bundle, tmp_path, monkeypatch, error):
+    (tmp_path / "a.zip").write_text("what was there before")
+    writestr = zipfile.ZipFile.writestr
+
+    def failing(self, info, content):
+        if info.filename.startswith("0070"):
+            raise error
+        writestr(self, info, content)
+
+    monkeypatch.setattr(zipfile.ZipFile, "writestr", failing)
+    with pytest.raises(RunError if isinstance(error, OSError) else KeyboardInterrupt):
+        sample_into_zip(bundle, tmp_path / "a.zip", 200)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
+    assert (tmp_path / "a.zip").read_text() == "what was there before"
+
+
+def test_what_png_cannot_hold_is_refused_before_it_is_made(bundle, tmp_path):
+    pair = Bundle(bundle.game, spec_of(2), bundle.config, {}, tmp_path)
+    with pytest.raises(UsageError, match=r"1, 3 or 4 channels"):
+        sample_into_zip(pair, tmp_path / "a.zip", 4)
+    with pytest.raises(UsageError, match="at least 1"):
+        sample_into_zip(bundle, tmp_path / "a.zip", 0)
+    assert list(tmp_path.iterdir()) == []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 __all__ = [
@@ -12,6 +14,7 @@ __all__ = [
     "flushed",
     "replaced",
     "swept",
+    "zipped",
 ]
 
 
@@ -37,6 +40,26 @@ def replaced(path: Path, content: bytes) -> None:
     draft = draft_of(path)
     try:
         flushed(draft, content)
+        draft.replace(path)
+        flush_folder(path.parent)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def zipped(path: Path, members: Iterable[tuple[str, bytes]]) -> None:
+    """Write a zip as members come, not compressed; it has its name once it is whole.
+
+    Equal members give equal bytes. Raises OSError where the disk refuses.
+    """
+    draft = draft_of(path)
+    try:
+        with draft.open("wb") as file:
+            with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+                for name, content in members:
+                    archive.writestr(zipfile.ZipInfo(name), content)
+            file.flush()
+            os.fsync(file.fileno())
         draft.replace(path)
         flush_folder(path.parent)
     except BaseException:

@@ -37,7 +37,7 @@ from gantlet.training.trainer import Trainer, built
 if TYPE_CHECKING:
     from gantlet.data import Source
 
-__all__ = ["Loaded", "Plan", "Run", "data_settings", "load", "plan", "train"]
+__all__ = ["Loaded", "Plan", "Run", "cache_of", "data_settings", "load", "plan", "train"]
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def plan(
         samples, minutes: when to end; with minutes alone, samples are without bound.
         game: a game of one's own instead of the recipe's.
     """
-    dataset = open_data(data, data_settings(settings), cache=_cache(data))
+    dataset = open_data(data, data_settings(settings), cache=cache_of(data))
     found, why = chosen(dataset.spec)
     base = recipe(name or found, dataset.spec)
     if game is not None:
@@ -158,7 +158,7 @@ def _of_learners(game: Game, known: Mapping[str, Optimiser]) -> dict[str, Optimi
     return {name: known.get(name, known["generator"]) for name in learners}
 
 
-def _cache(data: Source) -> Path:
+def cache_of(data: Source) -> Path:
     """Where data are decoded to that are too large for memory: a folder for each source."""
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     source = str(Path(data).resolve()) if isinstance(data, str | Path) else "array"

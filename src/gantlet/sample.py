@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,14 +21,19 @@ from torch import nn
 from gantlet.bundle import Bundle
 from gantlet.config import Train
 from gantlet.errors import RunError, UsageError, unknown
+from gantlet.files import zipped
+from gantlet.processors import granted_threads
+from gantlet.rng import BLOCK
 from gantlet.spec import DataSpec
 from gantlet.training.machine import Machine, find_machine, settled
 from gantlet.training.pictures import as_image, grid, picture
-from gantlet.training.snapshot import drawn_labels, generate
+from gantlet.training.snapshot import blocks, drawn_labels, generate
 
-__all__ = ["Samples", "class_of", "ready", "sample"]
+__all__ = ["Samples", "class_of", "ready", "sample", "sample_into_zip"]
 
-_OTHER_FILES = (".npy", ".jpg", ".jpeg", ".webp", ".gif", ".zip", ".pt", ".csv")
+_OTHER_FILES = (".npy", ".jpg", ".jpeg", ".webp", ".gif", ".pt", ".csv")
+_WAITING = 2
+"""Blocks of samples that wait for each thread that encodes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,14 +70,14 @@ class Samples:
     @property
     def pictured(self) -> bool:
         """Whether each sample can be a PNG file: images of 1, 3 or 4 channels."""
-        return self.spec.kind == "image" and self.spec.shape[0] in (1, 3, 4)
+        return _pictured(self.spec)
 
     def save(self, path: str | Path) -> Path:
         """Write them and return the path.
 
         Arguments:
-            path: `.npz` (arrays x and y), `.png` (one picture of all), or a folder (a PNG file
-                for each, and `grid.png`).
+            path: `.npz` (arrays x and y), `.png` (one picture of all), `.zip` (a PNG file for
+                each), or a folder (the same, and `grid.png`).
 
         Raises:
             UsageError: a file of another kind, or samples that PNG cannot hold.
@@ -79,18 +86,12 @@ class Samples:
         path = Path(path)
         if path.suffix.lower() in _OTHER_FILES:
             raise UsageError(
-                f"samples as {path}", expected="a folder, or a file that ends in .npz or .png"
+                f"samples as {path}",
+                expected="a folder, or a file that ends in .npz, .png or .zip",
             )
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            {".npz": self._save_arrays, ".png": self._save_grid}.get(
-                path.suffix.lower(), self._save_pictures
-            )(path)
-        except OSError as error:
-            raise RunError(
-                f"{path} could not be written: {error.strerror or error}",
-                remedy="Free space or choose another place with --out (in Python: another path).",
-            ) from error
+        kinds = {".npz": self._save_arrays, ".png": self._save_grid, ".zip": self._save_zip}
+        with _disk_errors_told(path):
+            kinds.get(path.suffix.lower(), self._save_pictures)(path)
         return path
 
     def _save_arrays(self, path: Path) -> None:
@@ -103,31 +104,93 @@ class Samples:
     def _save_grid(self, path: Path) -> None:
         picture(self.values[:400], self.spec, path)
 
-    def _save_pictures(self, folder: Path) -> None:
-        if not self.pictured:
-            raise UsageError(
-                f"samples of {self.spec.kind} {self.spec.shape} as PNG",
-                expected="images of 1, 3 or 4 channels",
-                remedy="Save them as arrays, for example as samples.npz.",
-            )
-        folder.mkdir(parents=True, exist_ok=True)
-        digits = max(4, len(str(len(self) - 1)))
-        for i, value in enumerate(self.values):
-            _as_file(value, self.spec).save(folder / f"{self._stem(i, digits)}.png")
-        self._save_grid(folder / "grid.png")
+    def _save_zip(self, path: Path) -> None:
+        _check_pictured(self.spec)
+        parts = torch.from_numpy(self.values).split(BLOCK)
+        _write_zip(path, parts, _names(self.spec, len(self), self.labels), self.spec)
 
-    def _stem(self, i: int, digits: int) -> str:
-        """`0007`, or `0007-cat` with labels."""
-        if self.labels is None:
-            return f"{i:0{digits}d}"
-        name = self.spec.classes[int(self.labels[i])]
-        return f"{i:0{digits}d}-{''.join(c if c.isalnum() else '_' for c in name)}"
+    def _save_pictures(self, folder: Path) -> None:
+        _check_pictured(self.spec)
+        folder.mkdir(parents=True, exist_ok=True)
+        names = _names(self.spec, len(self), self.labels)
+        for name, value in zip(names, self.values, strict=True):
+            _as_file(value, self.spec).save(folder / name)
+        self._save_grid(folder / "grid.png")
 
     def _repr_png_(self) -> bytes:
         """The picture that a notebook shows."""
         buffer = io.BytesIO()
         picture(self.values[:100], self.spec, buffer)
         return buffer.getvalue()
+
+
+def _pictured(spec: DataSpec) -> bool:
+    return spec.kind == "image" and spec.shape[0] in (1, 3, 4)
+
+
+def _check_pictured(spec: DataSpec) -> None:
+    if not _pictured(spec):
+        raise UsageError(
+            f"samples of {spec.kind} {spec.shape} as PNG",
+            expected="images of 1, 3 or 4 channels",
+            remedy="Save them as arrays, for example as samples.npz.",
+        )
+
+
+@contextmanager
+def _disk_errors_told(path: Path) -> Iterator[None]:
+    """The folder of `path` is there within; what the disk refuses becomes a `RunError`."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise RunError(
+            f"{path} could not be written: {error.strerror or error}",
+            remedy="Free space or choose another place with --out (in Python: another path).",
+        ) from error
+
+
+def _names(spec: DataSpec, n: int, labels: NDArray[np.int64] | None) -> list[str]:
+    """Names of n files: `0007.png`, or `0007-cat.png` with labels."""
+    digits = max(4, len(str(n - 1)))
+    if labels is None:
+        return [f"{i:0{digits}d}.png" for i in range(n)]
+    plain = ["".join(c if c.isalnum() else "_" for c in name) for name in spec.classes]
+    return [f"{i:0{digits}d}-{plain[label]}.png" for i, label in enumerate(labels.tolist())]
+
+
+def _write_zip(
+    path: Path, parts: Iterable[torch.Tensor], names: Iterable[str], spec: DataSpec
+) -> None:
+    """A zip of PNG files. Threads fetch and encode parts while others are computed and written."""
+
+    def png(value: NDArray[Any]) -> bytes:
+        buffer = io.BytesIO()
+        _as_file(value, spec).save(buffer, "png")
+        return buffer.getvalue()
+
+    def encoded(values: torch.Tensor) -> list[bytes]:
+        return [png(value) for value in values.cpu().numpy()]
+
+    with ThreadPoolExecutor(granted_threads()) as pool:
+        ahead = _ahead(pool, encoded, parts, granted_threads() * _WAITING)
+        zipped(path, zip(names, (one for part in ahead for one in part), strict=True))
+
+
+def _ahead(
+    pool: ThreadPoolExecutor,
+    work: Callable[[torch.Tensor], list[bytes]],
+    parts: Iterable[torch.Tensor],
+    most: int,
+) -> Iterator[list[bytes]]:
+    """Results in the order of the parts, of which at most `most` wait: memory stays bounded."""
+    waiting = deque[Future[list[bytes]]]()
+    for part in parts:
+        waiting.append(pool.submit(work, part))
+        while len(waiting) > most or (waiting and waiting[0].done()):
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 def _as_file(value: NDArray[Any], spec: DataSpec) -> Image.Image:
@@ -161,16 +224,7 @@ def sample(
     Raises:
         UsageError: n below 1, a label that the data has not, a truncation of 0 or below.
     """
-    if n < 1:
-        raise UsageError("number of samples", expected="at least 1", received=str(n))
-    if truncation is not None and not (truncation > 0 and math.isfinite(truncation)):
-        raise UsageError(
-            "truncation",
-            expected="a number above 0",
-            received=str(truncation),
-            remedy="0.5 is strong, 2 is weak; leave it away for the whole variety.",
-        )
-    y = _labels(bundle.spec, n, label, seed)
+    y = _asked(bundle.spec, n, label, seed, truncation)
     with ready(bundle, device) as (players, machine):
         values = generate(
             bundle.game,
@@ -185,6 +239,37 @@ def sample(
     return Samples(values, None if y is None else y.numpy(), bundle.spec)
 
 
+def sample_into_zip(
+    bundle: Bundle,
+    path: str | Path,
+    n: int,
+    *,
+    label: str | int | None = None,
+    seed: int = 0,
+    truncation: float | None = None,
+    device: str = "auto",
+) -> Path:
+    """The samples of `sample` as PNG files in a zip, written while they are computed.
+
+    Threads encode what is computed, so that memory does not grow with n. The zip has its name once
+    it is whole. See `sample` for the arguments.
+
+    Raises:
+        UsageError: see `sample`; samples that PNG cannot hold.
+        RunError: the disk refuses.
+    """
+    path, spec = Path(path), bundle.spec
+    _check_pictured(spec)
+    y = _asked(spec, n, label, seed, truncation)
+    names = _names(spec, n, None if y is None else y.numpy())
+    with ready(bundle, device) as (players, machine), _disk_errors_told(path):
+        made = blocks(
+            bundle.game, players, spec, machine, seed=seed, count=n, y=y, truncation=truncation
+        )
+        _write_zip(path, map(spec.decode, made), names, spec)
+    return path
+
+
 @contextmanager
 def ready(bundle: Bundle, device: str = "auto") -> Iterator[tuple[nn.ModuleDict, Machine]]:
     """A bundle's players where they compute, in float32: equal samples on different processors."""
@@ -193,7 +278,19 @@ def ready(bundle: Bundle, device: str = "auto") -> Iterator[tuple[nn.ModuleDict,
         yield bundle.players.to(machine.device, torch.float32), machine
 
 
-def _labels(spec: DataSpec, n: int, label: str | int | None, seed: int) -> torch.Tensor | None:
+def _asked(
+    spec: DataSpec, n: int, label: str | int | None, seed: int, truncation: float | None
+) -> torch.Tensor | None:
+    """Labels of the samples that are asked for; UsageError for what cannot be made."""
+    if n < 1:
+        raise UsageError("number of samples", expected="at least 1", received=str(n))
+    if truncation is not None and not (truncation > 0 and math.isfinite(truncation)):
+        raise UsageError(
+            "truncation",
+            expected="a number above 0",
+            received=str(truncation),
+            remedy="0.5 is strong, 2 is weak; leave it away for the whole variety.",
+        )
     if label is None:
         return drawn_labels(spec, seed, "sample", 0, n)
     return torch.full((n,), class_of(spec, label))

@@ -50,6 +50,13 @@ def test_arrays_hold_samples_and_labels(run):
     assert stored["y"].shape == (7,)
 
 
+def test_a_zip_holds_pictures_that_can_be_trained_on(run):
+    answer = gantlet("sample", run, "-n", 70, "--out", "deep/made.zip")
+    assert (answer.code, answer.out) == (0, "70 samples written to deep/made.zip\n")
+    answer = gantlet("doctor", "deep/made.zip")
+    assert "zip, 70 samples; sizes 8 x 8 (70)" in answer.out
+
+
 def test_a_png_file_is_the_grid_alone(run):
     assert gantlet("sample", run, "-n", 4, "--out", "all.png").code == 0
     with Image.open("all.png") as picture:

@@ -2,14 +2,15 @@
 
 import subprocess
 
+import numpy as np
 import pytest
 
 import gantlet as package
-from gantlet.cli.words import sorted_out
+from gantlet.cli.words import size_setting, sorted_out
 from gantlet.errors import UsageError
 from tests.cli.door import assert_refused, command, gantlet
 
-VERBS = ("train", "sample", "doctor", "list", "config")
+VERBS = ("train", "sample", "doctor", "pack", "list", "config")
 
 
 def test_the_help_names_every_verb_and_the_first_steps():
@@ -87,3 +88,31 @@ def test_a_word_with_an_equals_sign_is_a_setting_unless_it_is_a_path(workplace):
     assert sorted_out(["train.batch=3", "a=b/c"], "DATA") == (["a=b/c"], ["train.batch=3"])
     with pytest.raises(UsageError, match="quotes"):
         sorted_out(["my", "photos"], "DATA")
+
+
+@pytest.mark.parametrize(
+    ("size", "setting"),
+    [("128x96", "data.size=[96,128]"), ("64", "data.size=[64,64]"), ("7X5", "data.size=[5,7]")],
+)
+def test_a_size_is_width_by_height(size, setting):
+    assert size_setting(size, ["train.batch=4"]) == ["train.batch=4", setting]
+    assert size_setting(None, ["train.batch=4"]) == ["train.batch=4"]
+
+
+@pytest.mark.parametrize("size", ["0x4", "4x", "x4", "4x4x3", "-4", "big", "4.5x4"])
+def test_a_size_that_is_none_is_refused(size):
+    with pytest.raises(UsageError, match="WIDTHxHEIGHT"):
+        size_setting(size, [])
+
+
+def test_two_sizes_are_refused():
+    with pytest.raises(UsageError, match=r"beside data\.size.*begins with the height"):
+        size_setting("8x8", ["data.size=[8,8]"])
+
+
+def test_training_takes_a_size(workplace):
+    np.save("a.npy", np.random.default_rng(0).integers(0, 256, (20, 6, 6, 3)).astype(np.uint8))
+    tiny = ("--samples", 16, "train.batch=16", "network.hidden=[8]", "data.fit=pad")
+    answer = gantlet("train", "a.npy", "--recipe", "mlp", "--size", "5x4", *tiny)
+    assert answer.code == 0
+    assert "resized whole and padded to 4x5" in answer.out

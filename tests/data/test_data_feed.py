@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gantlet import rng
-from gantlet.data import open_data
+from gantlet.data import DataSettings, open_data
 from gantlet.data.dataset import let_go
 from gantlet.data.feed import Feed, resident
 from gantlet.errors import UsageError
@@ -173,3 +173,56 @@ def test_maps_that_can_be_written_to_keep_what_was_written(tmp_path):
     private[3] = 7
     let_go(private)
     assert int(private[3, 0]) == 7
+
+
+RANDOM = open_data(np.random.default_rng(0).integers(0, 256, (50, 3, 4, 5)).astype(np.uint8))
+
+
+def mirrored(plain, flipped):
+    """Which samples are mirrored; asserts that the others are as they are."""
+    found = []
+    for one, other in zip(plain.x, flipped.x, strict=True):
+        same, turned = torch.equal(one, other), torch.equal(one.flip(-1), other)
+        assert same != turned
+        found.append(turned)
+    return torch.tensor(found)
+
+
+def flipping(n=50, seed=0, **more):
+    return Feed(RANDOM, np.arange(n), seed=seed, flip=True, **more)
+
+
+def test_samples_are_mirrored_by_seed_stream_and_place():
+    plain = Feed(RANDOM, np.arange(50), seed=0).batch("a", 0, 2000)
+    found = mirrored(plain, flipping().batch("a", 0, 2000))
+    assert torch.equal(found, rng.rows(0, "a/flip", 0, 2000, (), torch.rand) < 0.5)
+    assert abs(found.double().mean() - 0.5) < 4 * 0.5 / 2000**0.5  # four standard errors
+    assert not torch.equal(found[:50], found[50:100])  # another epoch
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 90), st.integers(0, 30), st.integers(0, 30))
+def test_mirrored_batches_equal_their_parts(start, one, other):
+    whole = flipping(20).batch("a", start, one + other)
+    parts = flipping(20).batch("a", start, one), flipping(20).batch("a", start + one, other)
+    assert torch.equal(whole.x, torch.cat([part.x for part in parts]))
+
+
+@pytest.mark.parametrize("memory_format", [torch.channels_last, torch.contiguous_format])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+def test_mirroring_keeps_layout_and_data(memory_format, dtype):
+    before = RANDOM.raw.copy()
+    x = flipping(memory_format=memory_format, dtype=dtype).batch("a", 0, 10).x
+    assert x.is_contiguous(memory_format=memory_format)
+    assert x.dtype is dtype
+    assert np.array_equal(RANDOM.raw, before)
+
+
+def test_samples_taken_by_place_are_as_they_are():
+    plain = Feed(RANDOM, np.arange(50), seed=0)
+    assert torch.equal(flipping().take(range(50)).x, plain.take(range(50)).x)
+
+
+def test_points_have_no_mirror_images():
+    with pytest.raises(UsageError, match=r"data\.flip.*no left and right"):
+        open_data("ring", DataSettings(flip=True))

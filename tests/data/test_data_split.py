@@ -86,3 +86,11 @@ def test_the_fingerprint_tells_order_labels_and_values():
     prints = [open_data(source).fingerprint for source in sources]
     assert len(set(prints)) == len(sources)
     assert open_data(x.copy()).fingerprint == prints[0]
+
+
+def test_mirror_images_change_nothing_of_what_is_set_aside():
+    x = np.random.default_rng(0).integers(0, 256, (300, 4, 4)).astype(np.uint8)
+    plain, flipped = (DataSettings(flip=flip) for flip in (False, True))
+    one, other = open_data(x, plain), open_data(x, flipped)
+    assert one.fingerprint == other.fingerprint
+    assert np.array_equal(split(one, plain).held_out, split(other, flipped).held_out)

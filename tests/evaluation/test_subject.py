@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import gantlet
+from gantlet.data import store
 from gantlet.data.dataset import Rows
 from gantlet.data.split import spared, split
 from gantlet.errors import UsageError
@@ -54,6 +55,21 @@ def test_the_training_samples_are_not_read_before_they_are_asked_for(run):
     assert subject.train.x.raw is subject.dataset.raw
     assert np.array_equal(subject.train.x[:5], subject.dataset.raw[subject.train.index[:5]])
     assert np.array_equal(subject.train.x.hashes, subject.dataset.hashes[subject.train.index])
+
+
+def test_data_too_large_for_memory_are_read_from_the_cache(tmp_path, monkeypatch):
+    x = planted.data().astype(np.float64)  # to be converted, so that the file itself does not do
+    np.save(tmp_path / "points.npy", x)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(store, "RESIDENT", 1000)
+    game = planted.game(planted.honest, planted.data())
+    settings = ["train.batch=64", "train.threads=1"]
+    out, source = tmp_path / "run", tmp_path / "points.npy"
+    gantlet.train(source, settings=settings, samples=64, out=out, game=game)
+    subject = gathered(out, 100, seed=0, data=source, game=game)
+    assert isinstance(subject.dataset.raw.base, np.memmap)
+    assert np.array_equal(subject.dataset.raw, x.astype(np.float32))
+    assert np.array_equal(subject.reference.x, x.astype(np.float32))
 
 
 def test_samples_that_chose_the_checkpoint_take_no_part(tmp_path):

@@ -18,6 +18,14 @@ def test_micro_batches_equal_the_whole_batch(recipe, tmp_path):
     assert gap(whole, parts) <= 1e-9
 
 
+def test_micro_batches_see_the_same_mirror_images(tmp_path):
+    flip = ("data.flip=true",)
+    whole = played(trainer(tmp_path, "dcgan", *flip, precision="float64"), PASSES)
+    parts = trainer(tmp_path, "dcgan", *flip, "train.micro_batches=4", precision="float64")
+    assert gap(whole, played(parts, PASSES)) <= 1e-9
+    assert gap(whole, played(trainer(tmp_path, "dcgan", precision="float64"), PASSES)) > 1e-6
+
+
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_first_gradients_of_micro_batches_agree_in_float32(recipe, tmp_path):
     whole = first_gradients(tmp_path, recipe)

@@ -54,6 +54,20 @@ def test_a_stopped_run_goes_on_bit_exactly(recipe, threads, tmp_path):
     assert timeless[0] == timeless[1]
 
 
+def test_mirror_images_are_the_same_after_a_stop_and_in_parts(tmp_path):
+    flip = ("data.flip=true",)
+    whole = trainer(tmp_path / "whole", "dcgan", *flip)
+    assert whole.run().reason == "finished"
+    StopAt(3).attach(trainer(tmp_path / "parted", "dcgan", *flip)).run()
+    last = trainer(tmp_path / "parted", "dcgan", *flip)
+    last.run()
+    assert_same(tensors(whole), tensors(last))
+    plain = trainer(tmp_path / "plain", "dcgan")
+    assert plain.run().reason == "finished"
+    changed = [not torch.equal(t, tensors(plain)[name]) for name, t in tensors(whole).items()]
+    assert any(changed)
+
+
 def test_what_lies_past_the_checkpoint_is_cut(tmp_path):
     trainer(tmp_path, "mlp").run()
     folder = Folder(tmp_path)

@@ -37,6 +37,7 @@ def app() -> App:
     from gantlet.cli.judge_verb import judge_
     from gantlet.cli.list_verb import list_
     from gantlet.cli.morph_verb import morph_
+    from gantlet.cli.pack_verb import pack_
     from gantlet.cli.project_verb import project_
     from gantlet.cli.sample_verb import sample_
     from gantlet.cli.train_verb import train_
@@ -54,6 +55,7 @@ def app() -> App:
         "cite RUN": cite_,
         "bench [NAME] [key=value ...] [OPTIONS]": bench_,
         "doctor [DATA] [key=value ...]": doctor_,
+        "pack [DATA] [key=value ...] [OPTIONS]": pack_,
         "list [KIND]": list_,
         "config [RECIPE [DATA]] [key=value ...]": config_,
     }

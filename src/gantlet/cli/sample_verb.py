@@ -24,7 +24,7 @@ def sample_(
     truncation: float | None = None,
     out: Path | None = None,
 ) -> None:
-    """Write new samples of a run: PNG files and a grid, or .npz.
+    """Write new samples of a run: PNG files and a grid, .zip or .npz.
 
     Sample i of a seed is the same however many are asked for.
 
@@ -41,10 +41,17 @@ def sample_(
     truncation
         Bound of the latents, such as 0.7: less variety, samples nearer to the usual.
     out
-        A folder, a file .npz for arrays, or a file .png for the grid alone (RUN/made).
+        A folder, a .zip of PNG files (written while samples are made, for many of them), a .npz
+        of arrays, or a .png for the grid alone (RUN/made).
     """
     from gantlet.run import load
 
+    if out is not None and out.suffix.lower() == ".zip":
+        from gantlet.sample import sample_into_zip
+
+        sample_into_zip(load(run).bundle, out, n, seed=seed, label=label, truncation=truncation)
+        print(f"{n} {'sample' if n == 1 else 'samples'} written to {out}")
+        return
     made = load(run).sample(n, seed=seed, label=label, truncation=truncation)
     place = made.save(out or _own_place(run, made.pictured))
     grid = f"; all of them in {place / 'grid.png'}" if place.is_dir() else ""

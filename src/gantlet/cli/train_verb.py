@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from gantlet.cli.words import sorted_out
+from gantlet.cli.words import size_setting, sorted_out
 
 __all__ = ["train_"]
 
@@ -19,6 +19,7 @@ def train_(
     out: Path | None = None,
     minutes: float | None = None,
     samples: int | None = None,
+    size: str | None = None,
     fresh: bool = False,
 ) -> None:
     """Train on data, or go on with the run that the same command began.
@@ -41,6 +42,9 @@ def train_(
         Minutes of training, all sessions of the run together.
     samples
         Real samples to see, all sessions of the run together.
+    size
+        Of the images: WIDTHxHEIGHT, such as 128x96, or one side of squares. data.fit says how
+        images of another aspect come to it: crop, pad or stretch.
     fresh
         Put the run that is there aside, as NAME.old-1, and begin anew.
     """
@@ -51,7 +55,7 @@ def train_(
     run = train(
         plain[0] if plain else "digits",
         recipe,
-        settings,
+        size_setting(size, settings),
         out=out,
         samples=samples,
         minutes=minutes,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from gantlet.errors import UsageError
 
-__all__ = ["sorted_out"]
+__all__ = ["size_setting", "sorted_out"]
 
 
 def sorted_out(words: Sequence[str], *names: str) -> tuple[list[str], list[str]]:
@@ -25,3 +26,26 @@ def sorted_out(words: Sequence[str], *names: str) -> tuple[list[str], list[str]]
             remedy="Put quotes around a path with spaces.",
         )
     return plain, settings
+
+
+def size_setting(size: str | None, settings: Sequence[str]) -> list[str]:
+    """The settings with `--size` among them: WIDTHxHEIGHT, or one side of squares.
+
+    Raises:
+        UsageError: no such size, or data.size beside it.
+    """
+    if size is None:
+        return list(settings)
+    found = re.fullmatch(r"([1-9]\d*)(?:[x×]([1-9]\d*))?", size.lower())
+    if found is None:
+        raise UsageError(
+            f"--size {size}",
+            expected="WIDTHxHEIGHT in pixels, such as 128x96, or one side of squares",
+        )
+    if any(setting.startswith("data.size=") for setting in settings):
+        raise UsageError(
+            f"--size {size} beside data.size",
+            remedy="Leave one of them away; data.size=[HEIGHT,WIDTH] begins with the height.",
+        )
+    width, height = found[1], found[2] or found[1]
+    return [*settings, f"data.size=[{height},{width}]"]

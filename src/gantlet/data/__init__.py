@@ -44,14 +44,31 @@ def open_data(
     """
     settings = settings or DataSettings()
     if isinstance(source, str) and source in BUILTINS:
+        _check_labels(settings, source)
         return BUILTINS[source].opens(settings)
     if not isinstance(source, str | Path):
+        _check_labels(settings, "arrays")
         x, y = source if isinstance(source, tuple) else (source, None)
         labels = None if y is None else _array(y)
         return from_arrays(_array(x), labels, name="array", settings=settings, cache=cache)
     path = Path(source).expanduser()
     with readable(path):
-        return KINDS[sniff(path)].opens(path, settings, cache)
+        kind = KINDS[sniff(path)]
+        if kind.entries is None:
+            _check_labels(settings, str(path))
+        return kind.opens(path, settings, cache)
+
+
+def _check_labels(settings: DataSettings, what: str) -> None:
+    """Refuses a label file for data that are not files of images."""
+    if isinstance(settings.labels, str):
+        raise UsageError(
+            "data.labels",
+            expected=f"true or false for {what}: a label file is for images in files",
+            received=settings.labels,
+            remedy="Give labels with the array, as (samples, labels) or y in .npz, and the label "
+            "file to gantlet pack where the data are packed",
+        )
 
 
 def _array(values: Any) -> Array:

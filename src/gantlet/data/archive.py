@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from io import BytesIO
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import BinaryIO
 
-from gantlet.data.assemble import slug
+from gantlet.data.assemble import short_name
 from gantlet.data.dataset import Dataset
 from gantlet.data.images import load_images
 from gantlet.data.pixels import Entry
@@ -43,7 +43,7 @@ def _danger(info: zipfile.ZipInfo) -> str | None:
     name = info.filename
     if name.startswith(("/", "\\")) or re.match(r"[A-Za-z]:", name):
         return "an absolute name"
-    if ".." in PurePosixPath(name.replace("\\", "/")).parts:
+    if ".." in name.replace("\\", "/").split("/"):
         return "a name with '..'"
     if stat.S_ISLNK(info.external_attr >> 16):
         return "a symbolic link"
@@ -109,11 +109,12 @@ def zip_entries(path: Path) -> Iterator[list[Entry]]:
         _check_swelling(archive, str(path))
         files = [info for info in archive.infolist() if not info.is_dir()]
         yield [
-            Entry(i.filename, f"{i.file_size}:{i.CRC}", partial(_read, archive, i)) for i in files
+            Entry(i.filename, f"{i.file_size}:{i.CRC}", partial(_read, archive, i), i.file_size)
+            for i in files
         ]
 
 
 def open_zip(path: Path, settings: DataSettings, cache: Path | None) -> Dataset:
     """The images of an archive, laid out as in a folder."""
     with zip_entries(path) as entries:
-        return load_images(entries, settings, cache=cache, name=slug(path.stem), source=str(path))
+        return load_images(entries, settings, cache=cache, name=short_name(path), source=str(path))

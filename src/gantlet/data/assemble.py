@@ -10,13 +10,13 @@ from typing import Literal
 import numpy as np
 
 from gantlet.data.dataset import Array, Dataset, Labels, chunks
-from gantlet.data.resize import each, fit
+from gantlet.data.resize import DONE, Rule, each, fit
 from gantlet.data.settings import DataSettings
 from gantlet.data.store import stored
 from gantlet.errors import UsageError
 from gantlet.spec import DataSpec
 
-__all__ = ["assemble", "ceiling", "extent", "slug", "stamp"]
+__all__ = ["assemble", "ceiling", "extent", "short_name", "slug", "stamp"]
 
 _TYPES: dict[str, Literal["uint8", "uint16", "float32"]] = {
     "uint8": "uint8",
@@ -29,6 +29,11 @@ _CEILINGS = {"uint8": (1, 255), "uint16": (255, 1023, 4095, 16383, 65535)}
 def slug(name: str) -> str:
     """A name fit for a folder: lower case letters, digits, dots, dashes and underscores."""
     return re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-.") or "data"
+
+
+def short_name(path: Path) -> str:
+    """A name for the data at a path, fit for a folder: its own, without a file's ending."""
+    return slug(path.resolve().name if path.is_dir() else path.stem)
 
 
 def stamp(path: Path) -> str:
@@ -66,17 +71,26 @@ def ceiling(dtype: str, high: float) -> float:
     return float(min(c for c in _CEILINGS[dtype] if c >= high))
 
 
-def _resized(raw: Array, size: tuple[int, int], *, cache: Path | None, key: str) -> Array:
+def _resized(
+    raw: Array, size: tuple[int, int], rule: Rule, paper: float, *, cache: Path | None, key: str
+) -> Array:
     """Images (N, C, H, W) at `size`, by `fit`."""
 
     def fill(out: Array) -> None:
         def one(i: int) -> None:
-            out[i] = fit(raw[i].transpose(1, 2, 0), size)
+            out[i] = fit(raw[i].transpose(1, 2, 0), size, rule, paper=paper)
 
         each(one, range(len(raw)))
 
     shape = (len(raw), *size, raw.shape[1])
-    images = stored(shape, raw.dtype.name, fill, cache=cache, step="resized", key=key)
+    images = stored(
+        shape,
+        raw.dtype.name,
+        fill,
+        cache=cache,
+        step="resized",
+        key=f"{key}, {rule}" if key else "",
+    )
     return images.transpose(0, 3, 1, 2)
 
 
@@ -96,7 +110,8 @@ def assemble(
     """A `Dataset` of images (N, C, H, W) or points (N, D), resized and labelled as asked.
 
     Raises:
-        UsageError: there are fewer than 2 samples, or all values are equal.
+        UsageError: there are fewer than 2 samples, all values are equal, or points are to be
+            flipped.
     """
     if len(raw) < 2:
         raise UsageError(
@@ -112,20 +127,26 @@ def assemble(
             received=f"the value {low:g} everywhere",
             remedy="Check how the data was written",
         )
+    if settings.flip and raw.ndim != 4:
+        raise UsageError(
+            "data.flip", expected="false for points, which have no left and right", received="true"
+        )
     said = list(notes)
     if raw.ndim == 4 and settings.size not in (None, raw.shape[2:]):
         height, width = size = settings.size or raw.shape[2:]
         said.append(
-            f"All images of {raw.shape[2]}x{raw.shape[3]} (height x width) were cropped to the "
-            f"centre and resized to {height}x{width}, as data.size says."
+            f"All images of {raw.shape[2]}x{raw.shape[3]} (height x width) were "
+            f"{DONE[settings.fit]} to {height}x{width}, as data.size says."
         )
-        raw = _resized(raw, (size[0], size[1]), cache=cache, key=key)
+        raw = _resized(raw, (size[0], size[1]), settings.fit, low, cache=cache, key=key)
     if y is not None and len(classes) < 2:
         y, classes = None, ()
         said.append("There is a single class, so labels are not used.")
     if y is not None and not settings.labels:
         y, classes = None, ()
         said.append("Labels are not used, as data.labels says.")
+    if y is not None:
+        said += _single(y, classes)
     spec = DataSpec(
         kind="image" if raw.ndim == 4 else "points",
         shape=tuple(raw.shape[1:]),
@@ -136,6 +157,18 @@ def assemble(
         frequencies=() if y is None else _shares(y, len(classes)),
     )
     return Dataset(spec, raw, y, name, tuple(said))
+
+
+def _single(y: Labels, classes: Sequence[str]) -> list[str]:
+    """A note of the classes that have one sample."""
+    counts = np.bincount(y, minlength=len(classes)).tolist()
+    names = [repr(name) for name, count in zip(classes, counts, strict=True) if count == 1]
+    if not names:
+        return []
+    return [
+        f"Classes with a single sample: {', '.join(names[:5])}{', ...' * (len(names) > 5)}. They "
+        "are kept, but a single sample is learnt by heart, or never seen where it is set aside."
+    ]
 
 
 def _shares(y: Labels, count: int) -> tuple[float, ...]:

@@ -118,6 +118,8 @@ class Dataset:
     """A short name of the source, fit for a folder's name."""
     notes: tuple[str, ...] = ()
     """What was done to the data, in sentences."""
+    known: Hashes | None = None
+    """The content hashes, where they were stored with the samples."""
 
     def __len__(self) -> int:
         return len(self.raw)
@@ -125,7 +127,7 @@ class Dataset:
     @cached_property
     def hashes(self) -> Hashes:
         """Content hash of each sample, shape (N,): equal for equal samples."""
-        return content_hashes(self.raw)
+        return content_hashes(self.raw) if self.known is None else self.known
 
     def rows(self, index: NDArray[np.int64]) -> Rows:
         """The samples at `index`, not yet read."""

@@ -5,20 +5,21 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from gantlet.data import Source, open_data
+from gantlet.data import Source, dicom, open_data
 from gantlet.data.builtin import BUILTINS
-from gantlet.data.dataset import Array, Dataset, Hashes, chunks
+from gantlet.data.dataset import Array, Dataset, Hashes, chunks, content_hashes
 from gantlet.data.kinds import KINDS, Entries, readable, sniff
+from gantlet.data.label_file import label_file, spare_note
 from gantlet.data.layout import classify, sift
 from gantlet.data.pixels import Entry, Fault, Look, decode, look, quiet, reason
-from gantlet.data.resize import common_size, each
+from gantlet.data.resize import DONE, common_size, each
 from gantlet.data.settings import DataSettings
 from gantlet.data.split import split_hashes
 from gantlet.errors import UsageError
@@ -90,17 +91,35 @@ def examine(source: Source, settings: DataSettings | None = None) -> Examination
             if entries is not None:
                 return _of_files(kind, path, entries, settings)
     with TemporaryDirectory() as cache:
-        return _of_dataset(kind, name, open_data(source, settings, cache=Path(cache)), settings)
+        data = open_data(source, settings, cache=Path(cache))
+        found = _of_dataset(kind, name, data, settings)
+        return replace(found, problems=(*_altered(data), *found.problems))
+
+
+def _altered(data: Dataset) -> Iterator[Problem]:
+    """Samples of packed data that are not what was packed."""
+    if data.known is None:
+        return
+    bad = np.flatnonzero(content_hashes(data.raw) != data.known)
+    if len(bad):
+        yield Problem(
+            "error",
+            f"Samples that are not what was packed: {len(bad):,}, first number {bad[0]}.",
+            "Pack the data again, or copy the file again.",
+        )
 
 
 def _of_files(kind: str, path: Path, entries: Entries, settings: DataSettings) -> Examination:
     problems: list[Problem] = []
     with entries(path) as found, quiet():
         images, ignored = sift(found, str(path))
+        if any(dicom.is_dicom(image.name) for image in images):
+            dicom.required(str(path))
         try:
-            layout = classify(images, settings, str(path))
+            labels = label_file(found, images, settings, str(path))
+            layout = classify(images, settings, str(path), labels)
         except UsageError as error:
-            problems.append(Problem("error", f"{error.what}: {error.received}", error.remedy))
+            problems.append(Problem("error", f"{error.what}: {error.received}.", error.remedy))
             layout = classify(images, DataSettings(labels=False), str(path))
         studies = each(_study, layout.entries)
     read = [isinstance(one, _Study) for one in studies]
@@ -129,7 +148,7 @@ def _of_files(kind: str, path: Path, entries: Entries, settings: DataSettings) -
         bits=_distinct(one.look.bits for one in good),
         classes=classes,
         problems=_by_severity(problems),
-        notes=(*layout.notes, *ignored),
+        notes=(*layout.notes, *ignored, *spare_note(found, settings)),
         held_out=split_hashes(hashes, settings.held_out).note,
     )
 
@@ -139,7 +158,7 @@ def _study(entry: Entry) -> _Study | Fault:
     if isinstance(seen, Fault):
         return seen
     try:
-        pixels = decode(entry, seen.channels, seen.bits)
+        pixels = decode(entry, 4 if "alpha" in seen.traits else seen.channels, seen.bits)
     except Exception as error:  # Pillow raises errors of many kinds on damaged files.
         return Fault(entry.name, reason(error))
     digest = hashlib.blake2b(repr(pixels.shape).encode(), digest_size=8)
@@ -206,8 +225,8 @@ def _size_problems(sizes: Sequence[tuple[int, int]], settings: DataSettings) -> 
     if other:
         yield Problem(
             "note",
-            f"Images of another size than {height}x{width}, to be cropped to the centre and "
-            f"resized: {other:,} of {len(sizes):,}.",
+            f"Images of another size than {height}x{width}, to be "
+            f"{DONE[settings.fit]}: {other:,} of {len(sizes):,}.",
             "Set data.size to choose the size yourself.",
         )
     if (height, width) == _PIXEL:

@@ -67,6 +67,10 @@ class Feed:
     where order_e is the stream's permutation of epoch e. Raw samples are encoded on the device;
     an accelerator holds them all where they are below `RESIDENT` bytes.
 
+    With `flip`, sample number p of a stream is mirrored if u_p < 1/2 for the uniform numbers u of
+    (seed, stream, p): the same after a resume and in any part of a batch, another in each epoch.
+    `take` gives samples as they are.
+
     Arguments:
         dataset: where samples come from.
         indices: of the samples to use, shape (n,).
@@ -74,6 +78,7 @@ class Feed:
         device: of the batches.
         dtype: of x; values are encoded in float32 at least.
         memory_format: of x for images.
+        flip: mirror left and right at random.
 
     Raises:
         UsageError: there are no indices.
@@ -88,11 +93,13 @@ class Feed:
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
         memory_format: torch.memory_format = torch.channels_last,
+        flip: bool = False,
     ) -> None:
         if len(indices) == 0:
             raise UsageError("a feed", expected="at least one sample", received="none")
         self.spec, self.indices, self.seed = dataset.spec, np.asarray(indices, np.int64), seed
         self.device, self.dtype, self.memory_format = torch.device(device), dtype, memory_format
+        self.flip = flip
         self._orders: dict[str, dict[int, Indices]] = {}
         rows, self._swapped = _rows(dataset.raw)
         share = dataset.raw.nbytes // len(dataset) * len(self.indices)
@@ -113,7 +120,12 @@ class Feed:
         for epoch in range(start // n, (stop + n - 1) // n):
             first = epoch * n
             parts.append(self._order(stream, epoch)[max(start - first, 0) : stop - first])
-        return self.take(parts[0] if len(parts) == 1 else np.concatenate([*parts, np.arange(0)]))
+        batch = self.take(parts[0] if len(parts) == 1 else np.concatenate([*parts, np.arange(0)]))
+        if self.flip and count:
+            u = rng.rows(self.seed, f"{stream}/flip", start, count, (), torch.rand)
+            mirrored = (u < 0.5).nonzero().flatten().to(self.device)
+            batch.x[mirrored] = batch.x[mirrored].flip(-1)
+        return batch
 
     def take(self, places: ArrayLike) -> Batch:
         """The samples `indices[places]`, in this order: places run from 0 to n - 1."""

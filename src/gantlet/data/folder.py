@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from gantlet.data.assemble import slug
+from gantlet.data.assemble import short_name
 from gantlet.data.dataset import Dataset
 from gantlet.data.images import load_images
 from gantlet.data.pixels import Entry
@@ -48,11 +48,12 @@ def _walk(root: Path) -> Iterator[Entry]:
             if path.is_file():
                 facts = path.stat()
                 stamp = f"{facts.st_size}:{facts.st_mtime_ns}"
-                yield Entry(path.relative_to(root).as_posix(), stamp, partial(_open, path))
+                yield Entry(
+                    path.relative_to(root).as_posix(), stamp, partial(_open, path), facts.st_size
+                )
 
 
 def open_folder(path: Path, settings: DataSettings, cache: Path | None) -> Dataset:
     """The images of a folder."""
     with folder_entries(path) as entries:
-        name = slug(path.resolve().name)
-        return load_images(entries, settings, cache=cache, name=name, source=str(path))
+        return load_images(entries, settings, cache=cache, name=short_name(path), source=str(path))

@@ -16,6 +16,7 @@ from gantlet.data.builtin import BUILTINS
 from gantlet.data.dataset import Dataset
 from gantlet.data.folder import folder_entries, open_folder
 from gantlet.data.idx import find_idx, is_idx, named_idx, open_idx, open_idx_folder
+from gantlet.data.packed import SUFFIX, is_packed, open_packed
 from gantlet.data.pixels import SUFFIXES, Entry
 from gantlet.data.settings import DataSettings
 from gantlet.errors import UsageError
@@ -47,9 +48,17 @@ def _starts(path: Path, magic: bytes) -> bool:
         return stream.read(len(magic)) == magic
 
 
+def _may_begin_with_array(path: Path) -> bool:
+    """False where a zip's first member has another name: the directory need not be read."""
+    with path.open("rb") as stream:
+        head = stream.read(30)
+        name = stream.read(int.from_bytes(head[26:28], "little"))
+    return not head.startswith(b"PK\x03\x04") or name.endswith(b".npy")
+
+
 def _is_npz(path: Path) -> bool:
     """A zip in which every member is an array."""
-    if not zipfile.is_zipfile(path):
+    if not zipfile.is_zipfile(path) or not _may_begin_with_array(path):
         return False
     try:
         with zipfile.ZipFile(path) as archive:
@@ -70,6 +79,12 @@ KINDS: dict[str, Kind] = {
         open_folder,
         "a folder of images; class sub-folders become labels",
         entries=folder_entries,
+    ),
+    "packed": Kind(
+        is_packed,
+        open_packed,
+        "data that `gantlet pack` wrote",
+        lambda path: path.suffix == SUFFIX,
     ),
     "npz": Kind(
         _is_npz,

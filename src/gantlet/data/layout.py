@@ -6,14 +6,15 @@ With the folders that all images share set aside, the first folder of each path 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from pathlib import PurePosixPath
+from posixpath import splitext
 
 import numpy as np
 
 from gantlet.data.dataset import Labels
+from gantlet.data.label_file import labels_for
 from gantlet.data.pixels import SUFFIXES, Entry
 from gantlet.data.settings import DataSettings
 from gantlet.errors import UsageError
@@ -46,13 +47,13 @@ def sift(entries: Sequence[Entry], source: str) -> tuple[list[Entry], list[str]]
     """
     kept, ignored = [], Counter[str]()
     for entry in sorted(entries, key=lambda entry: entry.name):
-        parts = PurePosixPath(entry.name)
-        if any(part.startswith(".") or part == "__MACOSX" for part in parts.parts):
+        suffix = splitext(entry.name)[1].lower()
+        if any(part.startswith(".") or part == "__MACOSX" for part in _parts(entry)):
             ignored["hidden"] += 1
-        elif parts.suffix.lower() in SUFFIXES:
+        elif suffix in SUFFIXES:
             kept.append(entry)
         else:
-            ignored[parts.suffix.lower() or "no suffix"] += 1
+            ignored[suffix or "no suffix"] += 1
     if not kept:
         raise UsageError(
             source,
@@ -63,6 +64,11 @@ def sift(entries: Sequence[Entry], source: str) -> tuple[list[Entry], list[str]]
     counts = ", ".join(f"{kind} {n}" for kind, n in ignored.most_common(5))
     number = ignored.total()
     return kept, [f"Ignored {_files(number)} without images ({counts})."] if number else []
+
+
+def _parts(entry: Entry) -> tuple[str, ...]:
+    """The folders and the file that a name consists of."""
+    return tuple(part for part in entry.name.split("/") if part not in ("", "."))
 
 
 def _files(number: int) -> str:
@@ -80,26 +86,33 @@ def _shared(folders: Sequence[tuple[str, ...]]) -> int:
     return sum(1 for _ in takewhile(lambda level: len(set(level)) == 1, levels))
 
 
-def classify(entries: Sequence[Entry], settings: DataSettings, source: str) -> Layout:
-    """Classes by sub-folder.
+def classify(
+    entries: Sequence[Entry],
+    settings: DataSettings,
+    source: str,
+    labels: Mapping[str, str] | None = None,
+) -> Layout:
+    """Classes by `labels`, the label of each image by its name; by sub-folder if there are none.
 
     Folders `train` beside `test`, `val` and the like are a split: only `train` is used.
 
     Raises:
-        UsageError: some images lie in sub-folders and some beside them.
+        UsageError: some images lie in sub-folders and some beside them, or have no label.
     """
-    paths = [PurePosixPath(entry.name).parts for entry in entries]
+    paths = [_parts(entry) for entry in entries]
     shared = _shared([path[:-1] for path in paths])
     tops = [path[shared] if len(path) > shared + 1 else "" for path in paths]
     names = set(tops)
     if _TRAINING in names and names > {_TRAINING} and names <= {_TRAINING, *_TESTING}:
         kept = [entry for entry, top in zip(entries, tops, strict=True) if top == _TRAINING]
-        inner = classify(kept, settings, source)
+        inner = classify(kept, settings, source, labels)
         left = f"Only the folder {_TRAINING!r} is used; {counted(len(entries) - len(kept))} in "
         others = ", ".join(repr(name) for name in sorted(names - {_TRAINING}))
         return Layout(
             inner.entries, inner.classes, inner.y, (f"{left}{others} left out.", *inner.notes)
         )
+    if labels is not None:
+        return _layout(entries, labels_for(entries, labels, settings))
     if names == {""}:
         note = f"All images lie in the sub-folder {'/'.join(paths[0][:shared])!r}: no labels."
         return Layout(tuple(entries), (), None, (note,) if shared else ())
@@ -113,8 +126,11 @@ def classify(entries: Sequence[Entry], settings: DataSettings, source: str) -> L
         )
     if "" in names:
         return Layout(tuple(entries), (), None, ())
-    classes = natural(names)
+    return _layout(entries, tops)
+
+
+def _layout(entries: Sequence[Entry], labels: Sequence[str]) -> Layout:
+    classes = natural(set(labels))
     number = {name: i for i, name in enumerate(classes)}
-    return Layout(
-        tuple(entries), classes, np.array([number[top] for top in tops], dtype=np.int64), ()
-    )
+    y = np.array([number[label] for label in labels], dtype=np.int64)
+    return Layout(tuple(entries), classes, y, ())

@@ -1,4 +1,4 @@
-"""One image file to an array: grey or colour, 8 or 16 bits, upright, on white."""
+"""One image file to an array: grey, colour or colour with alpha, of 8 or 16 bits, upright."""
 
 from __future__ import annotations
 
@@ -11,11 +11,30 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
+from gantlet.data import dicom
 from gantlet.data.dataset import Array
 
-__all__ = ["SUFFIXES", "TRAITS", "Entry", "Fault", "Look", "decode", "look", "quiet", "reason"]
+__all__ = [
+    "SUFFIXES",
+    "TRAITS",
+    "TYPES",
+    "Entry",
+    "Fault",
+    "Look",
+    "decode",
+    "look",
+    "quiet",
+    "reason",
+    "study",
+    "uses_alpha",
+]
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".webp", ".tif", ".tiff", ".gif")
+SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".webp", ".tif", ".tiff", ".gif"),
+    *dicom.DICOM,
+)
+TYPES = {8: "uint8", 16: "uint16", 32: "float32"}
+"""Type of the values by their bits."""
 _FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF")
 _GREY = ("1", "L", "LA", "La")
 _DEEP = ("I;16", "I;16B", "I;16L", "I;16N")
@@ -24,14 +43,14 @@ _ORIENTATION = 0x0112
 """The EXIF tag; values 5 to 8 turn an image by a quarter."""
 
 TRAITS = {
-    "alpha": "Transparent images laid on white",
     "palette": "Images with a palette converted to RGB",
     "cmyk": "CMYK images converted to RGB",
     "frames": "Images of several frames, of which the first was taken",
     "turned": "Images turned upright by their EXIF orientation",
     "colour16": "Images of 16 bits a colour, of which the upper 8 were taken",
+    "inverted": "DICOM slices of MONOCHROME1 inverted, so that more is brighter",
 }
-"""What a note says of images with a trait."""
+"""What a note says of images with a trait; `alpha` and `dicom` are traits without one."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +62,8 @@ class Entry:
     stamp: str
     """Changes when the file does."""
     open: Callable[[], BinaryIO]
+    size: int = 0
+    """Bytes."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +81,11 @@ class Look:
     size: tuple[int, int]
     """Height and width, upright."""
     channels: int
-    """1 or 3."""
+    """1 or 3, without alpha."""
     bits: int
-    """8 or 16."""
+    """8, 16, or 32 for real numbers."""
     traits: frozenset[str]
-    """Keys of `TRAITS`."""
+    """Keys of `TRAITS`, and `alpha`, `dicom`."""
 
 
 @contextmanager
@@ -81,6 +102,8 @@ def reason(error: Exception) -> str:
         return "no image by its content"
     if isinstance(error, PermissionError):
         return "no permission to read"
+    if isinstance(error, dicom.UnfitError):
+        return str(error)
     if isinstance(error, Image.DecompressionBombError):
         limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
         return f"more than {limit:,} pixels, the limit against decompression bombs"
@@ -90,10 +113,19 @@ def reason(error: Exception) -> str:
 def look(entry: Entry) -> Look | Fault:
     """The header of an image. Damaged files make Pillow raise errors of many kinds."""
     try:
-        with entry.open() as stream, Image.open(stream, formats=_FORMATS) as image:
-            return _describe(image)
+        with entry.open() as stream:
+            if dicom.is_dicom(entry.name):
+                return _of_dicom(dicom.facts(stream))
+            with Image.open(stream, formats=_FORMATS) as image:
+                return _describe(image)
     except Exception as error:
         return Fault(entry.name, reason(error))
+
+
+def _of_dicom(facts: dicom.Facts) -> Look:
+    traits = {"dicom": True, "frames": facts.frames > 1, "inverted": facts.inverted}
+    present = frozenset(name for name, there in traits.items() if there)
+    return Look(facts.size, facts.channels, facts.bits, present)
 
 
 def _describe(image: ImageFile.ImageFile) -> Look:
@@ -109,7 +141,7 @@ def _describe(image: ImageFile.ImageFile) -> Look:
         "cmyk": image.mode == "CMYK",
         "frames": getattr(image, "is_animated", False),
         "turned": turn in range(2, 9),
-        "colour16": image.mode in ("RGB", "RGBA") and ";16" in str(image.tile),
+        "colour16": image.mode in ("RGB", "RGBA", "LA") and ";16" in str(image.tile),
     }
     return Look(
         (height, width),
@@ -121,29 +153,61 @@ def _describe(image: ImageFile.ImageFile) -> Look:
 
 def _check_mode(mode: str) -> None:
     if mode not in _GREY + _DEEP + _COLOUR:
-        raise ValueError(f"pixels of mode {mode} (32 bits); give them as a .npy array instead")
+        raise dicom.UnfitError(
+            f"pixels of mode {mode} (32 bits); give them as a .npy array instead"
+        )
 
 
 def decode(entry: Entry, channels: int, bits: int) -> Array:
-    """Pixels of shape (H, W, channels), uint8 or uint16.
+    """Pixels of shape (H, W, channels), of the type that `TYPES` tells.
 
+    Transparency is laid on white where there are fewer than 4 channels; of 4 the last is alpha.
     Raises whatever Pillow raises on a damaged file; `reason` puts it into words.
     """
+    with entry.open() as stream:
+        if dicom.is_dicom(entry.name):
+            values = dicom.values(stream).astype(TYPES[bits])
+            return np.repeat(values, channels // values.shape[-1], axis=-1)
+        with Image.open(stream, formats=_FORMATS) as image:
+            _check_mode(image.mode)
+            return _pixels(image, channels, bits)
+
+
+def study(entry: Entry, channels: int, bits: int) -> tuple[Look, Array]:
+    """`look` and `decode` in one, raising what decoders raise."""
+    if dicom.is_dicom(entry.name):
+        with entry.open() as stream:
+            seen = _of_dicom(dicom.facts(stream))
+        return seen, decode(entry, channels, bits)
     with entry.open() as stream, Image.open(stream, formats=_FORMATS) as image:
-        _check_mode(image.mode)
-        upright = ImageOps.exif_transpose(image)
-        return _pixels(upright, channels, bits)
+        return _describe(image), _pixels(image, channels, bits)
+
+
+def uses_alpha(entry: Entry) -> bool:
+    """Whether any pixel is transparent; False of damaged files, which `decode` tells of."""
+    try:
+        with entry.open() as stream, Image.open(stream, formats=_FORMATS) as image:
+            lowest, _ = image.convert("RGBA").getchannel("A").getextrema()
+            return bool(lowest != 255)
+    except Exception:
+        return False
 
 
 def _pixels(image: Image.Image, channels: int, bits: int) -> Array:
+    ImageOps.exif_transpose(image, in_place=True)
     if image.mode in _DEEP:
         deep = np.asarray(image).astype(np.uint16)[..., None]
         # 65535 / 257 = 255: the two ranges match at both ends.
         values = deep if bits == 16 else ((deep.astype(np.uint32) + 128) // 257).astype(np.uint8)
+        if channels == 4:
+            return np.concatenate([values, values, values, np.full_like(values, 255)], axis=-1)
         return np.repeat(values, channels, axis=-1)
+    if channels == 4:
+        return np.asarray(image.convert("RGBA"))
     if image.has_transparency_data:
         sheet = Image.new("RGBA", image.size, "white")
         sheet.alpha_composite(image.convert("RGBA"))
         image = sheet
-    plain = np.asarray(image.convert("L" if channels == 1 else "RGB"))
+    mode = "L" if channels == 1 else "RGB"
+    plain = np.asarray(image if image.mode == mode else image.convert(mode))
     return plain.reshape(*plain.shape[:2], channels)

@@ -15,17 +15,27 @@ class DataSettings:
     """How a source becomes a set of data.
 
     Raises:
-        UsageError: a side of `size` is below 1.
+        UsageError: a side of `size` is below 1, `labels` is an empty text.
     """
 
     size: tuple[int, int] | None = None
     """Height and width of the images. None: their own size; where sizes are mixed, the size that
     at least half of them have, else the median height and width."""
+    fit: Literal["crop", "pad", "stretch"] = "crop"
+    """How images of another aspect come to the size. crop: the centre cut out. pad: the whole
+    image on black (on nothing where alpha is a channel). stretch: the whole."""
     channels: Literal["auto", "first", "last"] = "auto"
     """Which axis of arrays of images (N, ., ., .) holds the channels: the one after N (first), or
     the last. auto: the one with at most 4 entries; failing that, of square images, the odd one."""
-    labels: bool = True
-    """Use class labels where the data has them."""
+    alpha: Literal["keep", "white"] = "keep"
+    """Transparency of image files. keep: a fourth channel of all images where at least one uses
+    it. white: laid on white."""
+    labels: bool | str = True
+    """Use class labels where the data has them. The name of a CSV or JSON file beside the images:
+    take them from it."""
+    flip: bool = False
+    """Train on mirror images too: left and right of each image are swapped every other time, by
+    chance. Only for images whose mirror images could be data; never of letters or digits."""
     held_out: bool = True
     """Set a tenth of the data aside (100 to 10,000 samples; none under 200), never trained on."""
 
@@ -36,4 +46,8 @@ class DataSettings:
                 expected="a height and a width of at least 1",
                 received=str(list(self.size)),
                 remedy="Give both sides in pixels, as in data.size=[64,64]",
+            )
+        if self.labels == "":
+            raise UsageError(
+                "data.labels", expected="true, false or the name of a file", received="nothing"
             )

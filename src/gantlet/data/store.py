@@ -15,7 +15,7 @@ import numpy as np
 from gantlet.data.dataset import Array
 from gantlet.errors import UsageError
 
-__all__ = ["RESIDENT", "stored"]
+__all__ = ["RESIDENT", "check_space", "stored"]
 
 RESIDENT = 2**30
 """Bytes up to which decoded samples stay in memory: 1 GiB."""
@@ -66,7 +66,7 @@ def stored(
             return _mapped(path)
     cache.mkdir(parents=True, exist_ok=True)
     _tidy(cache, step)
-    _check_space(cache, size)
+    check_space(cache, size)
     draft = path.with_suffix(f".{os.getpid()}.part")
     try:
         written = _written(draft, shape, dtype, fill)
@@ -101,11 +101,12 @@ def _tidy(cache: Path, step: str) -> None:
                 path.unlink()
 
 
-def _check_space(cache: Path, size: int) -> None:
+def check_space(cache: Path, size: int) -> None:
+    """Refuses to begin what a folder's disk has no room for."""
     free = shutil.disk_usage(cache).free
     if free < size + 2**20:
         raise UsageError(
-            f"the cache folder {cache}",
+            f"the folder {cache}",
             expected=f"{size / 2**30:.2f} GiB of free space",
             received=f"{free / 2**30:.2f} GiB",
             remedy="Free some space, choose another folder, or set a smaller data.size",

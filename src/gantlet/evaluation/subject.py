@@ -15,7 +15,7 @@ from gantlet.data.dataset import Array, Dataset, Labels, Rows
 from gantlet.data.split import Indices, halves, spared, split
 from gantlet.errors import UsageError
 from gantlet.games.base import Game
-from gantlet.run import load
+from gantlet.run import cache_of, load
 from gantlet.sample import sample
 from gantlet.training.folder import Folder
 
@@ -172,7 +172,7 @@ def _trained_on(run: Path, bundle: Bundle, train: Source | None) -> Dataset:
             remedy="Hand them over: --train DATA, or evaluate(run, train=...).",
         )
     try:
-        dataset = open_data(source, bundle.config.data)
+        dataset = open_data(source, bundle.config.data, cache=cache_of(source))
     except UsageError as error:
         if train is not None:
             raise
@@ -196,7 +196,7 @@ def _handed_over(data: Source, bundle: Bundle) -> Part:
     if spec.kind == "image":
         _, height, width = spec.shape
         settings = replace(settings, size=(height, width))
-    other = open_data(data, settings)
+    other = open_data(data, settings, cache=cache_of(data))
     if other.spec.shape != spec.shape or other.spec.dtype != spec.dtype:
         raise UsageError(
             "the held-out data",

@@ -20,7 +20,10 @@ _SMALLEST_TILE = 64
 
 def as_image(sample: NDArray[Any], spec: DataSpec) -> Image.Image:
     """One sample of shape (C, H, W) as an 8-bit picture: the first channel unless C is 3 or 4."""
-    bytes_ = np.round((sample - spec.low) * (255 / (spec.high - spec.low))).astype(np.uint8)
+    if sample.dtype == np.uint8 and (spec.low, spec.high) == (0, 255):
+        bytes_ = sample
+    else:
+        bytes_ = np.round((sample - spec.low) * (255 / (spec.high - spec.low))).astype(np.uint8)
     channels = {1: bytes_[0], 3: bytes_.transpose(1, 2, 0), 4: bytes_.transpose(1, 2, 0)}
     return Image.fromarray(np.ascontiguousarray(channels.get(len(bytes_), bytes_[0])))
 

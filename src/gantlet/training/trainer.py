@@ -74,6 +74,7 @@ def _feed(dataset: Dataset, indices: Indices, config: Config, machine: Machine) 
         device=machine.device,
         dtype=machine.dtype,
         memory_format=machine.layout(config.train),
+        flip=config.data.flip,
     )
 
 

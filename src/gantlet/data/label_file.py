@@ -1,0 +1,161 @@
+"""Labels from a file beside the images: CSV, StyleGAN's dataset.json, or a JSON mapping."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from gantlet.data.pixels import Entry
+from gantlet.data.settings import DataSettings
+from gantlet.errors import UsageError
+
+__all__ = ["label_file", "labels_for", "spare_note"]
+
+_USUAL = ("labels.csv", "labels.json", "dataset.json", "metadata.csv")
+_FILE, _LABEL = ("file", "file_name", "filename"), ("label", "class")
+_FORMS = (
+    "a CSV with the columns file and label, a JSON object of names and labels, "
+    'or one with "labels": [[name, class], ...]'
+)
+
+
+def label_file(
+    found: Iterable[Entry], images: Sequence[Entry], settings: DataSettings, source: str
+) -> Mapping[str, str] | None:
+    """The label of each image by the image's name; None where `data.labels` names no file.
+
+    The file is one of the source (`labels.csv`, `set/labels.csv`), else a path. Names in it begin
+    at its own folder or at the source.
+
+    Raises:
+        UsageError: there is no such file; it is of no known form; it names unknown images, or
+            gives one image two labels.
+    """
+    name = settings.labels
+    if not isinstance(name, str):
+        return None
+    content, folder = _content(name, list(found), source)
+    labels = dict[str, str]()
+    unknown, known = list[str](), {image.name for image in images}
+    for given, label in _pairs(name, content):
+        inside = (folder / given).as_posix()
+        image = inside if inside in known else given
+        if image not in known:
+            unknown.append(given)
+        elif labels.setdefault(image, label) != label:
+            raise _wrong(
+                name, "one label for each image", f"{labels[image]!r} and {label!r} for {given!r}"
+            )
+    if unknown:
+        raise _wrong(
+            name,
+            f"names of images in {source}",
+            f"{len(unknown):,} others, first {unknown[0]!r}",
+            f"Names begin at the folder of {PurePosixPath(name).name}; an image here is "
+            f"{images[0].name!r}",
+        )
+    return labels
+
+
+def labels_for(
+    images: Sequence[Entry], labels: Mapping[str, str], settings: DataSettings
+) -> list[str]:
+    """The labels of images in their order. Raises UsageError where some have none."""
+    missed = [image.name for image in images if image.name not in labels]
+    if missed:
+        raise _wrong(
+            str(settings.labels),
+            f"a label for each of {len(images):,} images",
+            f"none for {len(missed):,} of them, first {missed[0]!r}",
+            "Add them, remove the images, or set data.labels=false to use no labels",
+        )
+    return [labels[image.name] for image in images]
+
+
+def spare_note(found: Iterable[Entry], settings: DataSettings) -> list[str]:
+    """A note of a file that may hold labels and is not used."""
+    if settings.labels is not True:
+        return []
+    usual = [entry.name for entry in found if entry.name.rpartition("/")[2] in _USUAL]
+    return [f"data.labels={name} would take the labels from that file." for name in usual[:1]]
+
+
+def _wrong(name: str, expected: str, received: str, remedy: str = "") -> UsageError:
+    return UsageError(
+        f"the label file {name}", expected=expected, received=received, remedy=remedy
+    )
+
+
+def _content(name: str, found: Sequence[Entry], source: str) -> tuple[str, PurePosixPath]:
+    """The text of a label file, and its folder within the source."""
+    inside = [
+        entry
+        for entry in found
+        if entry.name == name or (entry.name.endswith(f"/{name}") and entry.name.count("/") == 1)
+    ]
+    if not inside and not Path(name).is_file():
+        near = [entry.name for entry in found if entry.name.endswith((".csv", ".json"))]
+        raise _wrong(
+            name,
+            f"a file in {source}, or a path",
+            "no such file",
+            f"Did you mean {' or '.join(near[:3])}?" if near else "",
+        )
+    if inside:
+        with inside[0].open() as stream:
+            content, folder = stream.read(), PurePosixPath(inside[0].name).parent
+    else:
+        content, folder = Path(name).read_bytes(), PurePosixPath()
+    try:
+        return content.decode("utf-8-sig"), folder
+    except UnicodeDecodeError as error:
+        raise _wrong(name, _FORMS, f"no text in UTF-8 ({error.reason})") from None
+
+
+def _pairs(name: str, content: str) -> Iterator[tuple[str, str]]:
+    pairs = _from_json(name, content) if name.lower().endswith(".json") else _from_csv(
+        name, content
+    )  # fmt: skip
+    for file, given in pairs:
+        label = int(given) if isinstance(given, float) and given.is_integer() else given
+        if not isinstance(label, str | int) or not str(label).strip():
+            raise _wrong(
+                name,
+                "one class for each image, as text or a whole number",
+                f"{json.dumps(label)} for {file!r}",
+                "Several classes of one image, and real numbers as conditions, are not supported",
+            )
+        yield file.replace("\\", "/").removeprefix("./"), str(label).strip()
+
+
+def _from_csv(name: str, content: str) -> Iterator[tuple[str, Any]]:
+    rows = csv.DictReader(io.StringIO(content, newline=""))
+    columns = {column.strip().lower(): column for column in rows.fieldnames or ()}
+    file, label = (
+        next((columns[c] for c in wanted if c in columns), None) for wanted in (_FILE, _LABEL)
+    )
+    if file is None or label is None:
+        raise _wrong(name, _FORMS, f"the columns {', '.join(columns) or 'of an empty file'}")
+    for row in rows:
+        yield (row[file] or "").strip(), row[label]
+
+
+def _from_json(name: str, content: str) -> Iterator[tuple[str, Any]]:
+    try:
+        values = json.loads(content)
+    except ValueError as error:
+        raise _wrong(name, _FORMS, f"no JSON ({error})") from None
+    pairs = values.get("labels", values) if isinstance(values, dict) else None
+    if isinstance(pairs, dict):
+        pairs = [list(pair) for pair in pairs.items()]
+    if not isinstance(pairs, list) or not all(_is_pair(pair) for pair in pairs):
+        raise _wrong(name, _FORMS, "JSON of another form")
+    yield from ((file, label) for file, label in pairs)
+
+
+def _is_pair(pair: Any) -> bool:
+    return isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str)
