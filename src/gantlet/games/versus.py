@@ -10,10 +10,14 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Gt, Interval
 from torch import nn
 
+from gantlet.augment import Adaptive, Pipeline, pipeline
 from gantlet.distances import DISTANCES
 from gantlet.errors import UsageError, unknown
 from gantlet.games import versus_losses as losses
+from gantlet.games.augmenting import Augment, Chance
 from gantlet.games.base import Game, Phase
+from gantlet.games.consistency import Consistency
+from gantlet.games.seeing import Sight
 from gantlet.networks.base import Network
 from gantlet.nn.norms import GroupedBatchNorm
 from gantlet.nn.statistics import MinibatchStd
@@ -25,6 +29,8 @@ from gantlet.spec import DataSpec
 __all__ = ["Pull", "Versus"]
 
 Weight = Annotated[float, Ge(0)]
+_ZEROED = ("minimax", "nonsaturating", "hinge")
+"""Objectives whose critic is undecided where its logit is 0."""
 _BATCH_NORMS = (GroupedBatchNorm, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
@@ -75,6 +81,13 @@ class Versus:
     """Samples that share batch statistics, wherever a part of the game couples samples."""
     pull: Pull | None = None
     """A first stage by a distance."""
+    augment: Augment | None = None
+    """Random changes of all that the discriminator sees, {policy, p}; {}: ADA."""
+    apa: Annotated[float, Interval(ge=0, lt=1)] | Adaptive = 0.0
+    """Share of real samples replaced by generated ones (arXiv 2111.06849); {}: adaptive, as p of
+    augment."""
+    consistency: Consistency | None = None
+    """Weights of the discriminator's blindness to small changes; {}: CR."""
 
     def build(self, spec: DataSpec, network: Network) -> Game:
         """The game for data of `spec`, with networks of one family."""
@@ -105,6 +118,8 @@ class Versus:
         players = nn.ModuleDict({"generator": generator, "discriminator": discriminator})
         if self.lecam:
             players["lecam"] = losses.LeCamMeans()
+        for name, rule in self._adaptive().items():
+            players[name] = Chance(rule)
         group = self.group if self._couples(players) else 1
         named = objective(
             self.objective,
@@ -117,6 +132,8 @@ class Versus:
             objective=goal or named,
             latent=latent,
             group=group,
+            sight=self._sight(spec, latent),
+            centred=goal is not None or self.pairing != "none" or self.objective not in _ZEROED,
         )
         return Game(
             players=players,
@@ -131,7 +148,7 @@ class Versus:
             name="discriminator",
             trains=("discriminator",),
             loss=rules.discriminator,
-            after=rules.after if self.clip_weights or self.lecam else None,
+            after=rules.after if self._has_state() else None,
         )
         maker = Phase(
             name="generator", trains=("generator",), loss=rules.generator, every=self.critic_steps
@@ -143,6 +160,22 @@ class Versus:
         towards = partial(rules.pull, distance=DISTANCES[self.pull.distance])
         first = Phase(name="pull", trains=("generator",), loss=towards, stop=self.pull.samples)
         return (first, *(replace(phase, start=self.pull.samples) for phase in (critic, maker)))
+
+    def _has_state(self) -> bool:
+        return bool(self.clip_weights or self.lecam or self._adaptive())
+
+    def _adaptive(self) -> Mapping[str, Adaptive]:
+        """The rules of adaptive probabilities, by the player that holds each."""
+        chances = {"augment": self.augment and self.augment.p, "apa": self.apa}
+        return {name: rule for name, rule in chances.items() if isinstance(rule, Adaptive)}
+
+    def _sight(self, spec: DataSpec, latent: int) -> Sight:
+        changes = small_changes = None
+        if self.augment:
+            changes = _changes(spec, self.augment.policy, "game.augment")
+        if self.consistency and (self.consistency.real or self.consistency.fake):
+            small_changes = _changes(spec, self.consistency.policy, "game.consistency")
+        return Sight(self, latent, changes, small_changes)
 
     def _couples(self, players: nn.ModuleDict) -> bool:
         """Whether any part of the game lets samples of a batch see one another."""
@@ -176,3 +209,15 @@ class Versus:
     def tiny(cls) -> Versus:
         """Small groups, for tests with small batches."""
         return cls(group=4)
+
+
+def _changes(spec: DataSpec, policy: str | Sequence[str], setting: str) -> Pipeline:
+    """The augmentations of a policy for the data; UsageError where these are no images."""
+    if spec.kind != "image":
+        raise UsageError(
+            f"setting {setting}",
+            expected="images: its changes are those of images",
+            received=spec.kind,
+            remedy=f"Set {setting}=null.",
+        )
+    return pipeline(policy, spec.shape[0])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,8 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gantlet.augment import realness
 from gantlet.averages import running_mean
+from gantlet.games.augmenting import Chance
 from gantlet.games.base import Losses, Query, Stats, Turn
+from gantlet.games.consistency import inconsistency, spread
+from gantlet.games.seeing import Asked, Look, Sight, critique, in_full, look, packed
 from gantlet.networks.base import Critique
 from gantlet.objectives import Objective
 from gantlet.penalties import (
@@ -19,7 +22,6 @@ from gantlet.penalties import (
     around,
     between,
     clip_weights_,
-    input_gradient,
     lecam,
     noise_slope,
     orthogonality,
@@ -58,11 +60,6 @@ class LeCamMeans(nn.Module):
         self.count += 1
 
 
-def packed(x: Tensor, m: int) -> Tensor:
-    """m consecutive samples as one with m times the channels: (B, C, ...) -> (B / m, m C, ...)."""
-    return x if m == 1 else x.unflatten(0, (-1, m)).flatten(1, 2)
-
-
 def sample(players: nn.ModuleDict, query: Query, *, latent: int) -> Tensor:
     """x of shape (B, *spec.shape) from standard normal z and the labels asked for."""
     generated: Tensor = players["generator"](query.noise("z", (latent,)), query.y)
@@ -71,21 +68,7 @@ def sample(players: nn.ModuleDict, query: Query, *, latent: int) -> Tensor:
 
 def judge(players: nn.ModuleDict, batch: Batch, *, pack: int) -> Tensor:
     """The discriminator's logits on samples as they are, (B / pack,): large for real."""
-    return _critique(players["discriminator"](packed(batch.x, pack), batch.y)).logits
-
-
-def _critique(answer: Critique | Tensor) -> Critique:
-    """A discriminator's answer; bare logits of shape (B,) or (B, 1) will do."""
-    return answer if isinstance(answer, Critique) else Critique(answer.flatten())
-
-
-@dataclass(frozen=True)
-class _Look:
-    """Some points, the critic's answer there, and the gradient there if it was asked for."""
-
-    x: Tensor
-    answer: Critique
-    gradient: Tensor | None = None
+    return critique(players["discriminator"](packed(batch.x, pack), batch.y)).logits
 
 
 @dataclass(frozen=True)
@@ -96,43 +79,54 @@ class Rules:
     objective: Objective
     latent: int
     group: int
+    sight: Sight
+    centred: bool = True
+    """Whether only differences of logits mean something: see `realness`."""
 
     def discriminator(self, players: nn.ModuleDict, turn: Turn) -> Losses:
         """Objective of the discriminator, penalties, class loss; (B / pack,)."""
         with torch.no_grad():
             fake = self._generate(players, turn).to(turn.real.x.dtype)
-        real, fake = self._shown(turn.real.x, turn, "real"), self._shown(fake, turn, "fake")
-        y, critic = turn.real.y, players["discriminator"]
-        wanted = {PENALTIES[name].at for name in self.settings.penalties}
+        real, genuine = self.sight.real(players, turn)
+        real, fake = self.sight.shown(real, turn, "real"), self.sight.shown(fake, turn, "fake")
+        wanted: set[str] = {PENALTIES[name].at for name in self.settings.penalties}
         sloped = {at for at in wanted if self._probes(at, "gradient")}
         points = {"real": real, "fake": fake}
         points |= {at: self._points(at, real, fake, turn) for at in sorted(wanted - points.keys())}
-        looks = {at: _look(critic, x, y, at in wanted, at in sloped) for at, x in points.items()}
+        asked = {at: self.sight.critic(players, turn, at) for at in points}
+        looks = {at: look(asked[at], x, at in wanted, at in sloped) for at, x in points.items()}
         on_real, on_fake = looks["real"].answer, looks["fake"].answer
         loss = self.objective.discriminator(on_real.logits, on_fake.logits)
         stats = {"real": on_real.logits, "fake": on_fake.logits}
         for name, weight in self.settings.penalties.items():
-            term = self._penalty(name, looks, critic, turn)
-            loss = loss + _number(weight, turn) * term
-            stats[name] = term
+            stats[name] = self._penalty(name, looks, asked, turn)
+            loss = loss + _number(weight, turn) * stats[name]
         if self.settings.lecam:
             loss = loss + self.settings.lecam * _lecam(players, on_real, on_fake)
-        loss = loss + self._class_loss(on_real, y)
+        if self.settings.consistency:
+            stats["consistency"] = self._inconsistency(players, turn, looks, wanted)
+            loss = loss + stats["consistency"]
+        loss = loss + self._class_loss(on_real, turn.real.y)
+        stats |= self.sight.chances(players, genuine, like=on_real.logits)
         return Losses(loss, stats={name: term.detach() for name, term in stats.items()})
 
     def generator(self, players: nn.ModuleDict, turn: Turn) -> Losses:
         """Objective of the generator, feature matching, class loss; (B / pack,)."""
-        critic, y = players["discriminator"], turn.real.y
-        fake = self._shown(self._generate(players, turn), turn, "fake")
-        on_fake = _critique(critic(fake, y))
+        made = self._generate(players, turn)
+        on_fake = self.sight.critic(players, turn, "fake")(self.sight.shown(made, turn, "fake"))
         on_real = on_fake
         if self.objective.relative or self.settings.feature_matching:
             with torch.no_grad():
-                on_real = _critique(critic(self._shown(turn.real.x, turn, "real"), y))
+                real = self.sight.shown(self.sight.real(players, turn)[0], turn, "real")
+                on_real = self.sight.critic(players, turn, "real")(real)
         loss = self.objective.generator(on_real.logits, on_fake.logits)
         if self.settings.feature_matching:
             loss = loss + self.settings.feature_matching * self._feature_gap(on_real, on_fake)
-        loss = loss + self._class_loss(on_fake, y)
+        apart = self.settings.consistency
+        if apart and apart.generator:
+            near = self._generate_near(players, turn, apart.sigma)
+            loss = loss - apart.generator * spread(made, near, self.settings.pack)
+        loss = loss + self._class_loss(on_fake, turn.real.y)
         stats = {"fake": on_fake.logits.detach()}
         return Losses(loss, self._orthogonality(players["generator"]), stats)
 
@@ -141,25 +135,41 @@ class Rules:
         fake, real = self._generate(players, turn), turn.real.x
         directions = turn.noise("directions", (real[0].numel(),))
         groups = (_grouped(t, self.group) for t in (real, fake.to(real.dtype), directions))
-        with _in_full(real):
+        with in_full(real):
             return Losses(distance.function(*groups).repeat_interleave(self.group))
 
     def after(self, players: nn.ModuleDict, stats: Stats) -> None:
-        """Clip the critic's weights; move the running means of its logits."""
+        """Clip the critic's weights; move the means of its logits and adaptive probabilities."""
         if self.settings.clip_weights:
             clip_weights_(players["discriminator"].parameters(), self.settings.clip_weights)
         if self.settings.lecam:
             _means(players).take(stats["real"], stats["fake"])
+        held = [player for player in players.values() if isinstance(player, Chance)]
+        if held:
+            fake = stats["fake"] if self.centred else None
+            r = realness(stats["real"], fake, stats.get("genuine"))
+            for player in held:
+                player.follow(r, len(stats["real"]) * self.settings.pack)
 
     def _generate(self, players: nn.ModuleDict, turn: Turn) -> Tensor:
         return sample(players, Query(turn.noise, turn.real.y), latent=self.latent)
 
-    def _shown(self, x: Tensor, turn: Turn, side: str) -> Tensor:
-        """x as the discriminator sees it: with instance noise (arXiv 1610.04490), in packs."""
-        if self.settings.instance_noise:
-            spread = _number(self.settings.instance_noise, turn)
-            x = x + spread * turn.noise(f"instance/{side}", tuple(x.shape[1:]))
-        return packed(x, self.settings.pack)
+    def _generate_near(self, players: nn.ModuleDict, turn: Turn, sigma: float) -> Tensor:
+        """G(z + sigma eps) for the z of `_generate`."""
+        z = turn.noise("z", (self.latent,)) + sigma * turn.noise("near/z", (self.latent,))
+        made: Tensor = players["generator"](z, turn.real.y)
+        return made
+
+    def _inconsistency(
+        self, players: nn.ModuleDict, turn: Turn, looks: dict[str, Look], wanted: set[str]
+    ) -> Tensor:
+        settings, near = self.settings.consistency, None
+        assert settings is not None  # asked for
+        if settings.latent:
+            with torch.no_grad():
+                near = self._generate_near(players, turn, settings.sigma)
+            near = self.sight.shown(near.to(turn.real.x.dtype), turn, "fake")
+        return inconsistency(settings, self.sight, players, turn, looks, wanted, near)
 
     def _points(self, place: str, real: Tensor, fake: Tensor, turn: Turn) -> Tensor:
         t = turn.noise.uniform(f"{place}/t", (1,) * (real.dim() - 1))[:: self.settings.pack]
@@ -173,16 +183,16 @@ class Rules:
         return any(penalty.at == at and penalty.probe == probe for penalty in chosen)
 
     def _penalty(
-        self, name: str, looks: dict[str, _Look], critic: nn.Module, turn: Turn
+        self, name: str, looks: dict[str, Look], asked: dict[str, Asked], turn: Turn
     ) -> Tensor:
         penalty = PENALTIES[name]
-        look = looks[penalty.at]
-        if look.gradient is not None and penalty.probe == "gradient":
-            return penalty.measure(look.gradient)
+        at = looks[penalty.at]
+        if at.gradient is not None and penalty.probe == "gradient":
+            return penalty.measure(at.gradient)
         noise = turn.noise(f"penalty/{name}", tuple(turn.real.x.shape[1:]))
-        moved = perturbed(look.x, packed(noise, self.settings.pack), _NOISE_SIGMA)
-        answer = _look(critic, moved, turn.real.y, True, False).answer
-        return penalty.measure(noise_slope(look.answer.logits, answer.logits, _NOISE_SIGMA))
+        moved = perturbed(at.x, packed(noise, self.settings.pack), _NOISE_SIGMA)
+        answer = look(asked[penalty.at], moved, True, False).answer
+        return penalty.measure(noise_slope(at.answer.logits, answer.logits, _NOISE_SIGMA))
 
     def _class_loss(self, answer: Critique, y: Tensor | None) -> Tensor | float:
         if answer.classes is None or y is None or not self.settings.auxiliary:
@@ -201,28 +211,8 @@ class Rules:
         if not self.settings.orthogonality:
             return None
         weights = [w for w in generator.parameters() if w.dim() > 1]
-        with _in_full(weights[0]):
+        with in_full(weights[0]):
             return self.settings.orthogonality * orthogonality(weights)
-
-
-def _look(critic: nn.Module, x: Tensor, y: Tensor | None, penalised: bool, sloped: bool) -> _Look:
-    """Ask the critic at x; penalised points in full precision, with the gradient if `sloped`."""
-
-    def asked(points: Tensor) -> Critique:
-        return _critique(critic(points, y))
-
-    if not penalised:
-        return _Look(x, asked(x))
-    with _in_full(x):
-        if not sloped:
-            return _Look(x, asked(x))
-        gradient, answer = input_gradient(asked, x)
-    return _Look(x, answer, gradient)
-
-
-def _in_full(like: Tensor) -> AbstractContextManager[None]:
-    """The precision of the tensors themselves, whatever autocast is at work."""
-    return torch.autocast(like.device.type, enabled=False)
 
 
 def _number(setting: float | Schedule, turn: Turn) -> Tensor | float:
