@@ -118,6 +118,15 @@ PARTS = {
     "penalties": ("mlp", "game.penalties={gp: 1, dragan: 1, noise-r1: 1, noise-r2: 1, r2: 2}"),
     "statistics": ("r3gan", "network.minibatch_std=true"),
     "average": ("mlp", "game.pairing=average"),
+    "diffaugment": ("r3gan", "game.augment={policy: diffaugment, p: 0.9}"),
+    "ada": ("r3gan", "game.augment={p: {samples: 200, start: 0.3}}"),
+    "apa": ("r3gan", "game.apa={samples: 200, start: 0.3}"),
+    "consistency": (
+        *(
+            "r3gan",
+            "game.consistency={fake: 10, latent: 5, generator: 0.5, policy: [xflip, xint]}",
+        ),
+    ),
     "packs": ("points", "game.pack=2"),
     **{name: ("points", f"game.pull={{distance: {name}, samples: 64}}") for name in DISTANCES},
 }
