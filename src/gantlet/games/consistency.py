@@ -72,7 +72,7 @@ def inconsistency(
     total = torch.zeros_like(looks["real"].answer.logits)
     for at, weight in (("real", settings.real), ("fake", settings.fake)):
         if weight:
-            asked = sight.critic(players, turn, at, sight.small_changes)
+            asked = sight.critic(players, turn, at, sight.small_view(turn, at))
             other = look(asked, looks[at].x, at in in_full, False).answer
             total = total + weight * _gap(looks[at].answer, other)
     if near is not None:

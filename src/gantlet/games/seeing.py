@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -20,10 +20,12 @@ from gantlet.schedules import value
 if TYPE_CHECKING:
     from gantlet.games.versus import Versus
 
-__all__ = ["Asked", "Look", "Sight", "critique", "in_full", "look", "packed"]
+__all__ = ["Asked", "Look", "Sight", "View", "critique", "in_full", "look", "packed"]
 
 Asked = Callable[[Tensor], Critique]
 """A critic for given labels and given changes of what it sees."""
+View = Callable[[Tensor], Tensor]
+"""Such changes: from samples (or packs) to as many, of the same shape."""
 
 
 def packed(x: Tensor, m: int) -> Tensor:
@@ -71,13 +73,14 @@ class Sight:
     """What stands between samples and the critic of one game, for its settings."""
 
     settings: Versus
-    latent: int
     changes: Pipeline | None = None
     """What `game.augment` does to all that the critic sees."""
     small_changes: Pipeline | None = None
     """Those to which `game.consistency` makes the critic blind."""
 
-    def real(self, players: nn.ModuleDict, turn: Turn) -> tuple[Tensor, Tensor | None]:
+    def real(
+        self, players: nn.ModuleDict, turn: Turn, generate: Callable[[Turn], Tensor]
+    ) -> tuple[Tensor, Tensor | None]:
         """What goes for real, (B, ...), and with APA which of it is: (B / pack,) of 1 and 0.
 
         With probability p a sample (a pack) is replaced by one generated from a latent of its own
@@ -89,9 +92,8 @@ class Sight:
         real, pack = turn.real.x, self.settings.pack
         if not self.settings.apa:
             return real, None
-        z = turn.noise("apa/z", (self.latent,))
         with torch.no_grad():
-            pseudo = players["generator"](z, turn.real.y).to(real.dtype)
+            pseudo = generate(replace(turn, noise=turn.noise.under("apa"))).to(real.dtype)
         u = turn.noise.uniform("apa", ())[::pack]
         genuine = u >= chance(self.settings.apa, players, "apa")
         kept = genuine.repeat_interleave(pack).reshape(-1, *[1] * (real.dim() - 1))
@@ -104,27 +106,28 @@ class Sight:
             x = x + spread * turn.noise(f"instance/{side}", tuple(x.shape[1:]))
         return packed(x, self.settings.pack)
 
-    def critic(
-        self, players: nn.ModuleDict, turn: Turn, at: str, more: Pipeline | None = None
-    ) -> Asked:
-        """The discriminator on points of one place: D(T(x)), with `more` D(M(T(x))).
+    def view(self, players: nn.ModuleDict, turn: Turn, at: str) -> View:
+        """T of `game.augment` for (packed) points of one place; the same in all of a turn.
 
-        In all of a turn a place has one T, so that a penalty compares answers under equal changes.
+        A penalty that compares two answers therefore compares them under equal changes.
         """
+        if self.changes is None or self.settings.augment is None:
+            return _as_it_is
+        p = chance(self.settings.augment.p, players, "augment")
+        return self._changed(self.changes, turn, f"augment/{at}", p)
+
+    def small_view(self, turn: Turn, at: str) -> View:
+        """M of `game.consistency`, in the same way."""
+        assert self.small_changes is not None  # asked for by a weight
+        return self._changed(self.small_changes, turn, f"consistency/{at}", 1.0)
+
+    def critic(
+        self, players: nn.ModuleDict, turn: Turn, at: str, more: View | None = None
+    ) -> Asked:
+        """The discriminator on points of one place: D(T(x)), with `more` D(M(T(x)))."""
         discriminator, y = players["discriminator"], turn.real.y
-        views = []
-        if self.changes and self.settings.augment:
-            p = chance(self.settings.augment.p, players, "augment")
-            views.append(self._view(self.changes, turn, f"augment/{at}", p))
-        if more:
-            views.append(self._view(more, turn, f"consistency/{at}", 1.0))
-
-        def asked(x: Tensor) -> Critique:
-            for view in views:
-                x = view(x)
-            return critique(discriminator(x, y))
-
-        return asked
+        first, second = self.view(players, turn, at), more or _as_it_is
+        return lambda x: critique(discriminator(second(first(x)), y))
 
     def chances(
         self, players: nn.ModuleDict, genuine: Tensor | None, like: Tensor
@@ -136,11 +139,13 @@ class Sight:
                 found[f"{name}_p"] = player.p.expand(len(like))
         return found
 
-    def _view(
-        self, line: Pipeline, turn: Turn, name: str, p: Tensor | float
-    ) -> Callable[[Tensor], Tensor]:
+    def _changed(self, line: Pipeline, turn: Turn, name: str, p: Tensor | float) -> View:
         """Augments each sample of (packed) x, by the random numbers of a name."""
         pack = self.settings.pack
         uniform = turn.noise.uniform(name, (line.uniform,))
         normal = turn.noise(f"{name}/normal", (line.normal,)) if line.normal else uniform[:, :0]
         return lambda x: packed(line(_unpacked(x, pack), uniform, normal, p), pack)
+
+
+def _as_it_is(x: Tensor) -> Tensor:
+    return x

@@ -132,7 +132,7 @@ class Versus:
             objective=goal or named,
             latent=latent,
             group=group,
-            sight=self._sight(spec, latent),
+            sight=self._sight(spec),
             centred=goal is not None or self.pairing != "none" or self.objective not in _ZEROED,
         )
         return Game(
@@ -169,13 +169,13 @@ class Versus:
         chances = {"augment": self.augment and self.augment.p, "apa": self.apa}
         return {name: rule for name, rule in chances.items() if isinstance(rule, Adaptive)}
 
-    def _sight(self, spec: DataSpec, latent: int) -> Sight:
+    def _sight(self, spec: DataSpec) -> Sight:
         changes = small_changes = None
         if self.augment:
             changes = _changes(spec, self.augment.policy, "game.augment")
         if self.consistency and (self.consistency.real or self.consistency.fake):
             small_changes = _changes(spec, self.consistency.policy, "game.consistency")
-        return Sight(self, latent, changes, small_changes)
+        return Sight(self, changes, small_changes)
 
     def _couples(self, players: nn.ModuleDict) -> bool:
         """Whether any part of the game lets samples of a batch see one another."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -87,7 +88,7 @@ class Rules:
         """Objective of the discriminator, penalties, class loss; (B / pack,)."""
         with torch.no_grad():
             fake = self._generate(players, turn).to(turn.real.x.dtype)
-        real, genuine = self.sight.real(players, turn)
+        real, genuine = self._real(players, turn)
         real, fake = self.sight.shown(real, turn, "real"), self.sight.shown(fake, turn, "fake")
         wanted: set[str] = {PENALTIES[name].at for name in self.settings.penalties}
         sloped = {at for at in wanted if self._probes(at, "gradient")}
@@ -117,7 +118,8 @@ class Rules:
         on_real = on_fake
         if self.objective.relative or self.settings.feature_matching:
             with torch.no_grad():
-                real = self.sight.shown(self.sight.real(players, turn)[0], turn, "real")
+                real = self._real(players, turn)[0]
+                real = self.sight.shown(real, turn, "real")
                 on_real = self.sight.critic(players, turn, "real")(real)
         loss = self.objective.generator(on_real.logits, on_fake.logits)
         if self.settings.feature_matching:
@@ -154,11 +156,12 @@ class Rules:
     def _generate(self, players: nn.ModuleDict, turn: Turn) -> Tensor:
         return sample(players, Query(turn.noise, turn.real.y), latent=self.latent)
 
+    def _real(self, players: nn.ModuleDict, turn: Turn) -> tuple[Tensor, Tensor | None]:
+        return self.sight.real(players, turn, partial(self._generate, players))
+
     def _generate_near(self, players: nn.ModuleDict, turn: Turn, sigma: float) -> Tensor:
-        """G(z + sigma eps) for the z of `_generate`."""
-        z = turn.noise("z", (self.latent,)) + sigma * turn.noise("near/z", (self.latent,))
-        made: Tensor = players["generator"](z, turn.real.y)
-        return made
+        """G(z + sigma eps) for the z, and all else, of `_generate`."""
+        return self._generate(players, replace(turn, noise=turn.noise.near("z", sigma)))
 
     def _inconsistency(
         self, players: nn.ModuleDict, turn: Turn, looks: dict[str, Look], wanted: set[str]
