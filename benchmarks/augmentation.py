@@ -256,6 +256,7 @@ def _cells(method: str, samples: int, rows: Sequence[Row]) -> list[str]:
         f"{min(lows):.2f} to {max(highs):.2f}",
         _text([row.closer[0] for row in rows], ".3f"),
         _text([row.near[0] for row in rows], ".3f"),
+        _text([row.gap for row in rows], ".2f"),
         _text([row.overfit for row in rows], ".2f"),
         _text([row.memory for row in rows], ".2f"),
         _text(chances, ".2f") if chances else "",
@@ -270,7 +271,7 @@ def _yardsticks(what: Yardstick) -> list[list[str]]:
     for name, made in (("other real images", what.spare()), ("the training images", copies)):
         distance, nearer, near = what.quality(made)
         cells = [f"{distance[0]:.2f}", f"{distance[1]:.2f} to {distance[2]:.2f}"]
-        rows.append([name, "", "", *cells, f"{nearer[0]:.3f}", f"{near[0]:.3f}", *[""] * 4])
+        rows.append([name, "", "", *cells, f"{nearer[0]:.3f}", f"{near[0]:.3f}", *[""] * 5])
     return rows
 
 
@@ -293,8 +294,9 @@ def _page(rows: Sequence[Row], what: Yardstick) -> Page:
         "over seeds with Student's interval, then the ends of the single runs' intervals "
         "(jackknife). Copying: share of pairs in which a generated image lies nearer to the "
         "training images than a test image (one half for a perfect sampler, 1 for copies), and "
-        "generated images nearer than all but 5 % of the test images. Overfit: (D(train) - "
-        "D(test)) / (D(train) - D(generated)) of the last critic, 0 for none, 1 where test images "
+        "generated images nearer than all but 5 % of the test images. Gap: D(train) - D(test), in "
+        "mean logits of the last critic. Overfit: the gap over D(train) - D(generated), 0 for "
+        "none, 1 where test images "
         "look to it like generated ones. Order: pairs (training, test) that it orders so, one "
         f"half for none. Settings: {settings}.",
         command=" ".join(["python -m benchmarks.augmentation", *sys.argv[1:]]),
@@ -302,7 +304,7 @@ def _page(rows: Sequence[Row], what: Yardstick) -> Page:
         f"{len(what.unseen()):,}",
         columns=(
             *("method", "samples seen", "seeds", "Fréchet distance", "single runs"),
-            *("nearer than unseen", "nearest 5 %", "overfit", "order", "p", "seconds"),
+            *("nearer than unseen", "nearest 5 %", "gap", "overfit", "order", "p", "seconds"),
         ),
         rows=[*(_cells(*key, groups[key]) for key in order), *_yardsticks(what)],
     )
