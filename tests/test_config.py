@@ -36,6 +36,22 @@ def test_every_recipe_survives_yaml(name, tmp_path):
     assert to_mapping(read_yaml(path)) == to_mapping(made)
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ["game.augment={}", "game.apa={most: 0.5}", "game.consistency={}"],
+        ["game.augment={policy: diffaugment, p: 1}", "game.apa=0.1"],
+        ["game.augment.policy=[xflip, bg]", "game.consistency.policy=[xint, cutout]"],
+    ],
+)
+def test_augmentation_survives_yaml(config, settings, tmp_path):
+    made = override(config, settings)
+    path = tmp_path / "config.yaml"
+    path.write_text(to_yaml(made))
+    assert read_yaml(path) == made
+    assert made != config
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_setting_has_a_comment(name):
     lines = to_yaml(recipe(name, IMAGES)).splitlines()
@@ -81,6 +97,13 @@ def test_another_network_comes_with_its_own_settings(config):
         ("train.batch", ["key=value"]),
         ("train.batch=[1", ["train.batch", "YAML"]),
         ("stop.samples=0", ["stop.samples"]),
+        ("game.augment.p=2", ["game.augment.p", "less than or equal to 1"]),
+        ("game.augment={polcy: b}", ["unknown setting game.augment.polcy", "Did you mean policy"]),
+        ("game.augment={p: {targt: 1}}", ["unknown setting game.augment.p.targt", "target"]),
+        ("game.augment={p: {start: 0.9}}", ["start=0.9 most=0.8"]),
+        ("game.augment=ada", ["game.augment", "Augment", "ada"]),
+        ("game.apa=1", ["game.apa", "less than 1"]),
+        ("game.consistency={real: -1}", ["game.consistency.real", "greater than or equal to 0"]),
     ],
 )
 def test_wrong_settings_are_named_with_what_would_be_right(config, setting, words):

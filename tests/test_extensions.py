@@ -13,6 +13,7 @@ MODULE = """
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from gantlet.augment import AUGMENTATIONS
 from gantlet.games import Versus
 from gantlet.networks import MLP
 from gantlet.objectives import LINKS
@@ -54,6 +55,7 @@ class Softly(Versus):
 
 linear = replace(LINKS["wasserstein"], line="a line", source="this test")
 steep = replace(PENALTIES["r1"], line="a slope", source="this test")
+mirror = replace(AUGMENTATIONS["xflip"], line="a mirror", source="this test")
 number = 3
 """
 ENTRIES = {
@@ -62,6 +64,7 @@ ENTRIES = {
     "games": {"softly": "Softly"},
     "objectives": {"linear": "linear"},
     "penalties": {"steep": "steep"},
+    "augmentations": {"mirror": "mirror"},
 }
 
 
@@ -105,9 +108,10 @@ def test_a_package_adds_to_every_table_and_its_recipe_trains_and_samples(place):
         "softly": "The game, softly",
         "linear": "a line",
         "steep": "a slope",
+        "mirror": "a mirror",
     }.items():
         assert f"  {name:<26} {line}" in listed
-    assert listed.count("this test") == 5
+    assert listed.count("this test") == 6
     short = ("train.batch=16", "train.tick=64", "train.threads=1", "game.penalties.steep=1.5")
     code, told = said("train", "ring", "--recipe", "soft", "--samples", 64, *short)
     assert code == 0, told

@@ -107,3 +107,21 @@ def test_truncation_bounds_normal_numbers_and_leaves_uniform_ones():
     bounded, free = Noise(0, "s", 0, 70, truncation=0.5), Noise(0, "s", 0, 70)
     assert torch.equal(bounded("z", (4,)), truncated(free("z", (4,)), 0.5))
     assert torch.equal(bounded.uniform("u", (4,)), free.uniform("u", (4,)))
+
+
+def test_a_second_set_is_another_by_names_and_remembered_by_the_first():
+    noise = Noise(0, "s", 3, 5)
+    second = noise.under("other")
+    assert torch.equal(second("z", (4,)), Noise(0, "s", 3, 5)("other/z", (4,)))
+    assert torch.equal(second.uniform("u", ()), Noise(0, "s", 3, 5).uniform("other/u", ()))
+    assert not torch.equal(second("z", (4,)), noise("z", (4,)))
+    assert set(noise.requests) == {"z", "other/z", "other/u"}
+
+
+def test_near_numbers_differ_in_one_name_by_sigma():
+    noise = Noise(0, "s", 0, 2_000, dtype=torch.float64)
+    near = noise.near("z", 0.1)
+    moved = near("z", (3,)) - noise("z", (3,))
+    assert torch.equal(near("other", ()), noise("other", ()))
+    assert float(moved.std()) == pytest.approx(0.1, rel=0.05)
+    torch.testing.assert_close(moved, 0.1 * noise("near/z", (3,)))

@@ -69,7 +69,10 @@ _STRICT = ConfigDict(
 _TABLES: Mapping[str, Mapping[str, type]] = {"network": NETWORKS, "game": GAMES}
 _SECTIONS = ("data", "network", "game", "train", "validation", "stop")
 _KINDS = {"data": DataSettings, "train": Train, "validation": Validation, "stop": Stop}
-_BRANCHES = ("constrained-float", "float", "constrained-int", "int", "Schedule")
+_BRANCHES = (
+    *("constrained-float", "float", "constrained-int", "int", "Schedule", "Adaptive"),
+    *("str", "tuple[str, ...]"),
+)
 _OUTSIDE_IDENTITY = ("device", "threads", "keep")
 
 

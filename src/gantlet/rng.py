@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -114,6 +115,21 @@ class Noise:
         """Uniform numbers on [0, 1) of shape (B, *shape)."""
         return self._named(name, shape, torch.rand)
 
+    def under(self, prefix: str) -> Noise:
+        """A second set of numbers: its `name` is `prefix/name` here."""
+        return _Derived(
+            self, lambda name, shape, draw: self._named(f"{prefix}/{name}", shape, draw)
+        )
+
+    def near(self, moved: str, sigma: float) -> Noise:
+        """The same numbers, but those named `moved` with sigma times normal ones added."""
+
+        def named(name: str, shape: tuple[int, ...], draw: Draw) -> Tensor:
+            numbers = self._named(name, shape, draw)
+            return numbers + sigma * self(f"near/{name}", shape) if name == moved else numbers
+
+        return _Derived(self, named)
+
     def draw_all(self, requests: Requests) -> None:
         """Draw now what will be asked for."""
         for name, (shape, draw) in requests.items():
@@ -135,3 +151,19 @@ class Noise:
                 f"{tuple(shape)}: give each kind a name of its own"
             )
         return drawn
+
+
+class _Derived(Noise):
+    """Numbers that another `Noise` draws and remembers, by a rule for each name.
+
+    It leaves the range to the other one: what it copied, a compiled loss would be compiled for.
+    """
+
+    def __init__(self, of: Noise, named: Callable[[str, tuple[int, ...], Draw], Tensor]) -> None:
+        self._of, self._rule = of, named
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._of, name)
+
+    def _named(self, name: str, shape: tuple[int, ...], draw: Draw) -> Tensor:
+        return self._rule(name, shape, draw)

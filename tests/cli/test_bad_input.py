@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gantlet.bundle import read_bundle, write_bundle
+from gantlet.config import to_mapping
 from gantlet.training import checkpoint
 from tests.cli.door import TINY, assert_refused, command, gantlet
 
@@ -167,7 +169,7 @@ def test_a_torn_record_is_named_and_can_be_put_aside(run, content):
 @pytest.mark.parametrize(
     ("values", "parts"),
     [
-        ({"spec": {}}, ["do not fit", "kind"]),
+        ({"spec": {}}, ["bundle.json", "altered"]),
         ({"about": []}, ["bundle.json", "altered"]),
         ({"format": None}, ["bundle.json", "altered"]),
     ],
@@ -188,9 +190,10 @@ def test_altered_weights_of_a_bundle_are_named(run):
 
 
 def test_weights_of_other_networks_are_refused(run):
-    about = run / "bundle" / "bundle.json"
-    config = json.loads(about.read_text())["config"]
-    alter(about, config={**config, "network": {**config["network"], "width": 16}})
+    trained = read_bundle(run)
+    config = to_mapping(trained.config)
+    config = {**config, "network": {**config["network"], "width": 16}}
+    write_bundle(run / "bundle", trained.players, trained.spec, config, trained.about)
     assert_refused(gantlet("sample", run), "do not fit", "size mismatch")
 
 

@@ -138,6 +138,15 @@ PARTS = {
     "statistics": ("r3gan", "network.minibatch_std=true"),
     "kernels": ("r3gan", "network.minibatch_discrimination=4"),
     "average": ("mlp", "game.pairing=average"),
+    "diffaugment": ("r3gan", "game.augment={policy: diffaugment, p: 0.9}"),
+    "ada": ("r3gan", "game.augment={p: {samples: 200, start: 0.3}}"),
+    "apa": ("r3gan", "game.apa={samples: 200, start: 0.3}"),
+    "consistency": (
+        *(
+            "r3gan",
+            "game.consistency={fake: 10, latent: 5, generator: 0.5, policy: [xflip, xint]}",
+        ),
+    ),
     "packs": ("points", "game.pack=2"),
     **{name: ("points", f"game.pull={{distance: {name}, samples: 64}}") for name in DISTANCES},
 }

@@ -38,7 +38,14 @@ def named(path):
     "unit",
     [
         *("recipes", "networks", "nn", "games", "metrics", "evaluation", "data"),
-        *("objectives.py", "penalties.py", "distances.py", "averages.py", "schedules.py"),
+        *(
+            "augment",
+            "objectives.py",
+            "penalties.py",
+            "distances.py",
+            "averages.py",
+            "schedules.py",
+        ),
     ],
 )
 def test_every_paper_that_the_source_names_has_an_entry(unit):
@@ -208,6 +215,38 @@ def test_the_improved_techniques_are_cited_where_they_are_at_work(tmp_path):
         *("smoothing", "feature matching", "historical averaging"),
         *("generator norm", "minibatch discrimination"),
     }
+
+
+@pytest.mark.parametrize(
+    ("setting", "cited"),
+    [
+        (
+            "game.augment={policy: diffaugment, p: 1}",
+            {"zhao2020differentiable": {"augmentation"}},
+        ),
+        (
+            "game.augment={policy: diffaugment}",
+            {
+                "zhao2020differentiable": {"augmentation"},
+                "karras2020training": {"adaptive probability"},
+            },
+        ),
+        ("game.augment={}", {"karras2020training": {"augmentation", "adaptive probability"}}),
+        ("game.apa=0.1", {"jiang2021deceive": {"apa"}}),
+        (
+            "game.apa={}",
+            {"jiang2021deceive": {"apa"}, "karras2020training": {"adaptive probability"}},
+        ),
+        (
+            "game.consistency={fake: 10}",
+            {"zhang2020consistency": {"consistency"}, "zhao2021improved": {"consistency"}},
+        ),
+    ],
+)
+def test_augmentation_is_cited_for_what_it_is(setting, cited, tmp_path):
+    before = parts(bundled(tmp_path / "a", "mlp", spec=PLAIN))
+    after = parts(bundled(tmp_path / "b", "mlp", setting, spec=PLAIN))
+    assert {key: after[key] for key in after.keys() - before.keys()} == cited
 
 
 def test_of_a_game_of_ones_own_only_training_is_known(tmp_path):

@@ -46,6 +46,14 @@ def close(eager, compiled, rtol):
         ("mlp", ("game.lecam=0.1", "game.instance_noise={start: 1.0, end: 0.0, samples: 48}")),
         ("dcgan", ("game.orthogonality=0.1", "game.historical_averaging=0.1")),
         ("dcgan", ("network.generator_norm=virtual", "network.minibatch_discrimination=2")),
+        ("dcgan", ()),
+        (
+            "mlp",
+            (
+                "game.augment={policy: [xint, rotate90, rotate, contrast], p: {start: 0.5}}",
+                "game.apa=0.3",
+            ),
+        ),
         ("r3gan", ("train.micro_batches=2",)),
         ("wgan-gp", ("game.critic_steps=1",)),
     ],

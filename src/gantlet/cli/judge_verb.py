@@ -82,7 +82,11 @@ def judge_(
         return
     out = console()
     for one in known:
+        about = one.about
+        limit = f"{about['seconds']:g} s each" if about["seconds"] else "no time limit"
+        print(f"{about['run']} at {about['seen']:,} samples: {about['n']} images, {limit}")
         out.print(_table(one))
+        print(f"Seed {about['seed']}; real ones: {about['real']}. 50 % is guessing.")
     for note in notes or ["No answers yet."] * (not known):
         print(note)
 
@@ -123,17 +127,7 @@ def _table(found: Results) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    about = found.about
-    limit = f"{about['seconds']:g} s each" if about["seconds"] else "no time limit"
-    title = f"{about['run']} at {about['seen']:,} samples: {about['n']} images, {limit}"
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        title=Text(title),
-        title_justify="left",
-        caption=Text(f"Seed {about['seed']}; real ones: {about['real']}. 50 % is guessing."),
-        caption_justify="left",
-    )
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("")
     for name in ("answers", "wrong, % [95 %]", "fakes taken for real", "reals taken for fakes"):
         table.add_column(name, justify="right")

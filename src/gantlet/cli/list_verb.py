@@ -24,6 +24,7 @@ def described(entry: Any) -> tuple[str, str]:
 
 
 def _tables() -> Mapping[str, Mapping[str, Any]]:
+    from gantlet.augment import AUGMENTATIONS
     from gantlet.bench import PROBLEMS
     from gantlet.distances import DISTANCES
     from gantlet.games import GAMES
@@ -42,6 +43,7 @@ def _tables() -> Mapping[str, Mapping[str, Any]]:
         "pairings": PAIRINGS,
         "penalties": PENALTIES,
         "stabilisers": STABILISERS,
+        "augmentations": AUGMENTATIONS,
         "distances": DISTANCES,
         "extractors": EXTRACTORS,
         "problems": PROBLEMS,
@@ -54,8 +56,8 @@ def list_(kind: str | None = None, /) -> None:
     Parameters
     ----------
     kind
-        One of recipes, games, networks, objectives, pairings, penalties, stabilisers, distances,
-        extractors (of evaluate), problems (of bench). Without it, all.
+        One of recipes, games, networks, objectives, pairings, penalties, stabilisers,
+        augmentations, distances, extractors (of evaluate), problems (of bench). Without it, all.
     """
     tables = _tables()
     if kind is not None and kind not in tables:

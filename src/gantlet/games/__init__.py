@@ -6,10 +6,24 @@ from collections.abc import Mapping
 from dataclasses import is_dataclass
 
 from gantlet.extensions import Table
+from gantlet.games.augmenting import Augment
 from gantlet.games.base import Game, Losses, Phase, Query, Stats, Turn
+from gantlet.games.consistency import Consistency
 from gantlet.games.versus import Pull, Versus
 
-__all__ = ["GAMES", "Game", "Losses", "Phase", "Pull", "Query", "Stats", "Turn", "Versus"]
+__all__ = [
+    "GAMES",
+    "Augment",
+    "Consistency",
+    "Game",
+    "Losses",
+    "Phase",
+    "Pull",
+    "Query",
+    "Stats",
+    "Turn",
+    "Versus",
+]
 
 _GAMES: Mapping[str, type[Versus]] = {
     "versus": Versus,

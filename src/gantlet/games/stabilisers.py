@@ -61,6 +61,17 @@ STABILISERS: Mapping[str, Stabiliser] = {
         "Salimans et al. (2016), Improved Techniques for Training GANs, "
         "https://arxiv.org/abs/1606.03498",
     ),
+    "game.apa": Stabiliser(
+        "some real samples replaced by generated ones, as many as the critic's overfitting asks",
+        "Jiang et al. (2021), Deceive D: Adaptive Pseudo Augmentation for GAN Training with "
+        "Limited Data, https://arxiv.org/abs/2111.06849",
+    ),
+    "game.consistency": Stabiliser(
+        "logits kept where they are under small changes of images and latents",
+        "Zhang et al. (2020), Consistency Regularization for Generative Adversarial Networks, "
+        "https://arxiv.org/abs/1910.12027; Zhao et al. (2021), Improved Consistency "
+        "Regularization for GANs, https://arxiv.org/abs/2002.04724",
+    ),
     "game.pack": Stabiliser(
         "samples judged together, so that a lack of variety shows (PacGAN)",
         "Lin et al. (2018), PacGAN: The power of two samples in generative adversarial networks, "

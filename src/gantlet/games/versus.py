@@ -10,12 +10,16 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Gt, Interval
 from torch import nn
 
+from gantlet.augment import Adaptive, Pipeline, pipeline
 from gantlet.distances import DISTANCES
 from gantlet.errors import UsageError, unknown
 from gantlet.games import styles
 from gantlet.games import versus_losses as losses
+from gantlet.games.augmenting import Augment, Chance
 from gantlet.games.base import Game, Phase
+from gantlet.games.consistency import Consistency
 from gantlet.games.history import History
+from gantlet.games.seeing import Sight
 from gantlet.games.styles import PathLength
 from gantlet.networks.base import Network
 from gantlet.networks.styles import StyleGenerator
@@ -30,6 +34,8 @@ __all__ = ["Pull", "Versus"]
 
 Weight = Annotated[float, Ge(0)]
 _COUPLING = (GroupedBatchNorm, MinibatchStd, MinibatchDiscrimination)
+_ZEROED = ("minimax", "nonsaturating", "hinge")
+"""Objectives whose critic is undecided where its logit is 0."""
 _BATCH_NORMS = (GroupedBatchNorm, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
@@ -90,6 +96,13 @@ class Versus:
     """Samples that share batch statistics, wherever a part of the game couples samples."""
     pull: Pull | None = None
     """A first stage by a distance."""
+    augment: Augment | None = None
+    """Random changes of all that the discriminator sees, {policy, p}; {}: ADA."""
+    apa: Annotated[float, Interval(ge=0, lt=1)] | Adaptive = 0.0
+    """Share of real samples replaced by generated ones (arXiv 2111.06849); {}: adaptive, as p of
+    augment."""
+    consistency: Consistency | None = None
+    """Weights of the discriminator's blindness to small changes; {}: CR."""
 
     def build(self, spec: DataSpec, network: Network) -> Game:
         """The game for data of `spec`, with networks of one family."""
@@ -132,6 +145,8 @@ class Versus:
         if self.historical_averaging:
             past = {name: History(players[name].parameters()) for name in losses.SIDES}
             players["history"] = nn.ModuleDict(past)
+        for name, rule in self._adaptive().items():
+            players[name] = Chance(rule)
         group = self.group if self._couples(players) else 1
         named = objective(
             self.objective,
@@ -144,6 +159,8 @@ class Versus:
             objective=goal or named,
             latent=latent,
             group=group,
+            sight=self._sight(spec),
+            centred=goal is not None or self.pairing != "none" or self.objective not in _ZEROED,
         )
         return Game(
             players=players,
@@ -159,9 +176,7 @@ class Versus:
             name="discriminator",
             trains=("discriminator",),
             loss=rules.discriminator,
-            after=rules.after_discriminator
-            if self.clip_weights or self.lecam or self.historical_averaging
-            else None,
+            after=rules.after_discriminator if self._has_state() else None,
         )
         maker = Phase(
             name="generator",
@@ -189,6 +204,24 @@ class Versus:
                 after=rules.after_path_length,
                 every=self.critic_steps * self.path_length.every,
             )
+
+    def _has_state(self) -> bool:
+        return bool(
+            self.clip_weights or self.lecam or self.historical_averaging or self._adaptive()
+        )
+
+    def _adaptive(self) -> Mapping[str, Adaptive]:
+        """The rules of adaptive probabilities, by the player that holds each."""
+        chances = {"augment": self.augment and self.augment.p, "apa": self.apa}
+        return {name: rule for name, rule in chances.items() if isinstance(rule, Adaptive)}
+
+    def _sight(self, spec: DataSpec) -> Sight:
+        changes = small_changes = None
+        if self.augment:
+            changes = _changes(spec, self.augment.policy, "game.augment")
+        if self.consistency and (self.consistency.real or self.consistency.fake):
+            small_changes = _changes(spec, self.consistency.policy, "game.consistency")
+        return Sight(self, changes, small_changes)
 
     def _couples(self, players: nn.ModuleDict) -> bool:
         """Whether any part of the game lets samples of a batch see one another."""
@@ -234,3 +267,15 @@ class Versus:
     def tiny(cls) -> Versus:
         """Small groups, for tests with small batches."""
         return cls(group=4)
+
+
+def _changes(spec: DataSpec, policy: str | Sequence[str], setting: str) -> Pipeline:
+    """The augmentations of a policy for the data; UsageError where these are no images."""
+    if spec.kind != "image":
+        raise UsageError(
+            f"setting {setting}",
+            expected="images: its changes are those of images",
+            received=spec.kind,
+            remedy=f"Set {setting}=null.",
+        )
+    return pipeline(policy, spec.shape[0])

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gantlet.augment import realness
 from gantlet.averages import running_mean
 from gantlet.games import styles
+from gantlet.games.augmenting import Chance
 from gantlet.games.base import Losses, Query, Stats, Turn
+from gantlet.games.consistency import inconsistency, spread
 from gantlet.games.history import History
+from gantlet.games.seeing import Asked, Look, Sight, critique, in_full, look, packed, viewed
 from gantlet.networks.base import Critique, SelfSupervised
 from gantlet.networks.styles import NoisyGenerator, StyleGenerator
 from gantlet.nn.layers import filters
@@ -23,7 +27,6 @@ from gantlet.penalties import (
     around,
     between,
     clip_weights_,
-    input_gradient,
     lecam,
     noise_slope,
     orthogonality,
@@ -65,11 +68,6 @@ class LeCamMeans(nn.Module):
         self.count += 1
 
 
-def packed(x: Tensor, m: int) -> Tensor:
-    """m consecutive samples as one with m times the channels: (B, C, ...) -> (B / m, m C, ...)."""
-    return x if m == 1 else x.unflatten(0, (-1, m)).flatten(1, 2)
-
-
 def sample(players: nn.ModuleDict, query: Query, *, latent: int) -> Tensor:
     """x of shape (B, *spec.shape) from standard normal z, what else G draws, and the labels."""
     generator, z = players["generator"], query.noise("z", (latent,))
@@ -80,27 +78,8 @@ def sample(players: nn.ModuleDict, query: Query, *, latent: int) -> Tensor:
 
 def judge(players: nn.ModuleDict, batch: Batch, *, pack: int) -> Tensor:
     """The discriminator's logits on samples as they are, (B / pack,): large for real."""
-    x = packed(_viewed(players, batch.x), pack)
-    return _critique(players["discriminator"](x, batch.y)).logits
-
-
-def _viewed(players: nn.ModuleDict, real: Tensor) -> Tensor:
-    """Real samples as the discriminator is to see them at this point of training."""
-    return players["view"](real) if "view" in players else real
-
-
-def _critique(answer: Critique | Tensor) -> Critique:
-    """A discriminator's answer; bare logits of shape (B,) or (B, 1) will do."""
-    return answer if isinstance(answer, Critique) else Critique(answer.flatten())
-
-
-@dataclass(frozen=True)
-class _Look:
-    """Some points, the critic's answer there, and the gradient there if it was asked for."""
-
-    x: Tensor
-    answer: Critique
-    gradient: Tensor | None = None
+    x = packed(viewed(players, batch.x), pack)
+    return critique(players["discriminator"](x, batch.y)).logits
 
 
 @dataclass(frozen=True)
@@ -111,50 +90,60 @@ class Rules:
     objective: Objective
     latent: int
     group: int
+    sight: Sight
+    centred: bool = True
+    """Whether only differences of logits mean something: see `realness`."""
 
     def discriminator(self, players: nn.ModuleDict, turn: Turn) -> Losses:
         """Objective of the discriminator, penalties, class loss; (B / pack,)."""
         with torch.no_grad():
             fake = self._generate(players, turn).to(turn.real.x.dtype)
-        real = self._shown(_viewed(players, turn.real.x), turn, "real")
-        fake = self._shown(fake, turn, "fake")
-        y, critic = turn.real.y, players["discriminator"]
+        real, genuine = self._real(players, turn)
+        real, fake = self.sight.shown(real, turn, "real"), self.sight.shown(fake, turn, "fake")
         sloped, noised = self._places("gradient"), self._places("noise")
         points, exact = {"real": real, "fake": fake}, sloped | noised
         further = (exact | self._places("logit")) - points.keys()
         points |= {at: self._points(at, real, fake, turn) for at in sorted(further)}
-        looks = {at: _look(critic, x, y, at in exact, at in sloped) for at, x in points.items()}
+        asked = {at: self.sight.critic(players, turn, at) for at in points}
+        looks = {at: look(asked[at], x, at in exact, at in sloped) for at, x in points.items()}
         on_real, on_fake = looks["real"].answer, looks["fake"].answer
         loss = self.objective.discriminator(on_real.logits, on_fake.logits)
         stats = {"real": on_real.logits, "fake": on_fake.logits}
         for name, weight in self.settings.penalties.items():
-            term = self._penalty(name, looks, critic, turn)
-            loss = loss + _number(weight, turn) * term
-            stats[name] = term
+            stats[name] = self._penalty(name, looks, asked, turn)
+            loss = loss + _number(weight, turn) * stats[name]
         if self.settings.lecam:
             loss = loss + self.settings.lecam * _lecam(players, on_real, on_fake)
+        if self.settings.consistency:
+            stats["consistency"] = self._inconsistency(players, turn, looks, exact)
+            loss = loss + stats["consistency"]
+        critic = players["discriminator"]
         if isinstance(critic, SelfSupervised) and self.settings.reconstruction:
-            stats["reconstruction"] = term = self._reconstruction(critic, on_real, real, turn)
-            loss = loss + self.settings.reconstruction * term
-        loss = loss + self._class_loss(on_real, y)
+            seen = self.sight.view(players, turn, "real")(real)
+            stats["reconstruction"] = self._reconstruction(critic, on_real, seen, turn)
+            loss = loss + self.settings.reconstruction * stats["reconstruction"]
+        loss = loss + self._class_loss(on_real, turn.real.y)
+        stats |= self.sight.chances(players, genuine, like=on_real.logits)
         weights = self._of_weights(players, "discriminator")
         return Losses(loss, weights, {name: term.detach() for name, term in stats.items()})
 
     def generator(self, players: nn.ModuleDict, turn: Turn) -> Losses:
         """Objective of the generator, feature matching, class loss; (B / pack,)."""
-        critic, y = players["discriminator"], turn.real.y
         made, stats = self._made(players, turn)
-        fake = self._shown(made, turn, "fake")
-        on_fake = _critique(critic(fake, y))
+        on_fake = self.sight.critic(players, turn, "fake")(self.sight.shown(made, turn, "fake"))
         on_real = on_fake
         if self.objective.relative or self.settings.feature_matching:
             with torch.no_grad():
-                real = self._shown(_viewed(players, turn.real.x), turn, "real")
-                on_real = _critique(critic(real, y))
+                real = self.sight.shown(self._real(players, turn)[0], turn, "real")
+                on_real = self.sight.critic(players, turn, "real")(real)
         loss = self.objective.generator(on_real.logits, on_fake.logits)
         if self.settings.feature_matching:
             loss = loss + self.settings.feature_matching * self._feature_gap(on_real, on_fake)
-        loss = loss + self._class_loss(on_fake, y)
+        apart = self.settings.consistency
+        if apart and apart.generator:
+            near = self._generate_near(players, turn, apart.sigma)
+            loss = loss - apart.generator * spread(made, near, self.settings.pack)
+        loss = loss + self._class_loss(on_fake, turn.real.y)
         stats = {"fake": on_fake.logits.detach(), **stats}
         return Losses(loss, self._of_weights(players, "generator"), stats)
 
@@ -163,24 +152,30 @@ class Rules:
         generator, chosen = players["generator"], self.settings
         assert isinstance(generator, StyleGenerator)  # the game has checked both
         assert chosen.path_length is not None
-        with _in_full(turn.real.x):
+        with in_full(turn.real.x):
             w = styles.styled(generator, turn, self.latent, chosen.style_mixing)[1]
             return styles.path_losses(generator, w, turn, chosen.path_length, _path(players))
 
     def pull(self, players: nn.ModuleDict, turn: Turn, *, distance: Distance) -> Losses:
         """The distance of each group of generated samples to its group of real ones; (B,)."""
-        fake, real = self._generate(players, turn), _viewed(players, turn.real.x)
+        fake, real = self._generate(players, turn), viewed(players, turn.real.x)
         directions = turn.noise("directions", (real[0].numel(),))
         groups = (_grouped(t, self.group) for t in (real, fake.to(real.dtype), directions))
-        with _in_full(real):
+        with in_full(real):
             return Losses(distance.function(*groups).repeat_interleave(self.group))
 
     def after_discriminator(self, players: nn.ModuleDict, stats: Stats) -> None:
-        """Clip the critic's weights; move the running means of its logits and weights."""
+        """Clip the critic's weights; move the means of its logits and weights, and chances."""
         if self.settings.clip_weights:
             clip_weights_(players["discriminator"].parameters(), self.settings.clip_weights)
         if self.settings.lecam:
             _means(players).take(stats["real"], stats["fake"])
+        held = [player for player in players.values() if isinstance(player, Chance)]
+        if held:
+            fake = stats["fake"] if self.centred else None
+            r = realness(stats["real"], fake, stats.get("genuine"))
+            for player in held:
+                player.follow(r, len(stats["real"]) * self.settings.pack)
         self._remember(players, "discriminator")
 
     def after_generator(self, players: nn.ModuleDict, stats: Stats) -> None:
@@ -209,12 +204,23 @@ class Rules:
         x = generator.synthesise(mixed, styles.drawn(generator, turn.noise))
         return x, {"styles": w.detach()}
 
-    def _shown(self, x: Tensor, turn: Turn, side: str) -> Tensor:
-        """x as the discriminator sees it: with instance noise (arXiv 1610.04490), in packs."""
-        if self.settings.instance_noise:
-            spread = _number(self.settings.instance_noise, turn)
-            x = x + spread * turn.noise(f"instance/{side}", tuple(x.shape[1:]))
-        return packed(x, self.settings.pack)
+    def _real(self, players: nn.ModuleDict, turn: Turn) -> tuple[Tensor, Tensor | None]:
+        return self.sight.real(players, turn, partial(self._generate, players))
+
+    def _generate_near(self, players: nn.ModuleDict, turn: Turn, sigma: float) -> Tensor:
+        """G(z + sigma eps) for the z, and all else, of `_generate`."""
+        return self._generate(players, replace(turn, noise=turn.noise.near("z", sigma)))
+
+    def _inconsistency(
+        self, players: nn.ModuleDict, turn: Turn, looks: dict[str, Look], exact: set[str]
+    ) -> Tensor:
+        settings, near = self.settings.consistency, None
+        assert settings is not None  # asked for
+        if settings.latent:
+            with torch.no_grad():
+                near = self._generate_near(players, turn, settings.sigma)
+            near = self.sight.shown(near.to(turn.real.x.dtype), turn, "fake")
+        return inconsistency(settings, self.sight, players, turn, looks, exact, near)
 
     def _points(self, place: str, real: Tensor, fake: Tensor, turn: Turn) -> Tensor:
         t = turn.noise.uniform(f"{place}/t", (1,) * (real.dim() - 1))[:: self.settings.pack]
@@ -229,18 +235,18 @@ class Rules:
         return {penalty.at for penalty in chosen if penalty.probe == probe}
 
     def _penalty(
-        self, name: str, looks: dict[str, _Look], critic: nn.Module, turn: Turn
+        self, name: str, looks: dict[str, Look], asked: dict[str, Asked], turn: Turn
     ) -> Tensor:
         penalty = PENALTIES[name]
-        look = looks[penalty.at]
+        at = looks[penalty.at]
         if penalty.probe == "logit":
-            return penalty.measure(_exact(look.answer.logits))
-        if look.gradient is not None and penalty.probe == "gradient":
-            return penalty.measure(look.gradient)
+            return penalty.measure(_exact(at.answer.logits))
+        if at.gradient is not None and penalty.probe == "gradient":
+            return penalty.measure(at.gradient)
         noise = turn.noise(f"penalty/{name}", tuple(turn.real.x.shape[1:]))
-        moved = perturbed(look.x, packed(noise, self.settings.pack), _NOISE_SIGMA)
-        answer = _look(critic, moved, turn.real.y, True, False).answer
-        return penalty.measure(noise_slope(look.answer.logits, answer.logits, _NOISE_SIGMA))
+        moved = perturbed(at.x, packed(noise, self.settings.pack), _NOISE_SIGMA)
+        answer = look(asked[penalty.at], moved, True, False).answer
+        return penalty.measure(noise_slope(at.answer.logits, answer.logits, _NOISE_SIGMA))
 
     def _class_loss(self, answer: Critique, y: Tensor | None) -> Tensor | float:
         if answer.classes is None or y is None or not self.settings.auxiliary:
@@ -269,32 +275,12 @@ class Rules:
         settings, player = self.settings, players[side]
         terms: list[Tensor] = []
         if settings.orthogonality and side == "generator":
-            with _in_full(filters(player)[0]):
+            with in_full(filters(player)[0]):
                 terms.append(settings.orthogonality * orthogonality(filters(player)))
         if settings.historical_averaging:
             past = _history(players, side).distance(player.parameters())
             terms.append(settings.historical_averaging * past)
         return torch.stack(terms).sum() if terms else None
-
-
-def _look(critic: nn.Module, x: Tensor, y: Tensor | None, penalised: bool, sloped: bool) -> _Look:
-    """Ask the critic at x; penalised points in full precision, with the gradient if `sloped`."""
-
-    def asked(points: Tensor) -> Critique:
-        return _critique(critic(points, y))
-
-    if not penalised:
-        return _Look(x, asked(x))
-    with _in_full(x):
-        if not sloped:
-            return _Look(x, asked(x))
-        gradient, answer = input_gradient(asked, x)
-    return _Look(x, answer, gradient)
-
-
-def _in_full(like: Tensor) -> AbstractContextManager[None]:
-    """The precision of the tensors themselves, whatever autocast is at work."""
-    return torch.autocast(like.device.type, enabled=False)
 
 
 def _number(setting: float | Schedule, turn: Turn) -> Tensor | float:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gantlet import __version__
+from gantlet.augment import AUGMENTATIONS, Adaptive, named
 from gantlet.averages import half_life
 from gantlet.bundle import bundle_folder, described
 from gantlet.config import Config, from_mapping, to_mapping
@@ -164,6 +165,13 @@ def _game(config: Config) -> Iterator[tuple[str, str]]:
         section, _, key = name.partition(".")
         if _in_use(name, values[section].get(key)):
             yield key.replace("_", " "), stabiliser.source
+    chances = [game.apa]
+    if game.augment is not None:
+        sources = (AUGMENTATIONS[name].source for name in named(game.augment.policy))
+        yield "augmentation", " ".join(sources)
+        chances.append(game.augment.p)
+    if any(isinstance(p, Adaptive) for p in chances):
+        yield "adaptive probability", _text(Adaptive)
     if game.pull is not None:
         yield f"pull by {game.pull.distance}", _text(DISTANCES[game.pull.distance])
 

@@ -73,7 +73,8 @@ _SIGNS: Sequence[tuple[Verdict, str, float, float]] = (
         Verdict(
             "memory",
             "The critic memorises: it tells training samples from held-out ones of the same kind.",
-            "More data or stronger penalties (game.penalties.r1) help; so does stopping earlier.",
+            "More data, augmentation (game.augment={}) or stronger penalties (game.penalties.r1) "
+            "help; so does stopping earlier.",
         ),
         "critic_memory",
         0.8,
