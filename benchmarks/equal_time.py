@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from benchmarks.common import ROOT, Page, mnist, parser, setup, stepper
+from benchmarks.common import ROOT, Page, mnist, parser, setup, stepper, whole
 from gantlet.bench.digit_judge import read_digits
 from gantlet.bench.table import over_seeds
 from gantlet.data import Dataset, open_data
@@ -178,7 +178,7 @@ def _play(given: argparse.Namespace, what: Yardstick) -> None:
             run = train(
                 what.images[0], recipe, settings, out=place, samples=samples, verbose=False
             )
-            made = run.sample(len(what.images[1][0]), seed=0).values
+            made = whole(run).sample(len(what.images[1][0]), seed=0).values
             found = what.distance(made)
             row = Row(
                 data=what.name,
