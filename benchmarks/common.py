@@ -23,7 +23,16 @@ from gantlet.training.step import Stepper
 from gantlet.training.trainer import built, prepared
 
 __all__ = [
-    *("PAGES", "ROOT", "Page", "Setup", "mnist", "parser", "setup", "spread", "stepper", "whole"),
+    "PAGES",
+    "ROOT",
+    "Page",
+    "Setup",
+    "mnist",
+    "parser",
+    "setup",
+    "spread",
+    "stepper",
+    "whole",
 ]
 
 ROOT = Path(__file__).resolve().parent.parent
