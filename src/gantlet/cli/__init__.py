@@ -36,6 +36,7 @@ def app() -> App:
     from gantlet.cli.interpolate_verb import interpolate_
     from gantlet.cli.judge_verb import judge_
     from gantlet.cli.list_verb import list_
+    from gantlet.cli.mix_verb import mix_
     from gantlet.cli.morph_verb import morph_
     from gantlet.cli.pack_verb import pack_
     from gantlet.cli.project_verb import project_
@@ -48,6 +49,7 @@ def app() -> App:
         "evaluate RUN [OPTIONS]": evaluate_,
         "interpolate RUN [SAMPLE ...] [OPTIONS]": interpolate_,
         "morph RUN [LABEL ...] [OPTIONS]": morph_,
+        "mix RUN [OPTIONS]": mix_,
         "directions RUN [OPTIONS]": directions_,
         "project RUN IMAGES [OPTIONS]": project_,
         "judge RUN [OPTIONS]": judge_,

@@ -2,6 +2,7 @@
 
 from gantlet.latents.directions import METHODS, Directions, directions, move
 from gantlet.latents.film import film
+from gantlet.latents.mixing import Mixture, mix
 from gantlet.latents.projection import Projection, project
 from gantlet.latents.space import Space, opened
 from gantlet.latents.ways import interpolate, morph
@@ -9,11 +10,13 @@ from gantlet.latents.ways import interpolate, morph
 __all__ = [
     "METHODS",
     "Directions",
+    "Mixture",
     "Projection",
     "Space",
     "directions",
     "film",
     "interpolate",
+    "mix",
     "morph",
     "move",
     "opened",

@@ -191,17 +191,20 @@ def move(
     steps: int = 7,
     seed: int = 0,
     label: str | int | None = None,
+    truncation: float | None = None,
     device: str = "auto",
 ) -> Samples:
     """Samples 0 to n - 1 of a seed moved along each direction: K n rows of `steps` samples.
 
-    A row goes from z - reach v to z + reach v.
+    A row goes from z - reach v to z + reach v. `truncation` is that of the samples
+    (`gantlet.truncation.narrowed`); the way from them is not cut.
 
-    Raises UsageError for fewer than two steps, or directions of another space.
+    Raises UsageError for fewer than two steps, directions of another space, a truncation out of
+    range.
     """
     if steps < 2 or n < 1:
         raise UsageError("steps along a direction", expected="at least 2", received=str(steps))
-    with opened(bundle, device) as space:
+    with opened(bundle, device, truncation) as space:
         drawn = space.drawn(seed, torch.arange(n), space.labels(label, 1))
         z = space.latents(drawn)
         if found.vectors.shape[1] != z.shape[1]:

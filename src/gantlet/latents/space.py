@@ -18,6 +18,7 @@ from gantlet.rng import BLOCK, Noise
 from gantlet.sample import class_of, ready
 from gantlet.spec import DataSpec
 from gantlet.training.machine import Machine
+from gantlet.truncation import narrowed
 
 __all__ = ["Drawn", "Space", "opened", "turned"]
 
@@ -32,6 +33,8 @@ class Space:
     bundle: Bundle
     players: nn.ModuleDict
     machine: Machine
+    bound: float | None = None
+    """Of the normal numbers that `drawn` gives."""
 
     @property
     def spec(self) -> DataSpec:
@@ -105,7 +108,9 @@ class Space:
 
     def _noise(self, seed: int, start: int, count: int) -> Noise:
         device, dtype = self.machine.device, self.machine.dtype
-        return Noise(seed, "sample", start, count, device=device, dtype=dtype)
+        return Noise(
+            seed, "sample", start, count, device=device, dtype=dtype, truncation=self.bound
+        )
 
     def _sample(self, noise: Noise, y: Tensor | None) -> Tensor:
         device = self.machine.device
@@ -114,10 +119,17 @@ class Space:
 
 
 @contextmanager
-def opened(bundle: Bundle, device: str = "auto") -> Iterator[Space]:
-    """The latent space of a bundle, for as long as the block lasts."""
-    with ready(bundle, device) as (players, machine):
-        yield Space(bundle, players, machine)
+def opened(
+    bundle: Bundle, device: str = "auto", truncation: float | None = None
+) -> Iterator[Space]:
+    """The latent space of a bundle, for as long as the block lasts.
+
+    With a truncation (`gantlet.truncation.narrowed`) the numbers it draws, or the styles it makes
+    of them, are those of `gantlet sample --truncation`.
+    """
+    with ready(bundle, device) as (whole, machine):
+        players, bound = narrowed(whole, truncation)
+        yield Space(bundle, players, machine, bound)
 
 
 def turned(a: Drawn, b: Drawn, t: Tensor) -> dict[str, Tensor]:
