@@ -33,6 +33,7 @@ def app() -> App:
     from gantlet.cli.directions_verb import directions_
     from gantlet.cli.doctor_verb import doctor_
     from gantlet.cli.evaluate_verb import evaluate_
+    from gantlet.cli.explore_verb import explore_
     from gantlet.cli.interpolate_verb import interpolate_
     from gantlet.cli.judge_verb import judge_
     from gantlet.cli.list_verb import list_
@@ -47,6 +48,7 @@ def app() -> App:
         "train [DATA] [key=value ...] [OPTIONS]": train_,
         "sample RUN [OPTIONS]": sample_,
         "evaluate RUN [OPTIONS]": evaluate_,
+        "explore RUN [OPTIONS]": explore_,
         "interpolate RUN [SAMPLE ...] [OPTIONS]": interpolate_,
         "morph RUN [LABEL ...] [OPTIONS]": morph_,
         "mix RUN [OPTIONS]": mix_,

@@ -5,6 +5,7 @@ from gantlet.latents.film import film
 from gantlet.latents.mixing import Mixture, mix
 from gantlet.latents.projection import Projection, project
 from gantlet.latents.space import Space, opened
+from gantlet.latents.stills import Still, still
 from gantlet.latents.ways import interpolate, morph
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Mixture",
     "Projection",
     "Space",
+    "Still",
     "directions",
     "film",
     "interpolate",
@@ -21,4 +23,5 @@ __all__ = [
     "move",
     "opened",
     "project",
+    "still",
 ]

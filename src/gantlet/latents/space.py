@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -40,6 +40,11 @@ class Space:
     def spec(self) -> DataSpec:
         """What the samples are."""
         return self.bundle.spec
+
+    def narrowed(self, truncation: float | None) -> Space:
+        """The same with a truncation, where it has none yet (`gantlet.truncation.narrowed`)."""
+        players, bound = narrowed(self.players, truncation)
+        return replace(self, players=players, bound=bound)
 
     def labels(self, label: str | int | None, count: int) -> Tensor | None:
         """The same label `count` times (the first class if none is given); None without classes.
@@ -127,9 +132,8 @@ def opened(
     With a truncation (`gantlet.truncation.narrowed`) the numbers it draws, or the styles it makes
     of them, are those of `gantlet sample --truncation`.
     """
-    with ready(bundle, device) as (whole, machine):
-        players, bound = narrowed(whole, truncation)
-        yield Space(bundle, players, machine, bound)
+    with ready(bundle, device) as (players, machine):
+        yield Space(bundle, players, machine).narrowed(truncation)
 
 
 def turned(a: Drawn, b: Drawn, t: Tensor) -> dict[str, Tensor]:
