@@ -54,6 +54,7 @@ def test_a_projection_tells_its_error_and_keeps_the_vectors(run):
         (["morph", "RUN", "3"], "at least two labels"),
         (["morph", "RUN", "--truncation", "nan"], "a number above 0"),
         (["directions", "RUN", "-k", "999"], "the length of z"),
+        (["directions", "RUN", "--reach", "nan"], "reach of a direction"),
         (["directions", "RUN", "--truncation", "-1"], "a number above 0"),
         (["directions", "RUN", "--method", "sefia"], "sefa"),
         (["project", "RUN", "nowhere.png"], "nowhere.png"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import sys
 from collections.abc import Callable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from gantlet.errors import GantletError
 from gantlet.explore.controls import asked, controls
 from gantlet.explore.explorer import Explorer
+from gantlet.latents.directions import check_reach
 from gantlet.latents.stills import Still
 from gantlet.serving import PLAIN, application, asset, framed, sentence
 
@@ -27,8 +27,9 @@ _SHOWN_WHOLE = (1, 3, 4)
 def explore_page(explorer: Explorer, reach: float = 3.0) -> FastAPI:
     """The web application; sliders of directions go from -reach to reach.
 
-    Raises UsageError where the extra `serve` is missing.
+    Raises UsageError for a reach of 0 or below, or where the extra `serve` is missing.
     """
+    check_reach(reach)
     css, script = (asset("gantlet.explore", f"explore.{kind}") for kind in ("css", "js"))
     return application("explore", {"/": lambda: _page(explorer, reach)}, css=css, script=script)
 
@@ -79,7 +80,6 @@ def _drawing(explorer: Explorer, names: Sequence[str]) -> Callable[..., list[Any
                 explorer.line(still, truncation),
             ]
         except GantletError as error:
-            print(f"gantlet: {error}", file=sys.stderr, flush=True)
             return [gr.skip(), sentence(str(error)), gr.skip()]
 
     return draw

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ from gantlet.errors import UsageError, unknown
 from gantlet.latents.space import Space, opened
 from gantlet.sample import Samples
 
-__all__ = ["METHODS", "Directions", "directions", "ganspace", "move", "sefa"]
+__all__ = ["METHODS", "Directions", "check_reach", "directions", "ganspace", "move", "sefa"]
 
 _SEED = 3
 """Of the samples that GANSpace looks at."""
@@ -178,6 +179,12 @@ def _signed(vectors: Tensor) -> Tensor:
     return vectors * largest.sign()
 
 
+def check_reach(reach: float) -> None:
+    """UsageError for what is no way to go to both sides."""
+    if not (reach > 0 and math.isfinite(reach)):
+        raise UsageError("reach of a direction", expected="a number above 0", received=str(reach))
+
+
 METHODS: Mapping[str, Callable[[Space, int], Directions]] = {"sefa": sefa, "ganspace": ganspace}
 """Ways to find directions, by name."""
 
@@ -199,11 +206,12 @@ def move(
     A row goes from z - reach v to z + reach v. `truncation` is that of the samples
     (`gantlet.truncation.narrowed`); the way from them is not cut.
 
-    Raises UsageError for fewer than two steps, directions of another space, a truncation out of
-    range.
+    Raises UsageError for fewer than two steps, a reach of 0 or below, directions of another space,
+    a truncation out of range.
     """
     if steps < 2 or n < 1:
         raise UsageError("steps along a direction", expected="at least 2", received=str(steps))
+    check_reach(reach)
     with opened(bundle, device, truncation) as space:
         drawn = space.drawn(seed, torch.arange(n), space.labels(label, 1))
         z = space.latents(drawn)
