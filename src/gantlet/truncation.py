@@ -9,12 +9,7 @@ from torch import nn
 from gantlet.errors import UsageError
 from gantlet.networks.styles import StyleGenerator, TruncatedGenerator
 
-__all__ = ["has_styles", "narrowed"]
-
-
-def has_styles(players: nn.ModuleDict) -> bool:
-    """Whether a truncation is that of styles: some player is a `StyleGenerator`."""
-    return any(isinstance(player, StyleGenerator) for player in players.values())
+__all__ = ["narrowed"]
 
 
 def narrowed(
@@ -36,7 +31,7 @@ def narrowed(
     """
     if truncation is None:
         return players, None
-    if has_styles(players):
+    if any(isinstance(player, StyleGenerator) for player in players.values()):
         return _towards_mean(players, truncation), None
     if not (truncation > 0 and math.isfinite(truncation)):
         raise UsageError(

@@ -52,6 +52,12 @@ def test_styles_of_another_are_those_of_mix():
     assert gap(one.values, figure.rows.values) > 1
 
 
+def test_the_other_sample_does_not_move():
+    made = styled(LABELLED)
+    moved = still(made, 1, seed=2, label="dog", layers="all", other=(8, 4), moves=[2.0, -1.0])
+    assert gap(moved.values, sample(made, 5, seed=8, label="dog").values[4:]) <= 1
+
+
 @pytest.mark.parametrize(
     ("act", "words"),
     [

@@ -18,7 +18,6 @@ from gantlet.latents.space import Drawn, Space, opened
 from gantlet.latents.stills import Still, drawn
 from gantlet.run import load
 from gantlet.training.pictures import as_image
-from gantlet.truncation import has_styles
 
 __all__ = ["Explorer", "exploring"]
 
@@ -50,7 +49,7 @@ class Explorer:
     @property
     def styled(self) -> bool:
         """Whether truncation is that of styles, and styles can be mixed."""
-        return has_styles(self.space.players)
+        return self.space.styled is not None
 
     def picture(self, still: Still, truncation: float | None = None) -> Image.Image:
         """The picture of a sample; UsageError for what cannot be made (see `Still.values`)."""
@@ -90,7 +89,7 @@ def exploring(
 
     Arguments:
         run: folder of a run or of a bundle.
-        k: how many directions; 0 for none, None for 6 or as many as z is long.
+        k: how many directions; 0 for none, None for 6 or as many as the latent vector is long.
         method: how to find them (`gantlet.latents.METHODS`).
 
     Raises UsageError where there is no bundle of images, no z, or no such directions.
@@ -103,7 +102,7 @@ def exploring(
             received=f"one on {bundle.spec.kind}",
         )
     with opened(bundle, device) as space:
-        size = space.latents(drawn(space, 0, 0)).shape[1]
+        size = space.codes(drawn(space, 0, 0), space.labels(None, 1)).shape[1]
         k = min(_DIRECTIONS, size) if k is None else k
         found = (
             kept_directions(bundle, run / "cache", k, method=method, device=device) if k else None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from gantlet.errors import GantletError
 from gantlet.explore.controls import asked, controls
 from gantlet.explore.explorer import Explorer
-from gantlet.latents.directions import check_reach
+from gantlet.latents.moves import check_reach
 from gantlet.latents.stills import Still
 from gantlet.serving import PLAIN, application, asset, framed, sentence
 

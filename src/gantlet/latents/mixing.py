@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
 from gantlet.bundle import Bundle
 from gantlet.errors import UsageError
 from gantlet.latents.space import Drawn, Space, opened
-from gantlet.networks.styles import MixedGenerator, StyleGenerator
+from gantlet.networks.styles import MixedGenerator
 from gantlet.sample import Samples, disk_errors_told
 
-__all__ = ["PARTS", "Mixture", "crossed", "mix", "styled", "taken"]
+__all__ = ["PARTS", "Mixture", "crossed", "mix", "taken"]
 
 PARTS: Mapping[str, tuple[int, int]] = {
     "coarse": (0, 1),
@@ -114,41 +112,47 @@ def mix(
             received=f"rows {list(rows)}, columns {list(columns)}",
         )
     with opened(bundle, device, truncation) as space:
-        which, y = taken(layers, styled(space.players)[1].layers), space.labels(label, 1)
-        a = space.drawn(seed, torch.tensor(rows), y)
-        b = space.drawn(other, torch.tensor(columns), y)
-        lines, top = space.labels(label, len(rows)), space.labels(label, len(columns))
-        inner = [
-            crossed(space, a, {name: u[i : i + 1] for name, u in b.items()}, which, lines)
-            for i in range(len(columns))
-        ]
-        mixed = np.stack(inner, axis=1).reshape(-1, *bundle.spec.shape)
-        return Mixture(
-            Samples(space.values(a, lines), None, bundle.spec),
-            Samples(space.values(b, top), None, bundle.spec),
-            Samples(mixed, None, bundle.spec),
+        y, top = space.labels(label, len(rows)), space.labels(label, len(columns))
+        a, b = (
+            space.drawn(seed, torch.tensor(rows), y),
+            space.drawn(other, torch.tensor(columns), top),
         )
+        mixed = []
+        for i in range(len(columns)):
+            there, numbers = crossed(space, a, {k: u[i : i + 1] for k, u in b.items()}, layers, y)
+            mixed.append(there.values(numbers, y))
+        inner = np.stack(mixed, axis=1).reshape(-1, *bundle.spec.shape)
+        edges = (space.values(a, y), space.values(b, top))
+    return Mixture(*(Samples(values, None, bundle.spec) for values in (*edges, inner)))
 
 
 def crossed(
-    space: Space, a: Drawn, b: Drawn, which: Tensor, y: Tensor | None = None
-) -> NDArray[Any]:
-    """Raw values of samples with numbers a, their layers `which` as of b, (B, *spec.shape).
+    space: Space, a: Drawn, b: Drawn, layers: str | Sequence[int], y: Tensor | None = None
+) -> tuple[Space, Drawn]:
+    """Space and numbers of samples with numbers a that have some layers as of b.
 
     Arguments:
         a: numbers of B samples.
         b: numbers of one.
-        which: shape (layers,), bool.
-        y: labels, shape (B,), of which b has the first.
+        layers: see `mix`.
+        y: labels, of which the style of b takes the first.
+
+    Raises UsageError for layers that are not there, or a generator without styles.
     """
-    name, generator = styled(space.players)
-    which, first = which.to(space.machine.device), None if y is None else y[:1]
-    with torch.no_grad():
-        w = generator.style(space.latents(b), None if first is None else first.to(which.device))
-    swapped = {key for key, layer in generator.enters.items() if which[layer]}
-    numbers = {key: b[key].expand_as(u) if key in swapped else u for key, u in a.items()}
-    players = nn.ModuleDict({**space.players, name: MixedGenerator(generator, w, which)})
-    return replace(space, players=players).values(numbers, y)
+    generator = space.styled
+    if generator is None:
+        kinds = (f"{type(p).__module__}.{type(p).__qualname__}" for p in space.players.values())
+        raise UsageError(
+            "style mixing",
+            expected="a run whose generator maps z to styles of its layers",
+            received=", ".join(kinds),
+            remedy="The recipe stylegan2 trains one.",
+        )
+    which = taken(layers, generator.layers).to(space.machine.device)
+    w = space.codes(b, None if y is None else y[:1])
+    swapped = {name for name, layer in generator.enters.items() if which[layer]}
+    numbers = {name: b[name].expand_as(u) if name in swapped else u for name, u in a.items()}
+    return space.restyled(MixedGenerator(generator, w, which)), numbers
 
 
 def taken(layers: str | Sequence[int], count: int) -> Tensor:
@@ -170,17 +174,3 @@ def taken(layers: str | Sequence[int], count: int) -> Tensor:
     which = torch.zeros(count, dtype=torch.bool)
     which[list(chosen)] = True
     return which
-
-
-def styled(players: nn.ModuleDict) -> tuple[str, StyleGenerator]:
-    """The name of the generator of styles among players, and itself; UsageError without one."""
-    for name, player in players.items():
-        if isinstance(player, StyleGenerator):
-            return name, player
-    kinds = ", ".join(f"{type(p).__module__}.{type(p).__qualname__}" for p in players.values())
-    raise UsageError(
-        "style mixing",
-        expected="a run whose generator maps z to styles of its layers",
-        received=kinds,
-        remedy="The recipe stylegan2 trains one.",
-    )

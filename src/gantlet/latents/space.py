@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from gantlet.bundle import Bundle
 from gantlet.errors import UsageError
 from gantlet.games.base import Query
+from gantlet.networks.styles import MovedGenerator, StyleGenerator
 from gantlet.rng import BLOCK, Noise
 from gantlet.sample import class_of, ready
 from gantlet.spec import DataSpec
@@ -45,6 +46,18 @@ class Space:
         """The same with a truncation, where it has none yet (`gantlet.truncation.narrowed`)."""
         players, bound = narrowed(self.players, truncation)
         return replace(self, players=players, bound=bound)
+
+    @property
+    def styled(self) -> StyleGenerator | None:
+        """The generator of styles among the players, if there is one."""
+        found = (p for p in self.players.values() if isinstance(p, StyleGenerator))
+        return next(found, None)
+
+    def restyled(self, generator: StyleGenerator) -> Space:
+        """The same with another generator of styles in the place of `styled`."""
+        own = self.styled
+        players = {k: generator if p is own else p for k, p in self.players.items()}
+        return replace(self, players=nn.ModuleDict(players))
 
     def labels(self, label: str | int | None, count: int) -> Tensor | None:
         """The same label `count` times (the first class if none is given); None without classes.
@@ -110,6 +123,21 @@ class Space:
                 received=f"one that draws {', '.join(drawn) or 'nothing'}",
             )
         return drawn["z"]
+
+    def codes(self, drawn: Drawn, y: Tensor | None = None) -> Tensor:
+        """The vectors that directions move, (B, D): w of a generator of styles, else z."""
+        z, generator = self.latents(drawn), self.styled
+        if generator is None:
+            return z
+        with torch.no_grad():
+            return generator.style(z, None if y is None else y.to(z.device))
+
+    def moved(self, drawn: Drawn, step: Tensor) -> tuple[Space, Drawn]:
+        """Space and numbers of samples whose `codes` are moved by a step, shape (1, D)."""
+        z, generator = self.latents(drawn), self.styled
+        if generator is None:
+            return self, {**drawn, "z": z + step.to(z)}
+        return self.restyled(MovedGenerator(generator, step.to(z))), drawn
 
     def _noise(self, seed: int, start: int, count: int) -> Noise:
         device, dtype = self.machine.device, self.machine.dtype

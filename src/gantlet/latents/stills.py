@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gantlet.bundle import Bundle
 from gantlet.errors import UsageError
 from gantlet.latents.directions import Directions, directions
-from gantlet.latents.mixing import crossed, styled, taken
+from gantlet.latents.mixing import crossed
 from gantlet.latents.space import Drawn, Space, opened
 from gantlet.sample import Samples
 
@@ -30,7 +30,7 @@ class Still:
     label: str | int | None = None
     """The class, by name or number; the first if none is given."""
     moves: Sequence[float] = ()
-    """How far z goes along each direction, the strongest first."""
+    """How far it goes along each direction, the strongest first (`Directions.vectors`)."""
     layers: str | Sequence[int] | None = None
     """Those with the styles of another sample, as `mix` takes them; none: its own in all."""
     other: tuple[int, int] = (1, 0)
@@ -53,14 +53,13 @@ class Still:
                 layers that are not there or of a generator without styles.
         """
         draw, y = draw or partial(drawn, space), space.labels(self.label, 1)
-        numbers = dict(draw(self.seed, self.sample))
+        there, numbers = space, draw(self.seed, self.sample)
+        if self.layers is not None:
+            there, numbers = crossed(space, numbers, draw(*self.other), self.layers, y)
         if any(self.moves):
-            z = space.latents(numbers)
-            numbers["z"] = z + torch.tensor([self.moves]).to(z) @ _vectors(found, self).to(z)
-        if self.layers is None:
-            return space.values(numbers, y)
-        which = taken(self.layers, styled(space.players)[1].layers)
-        return crossed(space, numbers, draw(*self.other), which, y)
+            steps = torch.tensor([self.moves], dtype=torch.float32)
+            there, numbers = there.moved(numbers, steps @ _vectors(found, self))
+        return there.values(numbers, y)
 
 
 def _vectors(found: Directions | None, asked: Still) -> torch.Tensor:
@@ -95,8 +94,9 @@ def still(
 ) -> Samples:
     """One sample, moved along directions and mixed with another: what `gantlet explore` shows.
 
-    z moves by the sum of moves[k] times the k-th of as many `directions`, found by `method`; then
-    `layers` get the styles of the other sample, as in `mix`. See `Still` for the arguments.
+    It moves by the sum of moves[k] times the k-th of as many `directions`, found by `method`;
+    `layers` have the styles of the other sample, as in `mix`, which does not move. See `Still` for
+    the arguments.
 
     Raises:
         UsageError: a sample below 0, an unknown label, a truncation out of range, more moves than

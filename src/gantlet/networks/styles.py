@@ -12,6 +12,7 @@ from gantlet.averages import running_mean
 
 __all__ = [
     "MixedGenerator",
+    "MovedGenerator",
     "NoisyGenerator",
     "StyleGenerator",
     "TruncatedGenerator",
@@ -120,7 +121,7 @@ class MixedGenerator(_Wrapped):
     """A generator of styles that has some layers' styles from elsewhere.
 
     Arguments:
-        w: the style of those layers, shape (1, W), or one for each sample, (B, W).
+        w: the style of those layers, shape (1, W).
         taken: which layers, shape (layers,), bool.
     """
 
@@ -131,6 +132,22 @@ class MixedGenerator(_Wrapped):
     def synthesise(self, w: Tensor, noise: Mapping[str, Tensor] | None = None) -> Tensor:
         """w (B, layers, W) and noise by name to x (B, *spec.shape)."""
         return super().synthesise(torch.where(self.taken[:, None], self.w[:, None], w), noise)
+
+
+class MovedGenerator(_Wrapped):
+    """A generator of styles whose every w is moved by a step.
+
+    Arguments:
+        step: shape (1, W).
+    """
+
+    def __init__(self, generator: StyleGenerator, step: Tensor) -> None:
+        super().__init__(generator)
+        self.step = step
+
+    def style(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        """z (B, latent), y (B,) to w + step (B, W)."""
+        return super().style(z, y) + self.step
 
 
 def layered(w: Tensor, layers: int) -> Tensor:
