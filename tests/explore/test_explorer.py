@@ -31,14 +31,16 @@ def test_pictures_of_every_kind_are_those_of_still(kind, tmp_path):
     made = bundle(spec=KINDS[kind])
     moves = (0.5, 0, -1.5)
     wanted = still(made, 3, seed=2, truncation=0.8, moves=moves).images[0]
-    with exploring(written(made, tmp_path), 3) as explorer:
+    with exploring(written(made, tmp_path / "a <b>run"), 3) as explorer:
         markup = _picture(explorer, Still(sample=3, seed=2, moves=moves), 0.8)
-        heading = _heading("Exploring", explorer)
+        heading = _heading(explorer)
     source = re.search(r'src="data:image/png;base64,([^"]+)"', markup)[1]
     with Image.open(io.BytesIO(b64decode(source))) as picture:
         assert picture.mode == wanted.mode
         assert np.array_equal(np.asarray(picture), np.asarray(wanted))
     assert ("clear" in markup) == (kind == "RGBA")
+    assert "Exploring a &lt;b&gt;run<" in heading
+    assert 'data-name="a-b-run-2-3.png"' in markup
     assert ("first channel" in heading) == (kind == "5 channels")
 
 

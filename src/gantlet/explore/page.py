@@ -37,8 +37,7 @@ def explore_page(explorer: Explorer, reach: float = 3.0) -> FastAPI:
 def _page(explorer: Explorer, reach: float) -> Any:
     import gradio as gr
 
-    title = f"Exploring {_name(explorer)}"
-    with gr.Blocks(title=title, analytics_enabled=False) as page:
+    with gr.Blocks(title=f"Exploring {_name(explorer)}", analytics_enabled=False) as page:
         with gr.Row(elem_id="explore"):
             with gr.Column(elem_id="seen", min_width=300):
                 shown = [gr.HTML(elem_id="picture")]
@@ -47,7 +46,7 @@ def _page(explorer: Explorer, reach: float) -> Any:
                     gr.Button("Download PNG", elem_id="download")
                 shown.append(gr.HTML(elem_id="message"))
             with gr.Column(elem_id="controls", min_width=300):
-                gr.HTML(_heading(title, explorer))
+                gr.HTML(_heading(explorer))
                 made = controls(explorer, reach)
                 with gr.Accordion("The same picture from Python", open=False, elem_id="again"):
                     line = gr.Textbox(
@@ -99,10 +98,11 @@ def _name(explorer: Explorer) -> str:
     return re.sub(r"[^\w.-]+", "-", explorer.run.resolve().name) or "run"
 
 
-def _heading(title: str, explorer: Explorer) -> str:
+def _heading(explorer: Explorer) -> str:
     about, spec = explorer.bundle.about, explorer.bundle.spec
     channels, height, width = spec.shape
     kind = {1: "grey", 3: "RGB", 4: "RGBA"}.get(channels, f"{channels} channels")
     told = f"{about['data']}, {width} x {height} {kind}, {about['seen']:,} samples seen."
     part = "" if channels in _SHOWN_WHOLE else " Pictures show the first channel."
-    return f"<h1>{escape(title)}</h1><p>{escape(told + part)}</p>"
+    name = explorer.run.resolve().name
+    return f"<h1>Exploring {escape(name)}</h1><p>{escape(told + part)}</p>"
