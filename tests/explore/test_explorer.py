@@ -3,6 +3,7 @@
 import io
 import re
 from base64 import b64decode
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -24,6 +25,13 @@ KINDS = {
     "5 channels": DataSpec(kind="image", shape=(5, 8, 8), dtype="float32", low=-1.0, high=2.0),
     "16 bits": DataSpec(kind="image", shape=(1, 8, 8), dtype="uint16", high=65535.0),
 }
+
+
+@contextmanager
+def exploring_plain(make):
+    made = make(spec=LABELLED)
+    with opened(made) as space:
+        yield Explorer("run", space, directions(made, 2))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -82,24 +90,28 @@ def test_what_was_drawn_and_found_before_is_remembered(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("make", "end"), [(styled, 1), (bundle, 3)])
 def test_controls_at_their_ends_ask_for_plain_samples(make, end):
-    made = make(spec=LABELLED)
-    with opened(made) as space:
-        explorer = Explorer("run", space, directions(made, 2))
-        values = {"sample": 1, "seed": 2, "label": "dog", "truncation": end}
-        values |= {"move 0": 0.1 + 0.2, "move 1": 0.0}
-        told, truncation = asked(explorer, values)
-        assert (told, truncation) == (
-            Still(sample=1, seed=2, label="dog", moves=(0.3, 0.0)),
-            None,
-        )
-        told, truncation = asked(
-            explorer,
-            {**values, "truncation": 0.35, "layers": "fine", "other sample": 4, "other seed": 6},
-        )
+    with exploring_plain(make) as explorer:
+        plain = {"sample": 1, "seed": 2.0, "label": "dog", "truncation": end}
+        plain |= {"direction 1": 0.1 + 0.2, "direction 2": -99}
+        still = Still(sample=1, seed=2, label="dog", moves=(0.3, -3.0))
+        assert asked(explorer, plain, 3.0) == (still, None)
+        assert asked(explorer, {**plain, "truncation": 9}, 3.0) == (still, None)
+        other = {"layers": "fine", "other sample": 4, "other seed": 6, "truncation": 0.35}
+        told, truncation = asked(explorer, {**plain, **other}, 3.0)
         assert truncation == 0.35
         assert (told.layers, told.other) == ("fine", (6, 4))
-        with pytest.raises(UsageError, match="field seed"):
-            asked(explorer, {**values, "seed": None})
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("seed", None), ("sample", -3), ("seed", 1.5), ("sample", 1e17), ("seed", "1"),
+     ("truncation", None), ("direction 2", None), ("other seed", -1)],
+)  # fmt: skip
+def test_a_field_that_holds_no_number_of_its_kind_is_told(field, value):
+    with exploring_plain(styled) as explorer:
+        plain = {"sample": 1, "seed": 2, "truncation": 1, "direction 1": 0, "direction 2": 0}
+        with pytest.raises(UsageError, match=rf"field {field}: expected a (whole )?number from"):
+            asked(explorer, {**plain, field: value}, 3.0)
 
 
 def test_a_short_z_has_fewer_directions_and_none_may_be_asked_for(tmp_path):

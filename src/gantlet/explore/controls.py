@@ -13,12 +13,13 @@ from gantlet.latents.stills import Still
 __all__ = ["asked", "controls"]
 
 _NONE = "none"
-_BOUND, _PSI = 3.0, 1.0
-"""Ends of the sliders of truncation, which stand for none."""
+_MOVE = "direction "
+"""What the names of sliders of directions begin with."""
 _DIGITS = 4
 """Of numbers that sliders give, which are sums of steps that binary numbers do not hold."""
-_LARGEST = 10**9
-"""Sample and seed that a field takes."""
+_FIELDS = ("sample", "seed", "other sample", "other seed")
+_LARGEST = 2**53 - 1
+"""Up to which a page knows all whole numbers."""
 
 
 def controls(explorer: Explorer, reach: float) -> dict[str, Any]:
@@ -39,7 +40,7 @@ def controls(explorer: Explorer, reach: float) -> dict[str, Any]:
             made["label"] = gr.Dropdown(classes, value=classes[0], label="Class", elem_id="label")
         made["truncation"] = _truncation(explorer.styled)
     sliders = [_move(k, reach) for k in range(len(explorer.found or ()))]
-    made |= {f"move {k}": slider for k, slider in enumerate(sliders)}
+    made |= {f"{_MOVE}{k}": slider for k, slider in enumerate(sliders, 1)}
     if sliders:
         back = gr.Button("Back to the middle", elem_id="back", size="sm")
         back.click(None, None, sliders, js=f"() => {[0] * len(sliders)}")
@@ -71,48 +72,74 @@ def _move(k: int, reach: float) -> Any:
 def _number(label: str, name: str, value: int) -> Any:
     import gradio as gr
 
-    return gr.Number(
-        value=value,
-        label=label,
-        precision=0,
-        minimum=0,
-        maximum=_LARGEST,
-        min_width=100,
-        elem_id=name,
-    )
+    # Without bounds: what Gradio says of a number beyond them is no sentence.
+    return gr.Number(value=value, label=label, min_width=100, elem_id=name)
 
 
 def _truncation(styled: bool) -> Any:
     import gradio as gr
 
-    told = (
-        ("How far styles stay from their mean (psi); 1: as they are", 0.0, _PSI, 0.05)
-        if styled
-        else (f"Bound of the random numbers; {_BOUND:g}: none", 0.1, _BOUND, 0.1)
-    )
-    info, low, high, step = told
+    low, high, step = _ends(styled)
     return gr.Slider(
-        low, high, value=high, step=step, label="Truncation", info=info, elem_id="truncation",
+        low,
+        high,
+        value=high,
+        step=step,
+        label="Truncation",
+        info=(
+            "How far styles stay from their mean (psi); 1: as they are"
+            if styled
+            else f"Bound of the random numbers; {high:g}: none"
+        ),
+        elem_id="truncation",
         buttons=["reset"],
-    )  # fmt: skip
+    )
 
 
-def asked(explorer: Explorer, values: Mapping[str, Any]) -> tuple[Still, float | None]:
+def _ends(styled: bool) -> tuple[float, float, float]:
+    """Ends of the slider of truncation, the upper of which stands for none, and its step."""
+    return (0.0, 1.0, 0.05) if styled else (0.1, 3.0, 0.1)
+
+
+def asked(
+    explorer: Explorer, values: Mapping[str, Any], reach: float
+) -> tuple[Still, float | None]:
     """What is asked for by the values of the components by name: a sample and a truncation.
 
-    Raises UsageError where a field is empty.
+    Sliders are taken to their ends by what is written beyond them.
+
+    Raises UsageError where a field holds no number that it can take.
     """
-    if None in values.values():
-        empty = next(name for name, value in values.items() if value is None)
-        raise UsageError(f"field {empty}", expected="a whole number from 0", received="nothing")
-    truncation = round(values["truncation"], _DIGITS)
+    whole = {name: _whole(name, values[name]) for name in _FIELDS if name in values}
+    low, high, _ = _ends(explorer.styled)
+    truncation = _within("truncation", values["truncation"], low, high)
     layers = values.get("layers", _NONE)
     still = Still(
-        sample=values["sample"],
-        seed=values["seed"],
+        sample=whole["sample"],
+        seed=whole["seed"],
         label=values.get("label"),
-        moves=tuple(round(x, _DIGITS) for name, x in values.items() if name.startswith("move ")),
+        moves=tuple(
+            _within(name, value, -reach, reach)
+            for name, value in values.items()
+            if name.startswith(_MOVE)
+        ),
         layers=None if layers == _NONE else layers,
-        other=(values.get("other seed", 1), values.get("other sample", 0)),
+        other=(whole.get("other seed", 1), whole.get("other sample", 0)),
     )
-    return still, None if truncation >= (_PSI if explorer.styled else _BOUND) else truncation
+    return still, None if truncation == high else truncation
+
+
+def _whole(name: str, value: Any) -> int:
+    if not isinstance(value, int | float) or not 0 <= value <= _LARGEST or value != int(value):
+        raise _refused(name, f"a whole number from 0 to {_LARGEST}", value)
+    return int(value)
+
+
+def _within(name: str, value: Any, low: float, high: float) -> float:
+    if not isinstance(value, int | float):
+        raise _refused(name, f"a number from {low:g} to {high:g}", value)
+    return float(round(min(max(value, low), high), _DIGITS))
+
+
+def _refused(name: str, expected: str, value: Any) -> UsageError:
+    return UsageError(f"field {name}", expected=expected, received=str(value or "nothing"))

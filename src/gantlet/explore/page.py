@@ -57,22 +57,23 @@ def _page(explorer: Explorer, reach: float) -> Any:
         following.click(None, [sample], [sample], js="(n) => (n ?? -1) + 1")
         gr.on(
             [page.load, *(one.change for one in made.values())],
-            _drawing(explorer, list(made)),
+            _drawing(explorer, list(made), reach),
             list(made.values()),
             [*shown, line],
             trigger_mode="always_last",
+            preprocess=False,  # what Gradio says of a number beyond a slider is no sentence
             **PLAIN,
         )
     return page
 
 
-def _drawing(explorer: Explorer, names: Sequence[str]) -> Callable[..., list[Any]]:
+def _drawing(explorer: Explorer, names: Sequence[str], reach: float) -> Callable[..., list[Any]]:
     """What answers a change: the picture, a message, the line of Python."""
     import gradio as gr
 
     def draw(*values: Any) -> list[Any]:
         try:
-            still, truncation = asked(explorer, dict(zip(names, values, strict=True)))
+            still, truncation = asked(explorer, dict(zip(names, values, strict=True)), reach)
             return [
                 _picture(explorer, still, truncation),
                 "",
