@@ -18,10 +18,10 @@ FLOORS = (
     ("games",),
     ("metrics",),
     (
-        *("settings", "config", "config_text", "recipes", "training", "bundle", "sample"),
-        *("notebook", "console", "latents", "run", "evaluation", "bench"),
+        *("settings", "config", "config_text", "recipes", "training", "bundle", "truncation"),
+        *("sample", "notebook", "console", "latents", "run", "evaluation", "bench"),
     ),
-    ("report", "export", "judge", "serve", "cli", "__main__"),
+    ("report", "export", "serving", "judge", "explore", "serve", "cli", "__main__"),
 )
 
 
