@@ -24,12 +24,18 @@ class State:
     """Passes played."""
     seconds: float = 0.0
     roll_backs: int = 0
+    micro_batches: int | None = None
+    """In which the last pass was played: more than `asked` where memory ran out."""
+    asked: int | None = None
+    """What train.micro_batches was then."""
     course: Course = field(default_factory=Course)
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> State:
         """From a checkpoint's values; before validation they named a best one by its coverage."""
-        known = {name: values[name] for name in ("position", "seconds", "roll_backs")}
+        old = ("position", "seconds", "roll_backs")
+        new = ("micro_batches", "asked")
+        known = {name: values[name] for name in (*old, *(n for n in new if n in values))}
         return cls(**known, course=Course.of(values.get("course", {})))
 
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import copy
-import signal
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +26,7 @@ from gantlet.training.callback import Callback, End, Progress, Start, Tick
 from gantlet.training.folder import Folder
 from gantlet.training.machine import Machine
 from gantlet.training.pictures import curves
+from gantlet.training.signals import signals_ask
 from gantlet.training.snapshot import make_ready
 from gantlet.training.state import State, load_tensors, tensors
 from gantlet.training.step import Stepper
@@ -108,7 +106,8 @@ class Trainer:
         kept = len(split.held_out) > 0
         self.held_out = _feed(dataset, split.held_out, config, machine) if kept else None
         self.stepper = Stepper(game, self.averaged, self.feed, config, machine)
-        self.state = State()
+        parts = config.train.micro_batches
+        self.state = State(micro_batches=parts, asked=parts)
         self._stop, self._signal, self._is_flat = False, 0, False
         self._refused: list[str] = []
         self._rows: list[dict[str, Any]] = []  # of the log, as rank 0 knows it
@@ -122,7 +121,7 @@ class Trainer:
 
     def run(self) -> End:
         """Train until samples, minutes or gains are over or a signal comes; all is saved."""
-        with self._signals():
+        with signals_ask(self._ask):
             self._resume()
             if dist.rank() == 0 and not self._is_over() and not self._is_flat:
                 self.validator.prepare()
@@ -189,8 +188,7 @@ class Trainer:
                 return reason
             tick = self.config.train.tick
             ticks = self.seen // tick
-            self.stepper.play(self.state.position)
-            self.state.position += 1
+            self._play()
             now = time.monotonic()
             self.state.seconds += now - before
             before = now
@@ -202,6 +200,22 @@ class Trainer:
             if now - shown > _PROGRESS_SECONDS:
                 shown = now
                 self._tell("on_progress", self._progress())
+
+    def _play(self) -> None:
+        """Play one pass; tell where memory ran out in it, so that it was divided further."""
+        before, parts = self.seen, self.state.micro_batches
+        self.stepper.play(self.state.position)
+        self.state.position += 1
+        self.state.micro_batches = self.stepper.micro_batches
+        if parts == self.state.micro_batches:
+            return
+        sentence = (
+            f"Memory ran out at {before} samples: the step was repeated with "
+            f"train.micro_batches={self.state.micro_batches}, and the run goes on with it."
+        )
+        if dist.rank() == 0:
+            self._log({"seen": before, "event": "memory", "note": sentence})
+        self._tell("on_note", sentence)
 
     def _is_over(self) -> bool:
         samples = self.config.stop.samples
@@ -309,6 +323,7 @@ class Trainer:
         if found is not None:
             self._load(found)
             self._saved_at = self.state.position
+            self._divide()
         if dist.rank() == 0:
             if self._refused:
                 checkpoint.set_aside(self.folder.checkpoints, self._name())
@@ -316,6 +331,18 @@ class Trainer:
         dist.barrier()
         if found is None:
             self._save()
+
+    def _divide(self) -> None:
+        """Go on in as many micro-batches as before, unless the setting has changed since."""
+        state, wanted = self.state, self.config.train.micro_batches
+        if state.asked == wanted and state.micro_batches is not None:
+            self.stepper.divide(state.micro_batches)
+        elif state.position and state.micro_batches not in (wanted, None):
+            self.notes += (
+                f"The run went on with train.micro_batches={state.micro_batches} and goes on with "
+                f"{wanted}: results differ by rounding from those of one number.",
+            )
+        self.state = replace(state, micro_batches=self.stepper.micro_batches, asked=wanted)
 
     def _load(self, found: checkpoint.Checkpoint) -> None:
         values = dict(found.values)
@@ -336,9 +363,15 @@ class Trainer:
                 remedy="Lower the learning rates (optimisers.*.lr), set optimisers.*.clip_norm=1, "
                 "or train with train.precision=float32. The last checkpoint is intact.",
             )
-        seconds = self.state.seconds
+        before = self.state
         self._load(found)
-        self.state.roll_backs, self.state.seconds = done + 1, seconds
+        self.state = replace(
+            self.state,
+            roll_backs=done + 1,
+            seconds=before.seconds,
+            micro_batches=before.micro_batches,
+            asked=before.asked,
+        )
         self.stepper.gentleness = 0.5**self.state.roll_backs
         sentence = (
             f"Numbers ceased to be finite at {lost} samples: back to {self.seen} with learning "
@@ -360,22 +393,6 @@ class Trainer:
                 self._write()
             raise
 
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        """SIGINT and SIGTERM ask for a stop after the pass; a second one is the system's again."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-        def ask(number: int, _: object) -> None:
-            self._stop, self._signal = True, number
-            signal.signal(number, before[signal.Signals(number)])
-
-        for number in before:
-            signal.signal(number, ask)
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    def _ask(self, number: int) -> None:
+        """A signal asks for a stop after the pass under way."""
+        self._stop, self._signal = True, number
