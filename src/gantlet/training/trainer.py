@@ -25,6 +25,7 @@ from gantlet.training import checkpoint, health
 from gantlet.training.callback import Callback, End, Progress, Start, Tick
 from gantlet.training.folder import Folder
 from gantlet.training.machine import Machine
+from gantlet.training.pauses import Pauses
 from gantlet.training.pictures import curves
 from gantlet.training.signals import signals_ask
 from gantlet.training.snapshot import make_ready
@@ -112,7 +113,7 @@ class Trainer:
         self._refused: list[str] = []
         self._rows: list[dict[str, Any]] = []  # of the log, as rank 0 knows it
         self._saved_at = -1
-        self._began = (time.monotonic(), 0)
+        self._began, self._pauses = (time.monotonic(), 0), Pauses()
 
     @property
     def seen(self) -> int:
@@ -180,7 +181,7 @@ class Trainer:
         )
 
     def _loop(self) -> str:
-        self._began = (time.monotonic(), self.seen)
+        self._began, self._pauses = (time.monotonic(), self.seen), Pauses()
         shown = before = time.monotonic()
         while True:
             reason = self._reason_to_end()
@@ -196,10 +197,17 @@ class Trainer:
             if (due or self.state.position % _CHECK_EVERY == 0) and not self.stepper.is_finite():
                 self._roll_back()
             elif due:
-                self._tick()
+                with self._pauses():
+                    self._tick()
+                self._advise()
             if now - shown > _PROGRESS_SECONDS:
                 shown = now
                 self._tell("on_progress", self._progress())
+
+    def _advise(self) -> None:
+        advice = self._pauses.advice(self.config.train.tick)
+        if advice:
+            self._tell("on_note", advice)
 
     def _play(self) -> None:
         """Play one pass; tell where memory ran out in it, so that it was divided further."""
@@ -323,7 +331,10 @@ class Trainer:
         if found is not None:
             self._load(found)
             self._saved_at = self.state.position
-            self._divide()
+            wanted = self.config.train.micro_batches
+            self.state, note = self.state.divided(wanted)
+            self.stepper.divide(self.state.micro_batches or wanted)
+            self.notes += (note,) if note else ()
         if dist.rank() == 0:
             if self._refused:
                 checkpoint.set_aside(self.folder.checkpoints, self._name())
@@ -331,18 +342,6 @@ class Trainer:
         dist.barrier()
         if found is None:
             self._save()
-
-    def _divide(self) -> None:
-        """Go on in as many micro-batches as before, unless the setting has changed since."""
-        state, wanted = self.state, self.config.train.micro_batches
-        if state.asked == wanted and state.micro_batches is not None:
-            self.stepper.divide(state.micro_batches)
-        elif state.position and state.micro_batches not in (wanted, None):
-            self.notes += (
-                f"The run went on with train.micro_batches={state.micro_batches} and goes on with "
-                f"{wanted}: results differ by rounding from those of one number.",
-            )
-        self.state = replace(state, micro_batches=self.stepper.micro_batches, asked=wanted)
 
     def _load(self, found: checkpoint.Checkpoint) -> None:
         values = dict(found.values)
