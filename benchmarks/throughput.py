@@ -1,7 +1,10 @@
 """Samples a second by mode, share of the matrix peak, memory, where the time goes, price of ticks.
 
 python -m benchmarks.throughput [--recipes dcgan,r3gan] [--sides 28,32,64] [--batch 32]
-    [--modes float32,channels_last,bfloat16,compiled] [--rounds 3] [--seconds 2] [--write]
+    [--modes float32,channels_last,bfloat16,compiled] [--rounds 3] [--seconds 1]
+    [--out runs/benchmarks/throughput] [--write]
+
+What has been measured stands in files of --out and is not measured again.
 """
 
 from __future__ import annotations
@@ -10,7 +13,6 @@ import argparse
 import json
 import math
 import resource
-import shutil
 import subprocess
 import sys
 import time
@@ -18,8 +20,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from itertools import count
+from pathlib import Path
 from statistics import median
 from subprocess import PIPE
+from typing import Any
 
 import numpy as np
 import torch
@@ -43,17 +47,17 @@ MODES: Mapping[str, Sequence[str]] = {
 }
 """Each with what the one before it has; `compiled` in the precision that `auto` takes."""
 IMAGES = 1_024
+_MISSED, _PRICE = "missed", "all that penalties cost"
 SIDE_OF_MATRICES = {"cpu": 1_024, "cuda": 8_192}
 
 
-def modes_here(device: str, small: bool) -> list[str]:
-    """Modes that a device can: bfloat16 in its own instructions, a compiler.
+def modes_here(device: str) -> list[str]:
+    """Modes that a device has.
 
-    On a processor only the networks of small images are compiled: that takes minutes already.
+    bfloat16 in its own instructions; `compiled` where that is worth its time, not on a processor.
     """
     has = find_machine(Train(device=device)).precision == "bfloat16"
-    compiles = device != "cpu" or (small and shutil.which("g++") is not None)
-    able = {"bfloat16": has, "compiled": compiles}
+    able = {"bfloat16": has, "compiled": device != "cpu"}
     return [mode for mode in MODES if able.get(mode, True)]
 
 
@@ -64,7 +68,7 @@ def images(name: str, side: int, settings: Sequence[str]) -> Setup:
     return setup(open_data((x, np.arange(IMAGES) % 10)), name, settings)
 
 
-def matrix_peak(device: str, dtype: torch.dtype, repeats: int = 5) -> float:
+def matrix_peak(device: str, dtype: torch.dtype, repeats: int = 3) -> float:
     """The best of some products of two large square matrices, in operations a second."""
     n = SIDE_OF_MATRICES[torch.device(device).type]
     a, b = (torch.randn(n, n, device=device).to(dtype) for _ in range(2))
@@ -149,24 +153,19 @@ def _common(given: argparse.Namespace) -> list[str]:
     return [f"train.batch={given.batch}", f"train.device={given.device}"]
 
 
-def _rows(given: argparse.Namespace, name: str, side: int) -> Iterator[tuple[str, ...]]:
-    able = modes_here(given.device, side == min(given.sides))
-    modes = [mode for mode in given.modes if mode in able]
+def _rows(given: argparse.Namespace, name: str, side: int) -> list[list[str]]:
+    modes: list[str] = given.modes or modes_here(given.device)
     found = _rounds(given, name, side, modes)
     flops = flops_of_a_sample(images(name, side, [*_common(given), "train.device=cpu"]))
+    rows = []
     for mode, answers in found.items():
         rates = [answer["rate"] for answer in answers]
         gains = [a["rate"] / b["rate"] for a, b in zip(answers, found[modes[0]], strict=True)]
         shares = [100 * a["rate"] * flops / a["peak"] for a in answers]
         memory = max(answer["memory"] for answer in answers)
-        yield (
-            f"{name}, {side}x{side}",
-            mode,
-            spread(rates, ".0f"),
-            spread(gains),
-            spread(shares, ".0f"),
-            f"{memory / 1e9:.2f}",
-        )
+        measured = (spread(rates, ".1f"), spread(gains), spread(shares, ".0f"))
+        rows.append([f"{name}, {side}x{side}", mode, *measured, f"{memory / 1e9:.2f}"])
+    return rows
 
 
 def where_time_goes(what: Setup, passes: int) -> tuple[dict[str, float], float]:
@@ -195,22 +194,29 @@ def price_of_penalties(whole: Setup, without: Setup, rounds: int, seconds: float
     return 100 * (1 - median(ratios[1:]))
 
 
+def _spent_by(given: argparse.Namespace, name: str, side: int) -> dict[str, float]:
+    """Percent by part, what the parts miss, what penalties cost."""
+    what, without = (
+        images(name, side, [*_common(given), *more]) for more in ((), ("game.penalties={}",))
+    )
+    shares, missed = where_time_goes(what, 2 * given.rounds)
+    more = {_MISSED: missed}
+    if what.config.game.penalties:
+        more[_PRICE] = price_of_penalties(what, without, given.rounds, given.seconds)
+    return shares | more
+
+
 def _spent(given: argparse.Namespace) -> str:
     """The table of where time goes: a row for each part, a column for each recipe and size."""
-    columns, missed = dict[str, dict[str, float]](), 0.0
-    for name, side in _cases(given):
-        what, without = (
-            images(name, side, [*_common(given), *more]) for more in ((), ("game.penalties={}",))
+    columns = {
+        f"{name}, {side}x{side}": _kept(
+            given, f"spent-{name}-{side}", partial(_spent_by, given, name, side)
         )
-        shares, error = where_time_goes(what, 3 * given.rounds)
-        missed = max(missed, error)
-        if what.config.game.penalties:
-            price = price_of_penalties(what, without, given.rounds, given.seconds)
-            shares["all that penalties cost"] = price
-        columns[f"{name}, {side}x{side}"] = shares
-        print(columns, flush=True)
+        for name, side in _cases(given)
+    }
+    missed = max(shares.pop(_MISSED) for shares in columns.values())
     names = dict.fromkeys(name for shares in columns.values() for name in shares)
-    last = ("the rest", "all that penalties cost")
+    last = ("the rest", _PRICE)
     order = [*(name for name in names if name not in last), *last]
     rows = [
         [name, *(f"{shares[name]:.1f}" if name in shares else "" for shares in columns.values())]
@@ -221,14 +227,25 @@ def _spent(given: argparse.Namespace) -> str:
 
 def _ticks(given: argparse.Namespace) -> str:
     """The table of what ticks cost, for recipes by their own settings."""
-    rows = []
-    for name in given.ticks:
-        price = price_of_ticks(name, 2 * given.seconds, given.device)
-        seconds = (price.training, price.tick, price.once)
-        shares = (price.of_a_tick, price.of_all)
-        rows.append([name, *(f"{n:.1f}" for n in (*seconds, *shares))])
-        print(rows[-1], flush=True)
+    rows = [_kept(given, f"ticks-{name}", partial(_ticks_of, given, name)) for name in given.ticks]
     return table(("recipe", "training, s", "tick, s", "once, s", "a tick, %", "all, %"), rows)
+
+
+def _ticks_of(given: argparse.Namespace, name: str) -> list[str]:
+    price = price_of_ticks(name, 4 * given.seconds, given.device)
+    seconds = (price.training, price.tick, price.once)
+    return [name, *(f"{n:.1f}" for n in (*seconds, price.of_a_tick, price.of_all))]
+
+
+def _kept(given: argparse.Namespace, name: str, measure: Callable[[], Any]) -> Any:
+    """What was measured before, or is now."""
+    file: Path = given.out / f"{name}.json"
+    if not file.exists():
+        found = measure()
+        given.out.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(found), encoding="utf-8")
+    print(f"{name} is measured", flush=True)
+    return json.loads(file.read_text(encoding="utf-8"))
 
 
 def _cases(given: argparse.Namespace) -> list[tuple[str, int]]:
@@ -247,12 +264,14 @@ def _options() -> argparse.ArgumentParser:
     options = parser(__doc__)
     options.add_argument("--recipes", type=_words, default=["dcgan", "r3gan"])
     options.add_argument("--sides", type=_numbers, default=[28, 32, 64])
-    options.add_argument("--modes", type=_words, default=list(MODES))
-    options.add_argument("--ticks", type=_words, default=["mlp", "dcgan", "wgan-gp", "r3gan"])
+    options.add_argument("--modes", type=_words, help="default: those of the device")
+    options.add_argument("--ticks", type=_words, default=["mlp", "dcgan", "r3gan"])
     options.add_argument("--batch", type=int, default=32)
     options.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options.add_argument("--rounds", type=int, default=3)
-    options.add_argument("--seconds", type=float, default=2.0, help="of a mode in a round")
+    options.add_argument("--seconds", type=float, default=1.0, help="of a mode in a round")
+    place = ROOT / "runs" / "benchmarks" / "throughput"
+    options.add_argument("--out", type=Path, default=place, help="where results are kept")
     options.add_argument("--work", nargs="+", help=argparse.SUPPRESS)
     return options
 
@@ -262,14 +281,18 @@ def main() -> None:
     if given.work:
         _work(given.work[0], int(given.work[1]), given.work[2:])
         return
-    rows = [row for case in _cases(given) for row in _rows(given, *case)]
+    rows = [
+        row
+        for name, side in _cases(given)
+        for row in _kept(given, f"modes-{name}-{side}", partial(_rows, given, name, side))
+    ]
     Page(
         name="throughput",
         title="Throughput",
-        text=_TEXT.format(batch=given.batch, device=given.device, first=given.modes[0]),
+        text=_TEXT.format(batch=given.batch, device=given.device),
         command="python -m benchmarks.throughput --write",
         n=f"{given.rounds} rounds of at least {given.seconds:g} s of each mode, after one to warm "
-        f"up; {3 * given.rounds} timed passes",
+        f"up; {2 * given.rounds} timed passes",
         columns=("recipe", "mode", "samples/s", "of the first", "of the peak, %", "memory, GB"),
         rows=rows,
         end=f"{_SPENT}\n\n{_spent(given)}\n\n{_TICKS}\n\n{_ticks(given)}",
@@ -278,9 +301,8 @@ def main() -> None:
 
 _TEXT = """Training on noise with ten labels, batch {batch}, on {device}; images of 28x28 have
 one channel, larger ones three. Each mode has what the one before it has: channels last, then
-bfloat16, then `torch.compile` (in bfloat16 where the device has it; on a processor for the
-smallest images alone). A mode that the device cannot is left out. Each is played in a process of
-its own that sleeps while the others play, in turns; ratios to `{first}` are taken round by round.
+bfloat16, then, but on a processor, `torch.compile`. A mode that the device cannot is left out.
+Each is played in a process of its own that sleeps while the others play, in turns; ratios to the first are taken round by round.
 The peak is the best of several products of two large square matrices in the mode's precision,
 measured in each round right after. The operations of a sample are counted (`benchmarks/flops.py`):
 two for each multiplication in a matrix product or a convolution. Penalties and the slopes they ask
