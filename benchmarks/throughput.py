@@ -302,13 +302,13 @@ def main() -> None:
 _TEXT = """Training on noise with ten labels, batch {batch}, on {device}; images of 28x28 have
 one channel, larger ones three. Each mode has what the one before it has: channels last, then
 bfloat16, then, but on a processor, `torch.compile`. A mode that the device cannot is left out.
-Each is played in a process of its own that sleeps while the others play, in turns; ratios to the first are taken round by round.
-The peak is the best of several products of two large square matrices in the mode's precision,
-measured in each round right after. The operations of a sample are counted (`benchmarks/flops.py`):
-two for each multiplication in a matrix product or a convolution. Penalties and the slopes they ask
-for are float32 in every mode ([decision 5](../decisions/0005-penalties-in-float32.md)) and are set
-against the peak of the mode all the same. Memory is the most that torch held on a device, or the
-process on a processor."""
+Each is played in a process of its own that sleeps while the others play, in turns; ratios to the
+first are taken round by round. The peak is the best of several products of two large square
+matrices in the mode's precision, measured in each round right after. The operations of a sample
+are counted (`benchmarks/flops.py`): two for each multiplication in a matrix product or a
+convolution. Penalties and the slopes they ask for are float32 in every mode
+([decision 5](../decisions/0005-penalties-in-float32.md)) and are set against the peak of the mode
+all the same. Memory is the most that torch held on a device, or the process on a processor."""
 
 _SPENT = """## Where the time goes
 
