@@ -129,12 +129,12 @@ class Timed(Stepper):
             super()._average(seen)
 
 
-def timed(what: Setup) -> Timed:
-    """A timed stepper at the start of a run."""
+def timed(what: Setup, clock: Callable[[], float] = time.perf_counter) -> Timed:
+    """A timed stepper at the start of a run; on a processor with one worker."""
     device = what.machine.device
     wait = partial(torch.cuda.synchronize, device) if device.startswith("cuda") else _at_once
     alone = replace(what, machine=replace(what.machine, threads=1))
-    return Timed(stepper(alone if device == "cpu" else what), Spans(wait))
+    return Timed(stepper(alone if device == "cpu" else what), Spans(wait, clock))
 
 
 def _at_once() -> None:
