@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,33 +41,35 @@ class Price:
         return 100 * stopped / (stopped + self.training * self.ticks)
 
 
-def _seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
-def price_of_ticks(name: str, seconds: float, device: str = "auto") -> Price:
+def price_of_ticks(
+    name: str, settings: Sequence[str], seconds: float, clock: Callable[[], float]
+) -> Price:
     """The price of a recipe's ticks on MNIST, by some seconds of training and two ticks.
 
     The second tick counts: at the first, memory is asked for that is kept.
     """
-    what = setup(None, name, [f"train.device={device}"])
+
+    def taken(work: Callable[[], object]) -> float:
+        start = clock()
+        work()
+        return clock() - start
+
+    what = setup(None, name, settings)
     train, dataset = what.config.train, what.dataset
     with tempfile.TemporaryDirectory() as place, settled(what.machine, train):
         folder, divided = Folder(Path(place) / "run"), split(dataset, what.config.data)
         folder.create()
         game = built(what.config, dataset.spec)
         run = Trainer(game, dataset, divided, what.config, what.machine, folder)
-        once = _seconds(run.validator.prepare)
+        once = taken(run.validator.prepare)
         run._play()
         played, spent = 0, 0.0
         while spent < seconds or played % 8:  # every phase is due as often as it should be
-            spent += _seconds(run._play)
+            spent += taken(run._play)
             played += 1
         run.stepper.is_finite()
         run.state.position = train.tick // train.batch
-        ticks = [_seconds(run._tick) for _ in range(2)]
+        ticks = [taken(run._tick) for _ in range(2)]
     passes = train.tick / train.batch
     whole = (what.config.stop.samples or train.tick) / train.tick
     return Price(spent / played * passes, ticks[1], once, whole)
