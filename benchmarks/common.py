@@ -32,6 +32,7 @@ __all__ = [
     "setup",
     "spread",
     "stepper",
+    "table",
     "whole",
 ]
 
@@ -94,6 +95,12 @@ def spread(values: Sequence[float], form: str = ".2f") -> str:
     return f"{middle:{form}} ({float(ordered[0]):{form}} to {float(ordered[-1]):{form}})"
 
 
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join("| " + " | ".join(row) + " |" for row in lines)
+
+
 def _git(*words: str) -> str:
     command = ["git", "-C", str(ROOT), *words]
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
@@ -134,15 +141,19 @@ class Page:
 
     def markdown(self) -> str:
         """The page as Markdown."""
-        table = [self.columns, ["---"] * len(self.columns), *self.rows]
-        lines = ["| " + " | ".join(row) + " |" for row in table]
         facts = [
             f"- Command: `{self.command}`",
             f"- Date: {datetime.now(UTC):%Y-%m-%d}; commit: {commit()}",
             f"- n: {self.n}",
             f"- Machine: {computer()}",
         ]
-        parts = [f"# {self.title}", self.text, "\n".join(lines), self.end, "\n".join(facts)]
+        parts = [
+            f"# {self.title}",
+            self.text,
+            table(self.columns, self.rows),
+            self.end,
+            "\n".join(facts),
+        ]
         return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
     def publish(self, write: bool) -> None:

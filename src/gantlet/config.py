@@ -73,7 +73,7 @@ _BRANCHES = (
     *("constrained-float", "float", "constrained-int", "int", "Schedule", "Adaptive"),
     *("str", "tuple[str, ...]"),
 )
-_OUTSIDE_IDENTITY = ("device", "threads", "keep")
+_OUTSIDE_IDENTITY = ("device", "threads", "micro_batches", "fit_memory", "keep")
 
 
 def adapter(kind: Any) -> TypeAdapter[Any]:

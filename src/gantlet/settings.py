@@ -44,6 +44,9 @@ class Train:
     """Real samples of one pass over the phases, all ranks and micro-batches together."""
     micro_batches: Annotated[int, Ge(1)] = 1
     """Parts in which each rank works through its share of a batch; saves memory."""
+    fit_memory: bool = False
+    """Where memory runs out in a step: repeat it with twice the micro-batches and go on with
+    those. Off: the run ends and tells which number would do."""
     precision: Literal["auto", "float32", "bfloat16", "float64"] = "auto"
     """Arithmetic of the networks; weights stay float32 under bfloat16. auto: bfloat16 where
     the processor has it."""

@@ -100,7 +100,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except GantletError as error:
         _fail(str(error), error.exit_code)
     except (MemoryError, RuntimeError) as error:
-        if not _is_out_of_memory(error):
+        from gantlet.training.memory import ran_out
+
+        if not ran_out(error):
             raise
         _fail(
             "memory ran out. Make the batch (train.batch), its parts (train.micro_batches=2) or "
@@ -113,12 +115,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except BrokenPipeError:  # whoever read the output has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     raise SystemExit(0)
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """Whether an error is that of an allocator: NumPy's, torch's on a processor or on a device."""
-    words = ("DefaultCPUAllocator", "out of memory")
-    return isinstance(error, MemoryError) or any(word in str(error) for word in words)
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import Tensor, nn
@@ -24,12 +24,38 @@ class State:
     """Passes played."""
     seconds: float = 0.0
     roll_backs: int = 0
+    micro_batches: int | None = None
+    """In which the last pass was played: more than `asked` where memory ran out."""
+    asked: int | None = None
+    """What train.micro_batches was then."""
     course: Course = field(default_factory=Course)
+
+    def divided(self, wanted: int) -> tuple[State, str]:
+        """The state of a run that goes on, and a sentence where its bits will differ.
+
+        It goes on in as many micro-batches as before, unless the setting has changed since.
+
+        Arguments:
+            wanted: train.micro_batches.
+        """
+        before = self.micro_batches
+        if before is None or self.asked != wanted:
+            state = replace(self, micro_batches=wanted, asked=wanted)
+        else:
+            state = self
+        if not self.position or before in (state.micro_batches, None):
+            return state, ""
+        return state, (
+            f"The run went on with train.micro_batches={before} and goes on with {wanted}: "
+            "results differ by rounding from those of one number."
+        )
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> State:
         """From a checkpoint's values; before validation they named a best one by its coverage."""
-        known = {name: values[name] for name in ("position", "seconds", "roll_backs")}
+        old = ("position", "seconds", "roll_backs")
+        new = ("micro_batches", "asked")
+        known = {name: values[name] for name in (*old, *(n for n in new if n in values))}
         return cls(**known, course=Course.of(values.get("course", {})))
 
 

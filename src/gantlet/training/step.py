@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from threading import Lock
 
 import torch
@@ -14,7 +15,7 @@ from gantlet import dist
 from gantlet.averages import ema_, half_life, half_life_beta
 from gantlet.config import Config
 from gantlet.data.feed import Feed
-from gantlet.errors import UsageError
+from gantlet.errors import RunError, UsageError
 from gantlet.games.base import Game, Phase, Turn
 from gantlet.nn.norms import Stepped
 from gantlet.nn.stages import Staged
@@ -22,6 +23,7 @@ from gantlet.rng import Noise
 from gantlet.training import optimisers
 from gantlet.training.compiled import Compiled
 from gantlet.training.machine import Machine
+from gantlet.training.memory import exhausted, finer, ran_out
 from gantlet.training.workers import Workers, workers_for
 
 __all__ = ["Meters", "Stepper", "share_of"]
@@ -94,12 +96,8 @@ class Stepper:
     ) -> None:
         self.game, self.averaged, self.feed = game, averaged, feed
         self.config, self.machine = config, machine
-        train = config.train
-        whole = share_of(train.batch, train.micro_batches, game.group) * train.micro_batches
-        workers = workers_for(game, train, machine, whole)
-        self._workers, self._feeding = Workers(workers, machine.threads), Lock()
-        self._parts = train.micro_batches * workers
-        self.share = whole // self._parts
+        self._workers, self._feeding = Workers(1, machine.threads), Lock()
+        self.divide(config.train.micro_batches)
         self.optimisers = _optimisers(game, config)
         self.gentleness = 1.0
         self.meters = Meters(machine.device)
@@ -118,6 +116,19 @@ class Stepper:
             phase.name: Compiled(phase.loss) if config.train.compile else phase.loss
             for phase in game.phases
         }
+
+    def divide(self, micro_batches: int) -> None:
+        """Work through a rank's share of each batch in so many parts from now on.
+
+        Raises UsageError where groups of samples would be cut.
+        """
+        train = replace(self.config.train, micro_batches=micro_batches)
+        whole = share_of(train.batch, micro_batches, self.game.group) * micro_batches
+        workers = workers_for(self.game, train, self.machine, whole)
+        self._workers.close()
+        self._workers = Workers(workers, self.machine.threads)
+        self.micro_batches, self._parts = micro_batches, micro_batches * workers
+        self.share = whole // self._parts
 
     def play(self, position: int) -> None:
         """Play pass number `position`, from 0."""
@@ -152,8 +163,25 @@ class Stepper:
                 phase.after(self.game.players, stats)
 
     def _backward(self, phase: Phase, position: int, seen: int) -> dict[str, Tensor]:
-        """Gradients of the whole batch's mean loss, summed over micro-batches; gathered stats."""
+        """Gradients of the whole batch's mean loss, summed over micro-batches; gathered stats.
+
+        A loss is pure: where memory runs out, nothing but gradients has changed, and the phase is
+        repeated in smaller parts, with the same random numbers, if `train.fit_memory` allows it.
+        """
         weights = [w for name in phase.trains for w in self._weights[name]]
+        while (answers := self._answers(phase, weights, position, seen)) is None:
+            for weight in weights:
+                weight.grad = None
+            self._divide_further(phase)
+        stats = {name: dist.gather(torch.cat([a[name] for a in answers])) for name in answers[0]}
+        for name, numbers in stats.items():
+            self.meters.add(f"{phase.name}/{name}", numbers.mean())
+        return stats
+
+    def _answers(
+        self, phase: Phase, weights: Sequence[nn.Parameter], position: int, seen: int
+    ) -> list[dict[str, Tensor]] | None:
+        """Stats of each part, its gradients added; None where memory ran out on any rank."""
 
         def work(part: int) -> tuple[Sequence[Tensor | None], dict[str, Tensor]]:
             turn = self._turn(phase.name, position, seen, part)
@@ -165,14 +193,28 @@ class Stepper:
             gradients = torch.autograd.grad(total, weights, allow_unused=True)
             return gradients, {"loss": losses.per_sample.detach(), **losses.stats}
 
-        answers = []
-        for gradients, answer in self._workers.map(work, range(self._parts)):
-            _accumulate(weights, gradients)
-            answers.append(answer)
-        stats = {name: dist.gather(torch.cat([a[name] for a in answers])) for name in answers[0]}
-        for name, numbers in stats.items():
-            self.meters.add(f"{phase.name}/{name}", numbers.mean())
-        return stats
+        answers, failed = [], False
+        try:
+            for gradients, answer in self._workers.map(work, range(self._parts)):
+                _accumulate(weights, gradients)
+                answers.append(answer)
+        except (MemoryError, RuntimeError) as error:
+            if not ran_out(error):
+                raise
+            if not self.config.train.fit_memory:
+                raise self._exhausted(phase) from error
+            failed = True
+        failed = self.config.train.fit_memory and dist.any_rank(failed)
+        return None if failed else answers
+
+    def _divide_further(self, phase: Phase) -> None:
+        parts = finer(self.config.train.batch, self.micro_batches, self.game.group)
+        if parts is None:
+            raise self._exhausted(phase)
+        self.divide(parts)
+
+    def _exhausted(self, phase: Phase) -> RunError:
+        return exhausted(phase.name, self.config.train.batch, self.micro_batches, self.game.group)
 
     def _turn(self, phase: str, position: int, seen: int, part: int) -> Turn:
         train, device = self.config.train, self.machine.device

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import copy
-import signal
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +25,9 @@ from gantlet.training import checkpoint, health
 from gantlet.training.callback import Callback, End, Progress, Start, Tick
 from gantlet.training.folder import Folder
 from gantlet.training.machine import Machine
+from gantlet.training.pauses import Pauses
 from gantlet.training.pictures import curves
+from gantlet.training.signals import signals_ask
 from gantlet.training.snapshot import make_ready
 from gantlet.training.state import State, load_tensors, tensors
 from gantlet.training.step import Stepper
@@ -108,12 +107,13 @@ class Trainer:
         kept = len(split.held_out) > 0
         self.held_out = _feed(dataset, split.held_out, config, machine) if kept else None
         self.stepper = Stepper(game, self.averaged, self.feed, config, machine)
-        self.state = State()
+        parts = config.train.micro_batches
+        self.state = State(micro_batches=parts, asked=parts)
         self._stop, self._signal, self._is_flat = False, 0, False
         self._refused: list[str] = []
         self._rows: list[dict[str, Any]] = []  # of the log, as rank 0 knows it
         self._saved_at = -1
-        self._began = (time.monotonic(), 0)
+        self._began, self._pauses = (time.monotonic(), 0), Pauses()
 
     @property
     def seen(self) -> int:
@@ -122,7 +122,7 @@ class Trainer:
 
     def run(self) -> End:
         """Train until samples, minutes or gains are over or a signal comes; all is saved."""
-        with self._signals():
+        with signals_ask(self._ask):
             self._resume()
             if dist.rank() == 0 and not self._is_over() and not self._is_flat:
                 self.validator.prepare()
@@ -181,7 +181,7 @@ class Trainer:
         )
 
     def _loop(self) -> str:
-        self._began = (time.monotonic(), self.seen)
+        self._began, self._pauses = (time.monotonic(), self.seen), Pauses()
         shown = before = time.monotonic()
         while True:
             reason = self._reason_to_end()
@@ -189,8 +189,7 @@ class Trainer:
                 return reason
             tick = self.config.train.tick
             ticks = self.seen // tick
-            self.stepper.play(self.state.position)
-            self.state.position += 1
+            self._play()
             now = time.monotonic()
             self.state.seconds += now - before
             before = now
@@ -198,10 +197,33 @@ class Trainer:
             if (due or self.state.position % _CHECK_EVERY == 0) and not self.stepper.is_finite():
                 self._roll_back()
             elif due:
-                self._tick()
+                with self._pauses():
+                    self._tick()
+                self._advise()
             if now - shown > _PROGRESS_SECONDS:
                 shown = now
                 self._tell("on_progress", self._progress())
+
+    def _advise(self) -> None:
+        advice = self._pauses.advice(self.config.train.tick)
+        if advice:
+            self._tell("on_note", advice)
+
+    def _play(self) -> None:
+        """Play one pass; tell where memory ran out in it, so that it was divided further."""
+        before, parts = self.seen, self.state.micro_batches
+        self.stepper.play(self.state.position)
+        self.state.position += 1
+        self.state.micro_batches = self.stepper.micro_batches
+        if parts == self.state.micro_batches:
+            return
+        sentence = (
+            f"Memory ran out at {before} samples: the step was repeated with "
+            f"train.micro_batches={self.state.micro_batches}, and the run goes on with it."
+        )
+        if dist.rank() == 0:
+            self._log({"seen": before, "event": "memory", "note": sentence})
+        self._tell("on_note", sentence)
 
     def _is_over(self) -> bool:
         samples = self.config.stop.samples
@@ -309,6 +331,10 @@ class Trainer:
         if found is not None:
             self._load(found)
             self._saved_at = self.state.position
+            wanted = self.config.train.micro_batches
+            self.state, note = self.state.divided(wanted)
+            self.stepper.divide(self.state.micro_batches or wanted)
+            self.notes += (note,) if note else ()
         if dist.rank() == 0:
             if self._refused:
                 checkpoint.set_aside(self.folder.checkpoints, self._name())
@@ -336,9 +362,15 @@ class Trainer:
                 remedy="Lower the learning rates (optimisers.*.lr), set optimisers.*.clip_norm=1, "
                 "or train with train.precision=float32. The last checkpoint is intact.",
             )
-        seconds = self.state.seconds
+        before = self.state
         self._load(found)
-        self.state.roll_backs, self.state.seconds = done + 1, seconds
+        self.state = replace(
+            self.state,
+            roll_backs=done + 1,
+            seconds=before.seconds,
+            micro_batches=before.micro_batches,
+            asked=before.asked,
+        )
         self.stepper.gentleness = 0.5**self.state.roll_backs
         sentence = (
             f"Numbers ceased to be finite at {lost} samples: back to {self.seen} with learning "
@@ -360,22 +392,6 @@ class Trainer:
                 self._write()
             raise
 
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        """SIGINT and SIGTERM ask for a stop after the pass; a second one is the system's again."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-        def ask(number: int, _: object) -> None:
-            self._stop, self._signal = True, number
-            signal.signal(number, before[signal.Signals(number)])
-
-        for number in before:
-            signal.signal(number, ask)
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    def _ask(self, number: int) -> None:
+        """A signal asks for a stop after the pass under way."""
+        self._stop, self._signal = True, number

@@ -70,3 +70,8 @@ class Workers:
     def map(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """`work` on every item; results in the order of the items."""
         return map(work, items) if self._pool is None else self._pool.map(work, items)
+
+    def close(self) -> None:
+        """End the threads, once all have done what they began."""
+        if self._pool is not None:
+            self._pool.shutdown()

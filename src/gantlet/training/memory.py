@@ -1,0 +1,55 @@
+"""Memory that runs out: known by its errors, told with the setting that helps."""
+
+from __future__ import annotations
+
+from gantlet import dist
+from gantlet.errors import RunError
+
+__all__ = ["exhausted", "finer", "ran_out"]
+
+_WORDS = ("DefaultCPUAllocator", "out of memory")
+"""Of torch's errors: on a processor, on any other device."""
+
+
+def ran_out(error: BaseException) -> bool:
+    """Whether an error is that of an allocator: NumPy's, torch's on a processor or on a device."""
+    return isinstance(error, MemoryError) or any(word in str(error) for word in _WORDS)
+
+
+def finer(batch: int, micro_batches: int, group: int) -> int | None:
+    """The next number of micro-batches that at most halves their samples; None if there is none.
+
+    Arguments:
+        batch: samples of a pass, all ranks together.
+        micro_batches: parts in which each rank works through its share now.
+        group: samples that belong together.
+    """
+    groups = batch // (dist.world() * group)
+    counts = range(2 * micro_batches, groups + 1)
+    return next((count for count in counts if groups % count == 0), None)
+
+
+def exhausted(phase: str, batch: int, micro_batches: int, group: int) -> RunError:
+    """The error of a phase whose gradients do not fit: what to set, and to which value."""
+    at_once = batch // (micro_batches * dist.world())
+    parts = finer(batch, micro_batches, group)
+    what = f"memory ran out in phase {phase}, which computes {_samples(at_once)} at a time"
+    if parts is None:
+        halved = group > 1 and group % 2 == 0
+        groups = f", smaller groups (game.group={group // 2})" if halved else ""
+        return RunError(
+            f"{what}, as few as it can",
+            remedy="Begin anew with a smaller network (network.width) or smaller images "
+            f"(data.size){groups}.",
+        )
+    fewer = batch // (parts * dist.world())
+    return RunError(
+        what,
+        remedy=f"Add train.micro_batches={parts} to the command, for {_samples(fewer)} at a time: "
+        "it goes on from the last checkpoint, and gradients are those of the whole batch but for "
+        "rounding. With train.fit_memory=true a run finds such a number by itself.",
+    )
+
+
+def _samples(count: int) -> str:
+    return "1 sample" if count == 1 else f"{count} samples"
