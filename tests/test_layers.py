@@ -18,8 +18,8 @@ FLOORS = (
     ("games",),
     ("metrics",),
     (
-        *("settings", "config", "config_text", "recipes", "training", "bundle", "sample"),
-        *("notebook", "console", "latents", "run", "evaluation", "bench"),
+        *("settings", "config", "config_text", "recipes", "training", "bundle"),
+        *("origin", "sample", "notebook", "console", "latents", "run", "evaluation", "bench"),
     ),
     ("report", "export", "judge", "serve", "cli", "__main__"),
 )

@@ -58,6 +58,12 @@ class Train:
     deterministic: bool = False
     """On CUDA: deterministic kernels, for bit-exact resume; the run begins by telling how much
     slower they are."""
+    init_from: str | None = None
+    """Folder of a run or a bundle whose weights the players begin with; none: weights that the
+    seed draws."""
+    freeze_discriminator: Annotated[int, Ge(0)] = 0
+    """Blocks of the discriminator, from the image inward, that keep the weights they begin with
+    (FreezeD, arXiv 2002.10964)."""
     ema_half_life: Annotated[float, Ge(0)] = 5_000
     """Samples after which a weight's share in the averaged generator has halved."""
     ema_ramp: Annotated[float, Gt(0)] | None = 0.05

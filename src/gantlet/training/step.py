@@ -21,6 +21,7 @@ from gantlet.nn.stages import Staged
 from gantlet.rng import Noise
 from gantlet.training import optimisers
 from gantlet.training.compiled import Compiled
+from gantlet.training.freezing import frozen_blocks
 from gantlet.training.machine import Machine
 from gantlet.training.workers import Workers, workers_for
 
@@ -103,13 +104,22 @@ class Stepper:
         self.optimisers = _optimisers(game, config)
         self.gentleness = 1.0
         self.meters = Meters(machine.device)
+        kept = frozen_blocks(game, train.freeze_discriminator)
+        self._kept = [w for w in kept.parameters() if w.requires_grad]
+        held, still = {id(w) for w in self._kept}, {id(m) for m in kept.modules()}
         self._weights = {
-            name: [w for w in game.players[name].parameters() if w.requires_grad]
+            name: [
+                w for w in game.players[name].parameters() if w.requires_grad and id(w) not in held
+            ]
             for name in self.optimisers
         }
-        self._others = {phase.name: _others(game, phase) for phase in game.phases}
+        self._others = {phase.name: [*_others(game, phase), *self._kept] for phase in game.phases}
         self._stepped = {
-            name: [m for m in game.players[name].modules() if isinstance(m, Stepped)]
+            name: [
+                m
+                for m in game.players[name].modules()
+                if isinstance(m, Stepped) and id(m) not in still
+            ]
             for name in self.optimisers
         }
         modules = (*game.players.modules(), *averaged.modules())
@@ -148,7 +158,7 @@ class Stepper:
         for name in phase.trains:
             self._step(name, seen)
         if phase.after is not None:
-            with torch.no_grad():
+            with torch.no_grad(), _frozen(self._kept):
                 phase.after(self.game.players, stats)
 
     def _backward(self, phase: Phase, position: int, seen: int) -> dict[str, Tensor]:
