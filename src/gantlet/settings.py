@@ -96,8 +96,11 @@ class Validation:
     validation, and the bundle holds the last generator. Points are compared as they are."""
     samples: Annotated[int, Ge(24)] = 1_000
     """Real samples that a look compares with at most, and as many generated ones."""
+    copies: Annotated[int, Ge(0)] = 5_000
+    """Training samples, at most, to which the distances of generated ones tell whether they are
+    copies; 0: copying is not watched."""
     every: Annotated[int, Ge(1)] = 1
     """Ticks from one look to the next; the end by samples is always looked at."""
     bundle: Literal["best", "last"] = "best"
-    """Generator that the bundle holds at the end: the best one looked at, where it is better than
-    the last beyond noise, or always the last."""
+    """Generator that the bundle holds at the end: the best one looked at that does not copy, where
+    the last copies or is worse beyond noise, or always the last."""
