@@ -3,9 +3,9 @@
 python -m benchmarks.transfer [--images 100] [--seeds 0 1 2] [--samples 2000 8000] [--source 20000]
                               [--out runs/benchmarks/transfer] [--write]
 
-The source is a run on scikit-learn's digits 0 to 4. Each method trains on some of the digits 5 to 9,
-for each seed to the first count of samples, then on to the next; each end is measured. Rows whose
-results exist are skipped, and a run that was stopped goes on.
+The source is a run on scikit-learn's digits 0 to 4. Each method trains on some of the digits 5 to
+9, for each seed to the first count of samples, then on to the next; each end is measured. Rows
+whose results exist are skipped, and a run that was stopped goes on.
 """
 
 from __future__ import annotations

@@ -8,7 +8,12 @@ import gantlet
 from gantlet.data import open_data
 from gantlet.data.split import split_hashes
 from gantlet.metrics.extractors.pixels import pixels
-from gantlet.training.copying import Closeness, CopyWatch
+from gantlet.training.copying import (
+    Closeness,
+    against_one_another,
+    against_unseen,
+    thumbnails,
+)
 from gantlet.training.folder import Folder
 from gantlet.training.health import HEALTHY, verdict
 from tests.evaluation import planted
@@ -18,7 +23,7 @@ DIGITS = open_data("digits")
 
 
 def watch(train, unseen, most=5_000):
-    return CopyWatch(pixels(DIGITS.spec), DIGITS, train, unseen, most)
+    return against_unseen(pixels(DIGITS.spec), DIGITS, train, unseen, most)
 
 
 def parts(seed, *counts):
@@ -60,12 +65,12 @@ def test_a_sample_that_recurs_counts_once():
 def test_of_many_training_samples_a_bounded_number_is_looked_through():
     train, unseen, _ = parts(0, 1200, 150, 1)
     some = watch(train, unseen, most=300)
-    assert some._train.shape == (300, 64)
+    assert some.known.shape == (300, 64)
     copies = features(train)  # a quarter of them of samples that are looked through
     assert some.look(copies).copies
     assert some.look(copies).share == pytest.approx(0.25 + 0.75 * 0.05, abs=0.05)
     again = watch(train, unseen, most=300)
-    assert torch.equal(some._train, again._train)
+    assert torch.equal(some.known, again.known)
 
 
 def test_features_that_are_not_finite_are_not_judged():
@@ -86,15 +91,45 @@ def test_validation_finds_a_generator_that_copies_and_no_honest_one(n, tmp_path)
     assert copying.row["copying"] > copying.row["copying_bound"]
 
 
-def test_where_nothing_is_set_aside_or_it_is_turned_off_copying_is_not_watched(tmp_path):
-    few = looked_at(planted.data(150), planted.honest, tmp_path)
+@pytest.mark.parametrize("n", [20, 100])
+def test_without_unseen_samples_training_samples_are_the_yardstick_and_fresh_ones_pass(n):
+    passed = 0
+    for seed in range(100):
+        train, fresh = parts(seed, n, 600)
+        passed += not against_one_another(DIGITS, train, 5_000).look(features(fresh)).copies
+    assert passed >= 95
+
+
+def test_without_unseen_samples_copies_are_found_too():
+    train, fresh = parts(0, 100, 600)
+    watch = against_one_another(DIGITS, train, 5_000)
+    made = features(fresh)
+    made[:200] = features(train).repeat(2, 1) + 0.01 * torch.randn(200, 64)
+    assert watch.look(made).copies
+    assert watch.known.shape == (100, 64)
+    assert against_one_another(DIGITS, train[:19], 5_000) is None
+    assert against_one_another(DIGITS, np.repeat(train[:10], 10), 5_000) is None  # the same ten
+
+
+def test_thumbnails_are_means_of_equal_parts():
+    x = np.random.default_rng(0).integers(0, 256, (3, 2, 64, 8), dtype=np.uint8)
+    found = thumbnails(open_data(x).spec).answers(x).features.view(3, 2, 32, 8)
+    means = torch.from_numpy(x).float().view(3, 2, 32, 2, 8).mean(3) / 127.5 - 1
+    torch.testing.assert_close(found, means)
+
+
+def test_what_tells_of_copying_is_said_and_turned_off_nothing_does(tmp_path):
     off = looked_at(planted.data(600), planted.honest, tmp_path, copies=0)
-    for validator, _, found in (few, off):
-        assert found.closeness is None
-        assert "copying" not in found.row
-        assert validator.note.endswith("copying is not watched.")
+    assert off[2].closeness is None
+    assert "copying" not in off[2].row
+    assert off[0].note.endswith("copying is not watched.")
     on = looked_at(planted.data(600), planted.honest, tmp_path)[0]
-    assert on.note.endswith("those set aside tell of copying alone.")
+    assert on.note.endswith("those set aside tell of copying.")
+    x = planted.data(150)
+    few, _, found = looked_at(x, planted.honest, tmp_path)
+    assert few.note.endswith("their distances to one another tell of copying.")
+    assert not found.copies
+    assert looked_at(x, planted.copier(x), tmp_path)[2].copies
 
 
 def test_a_run_that_copies_says_so_in_its_log_its_verdict_and_its_bundle(tmp_path, capsys):

@@ -22,7 +22,13 @@ from gantlet.metrics.estimate import Estimate
 from gantlet.metrics.extractors import EXTRACTORS, Extractor, Material, Training
 from gantlet.metrics.prdc import prdc
 from gantlet.rng import permutation
-from gantlet.training.copying import Closeness, CopyWatch
+from gantlet.training.copying import (
+    FEWEST,
+    Closeness,
+    CopyWatch,
+    against_one_another,
+    against_unseen,
+)
 from gantlet.training.machine import Machine
 from gantlet.training.snapshot import generate
 
@@ -191,11 +197,10 @@ class Validator:
                 f"Checkpoints are compared with {n:,} of the samples set aside, which then take "
                 "no part in an evaluation."
             )
-        watched = (
-            "those set aside tell of copying alone"
-            if self._copies and len(self._unseen)
-            else "copying is not watched"
-        )
+        watched = "copying is not watched"
+        if self._copies and max(len(self._unseen), len(self._train)) >= FEWEST:
+            those = "those set aside" if len(self._unseen) else "their distances to one another"
+            watched = f"{those} tell of copying"
         return (
             f"Checkpoints are compared with {n:,} training samples, as too few are set aside to "
             f"spare any; {watched}."
@@ -223,10 +228,12 @@ class Validator:
 
     @cached_property
     def _watch(self) -> CopyWatch | None:
-        if not self._copies or not len(self._unseen):
+        if not self._copies:
             return None
-        extractor, data = self._reference[0], self._dataset
-        return CopyWatch(extractor, data, self._train, self._unseen, self._copies)
+        data, train, most = self._dataset, self._train, self._copies
+        if not len(self._unseen):
+            return against_one_another(data, train, most)
+        return against_unseen(self._reference[0], data, train, self._unseen, most)
 
     def look(self, game: Game, averaged: nn.ModuleDict, machine: Machine) -> Look | None:
         """Quality and closeness of as many samples as there are real ones, with their labels.
@@ -247,4 +254,9 @@ class Validator:
             found = quality(real, features)
         except UsageError:
             return None
-        return Look(found, None if self._watch is None else self._watch.look(features))
+        watch = self._watch
+        if watch is None:
+            return Look(found)
+        if watch.extractor is not extractor:
+            features = watch.extractor.answers(made).features
+        return Look(found, watch.look(features))
