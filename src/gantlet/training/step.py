@@ -104,23 +104,17 @@ class Stepper:
         self.optimisers = _optimisers(game, config)
         self.gentleness = 1.0
         self.meters = Meters(machine.device)
-        kept = frozen_blocks(game, train.freeze_discriminator)
-        self._kept = [w for w in kept.parameters() if w.requires_grad]
-        held, still = {id(w) for w in self._kept}, {id(m) for m in kept.modules()}
+        frozen = frozen_blocks(game, train.freeze_discriminator)
+        self._kept = [w for w in frozen.parameters() if w.requires_grad]
+        still = {id(part) for part in (*self._kept, *frozen.modules())}
         self._weights = {
-            name: [
-                w for w in game.players[name].parameters() if w.requires_grad and id(w) not in held
-            ]
-            for name in self.optimisers
+            name: [w for w in player.parameters() if w.requires_grad and id(w) not in still]
+            for name, player in self._learners()
         }
         self._others = {phase.name: [*_others(game, phase), *self._kept] for phase in game.phases}
         self._stepped = {
-            name: [
-                m
-                for m in game.players[name].modules()
-                if isinstance(m, Stepped) and id(m) not in still
-            ]
-            for name in self.optimisers
+            name: [m for m in player.modules() if isinstance(m, Stepped) and id(m) not in still]
+            for name, player in self._learners()
         }
         modules = (*game.players.modules(), *averaged.modules())
         self._staged = [m for m in modules if isinstance(m, Staged)]
@@ -128,6 +122,9 @@ class Stepper:
             phase.name: Compiled(phase.loss) if config.train.compile else phase.loss
             for phase in game.phases
         }
+
+    def _learners(self) -> Iterator[tuple[str, nn.Module]]:
+        return ((name, self.game.players[name]) for name in self.optimisers)
 
     def play(self, position: int) -> None:
         """Play pass number `position`, from 0."""
