@@ -62,6 +62,8 @@ def test_commands_parse_and_their_settings_exist(page, line):
     options = bound.arguments
     if verb.__name__ in ("train_", "config_"):
         plain, settings = sorted_out(options.get("words", ()), "RECIPE", "DATA")
+        if "from_" in options:
+            settings = [*settings, f"train.init_from={options['from_']}"]
         data = [word for word in plain if word in BUILTINS]
         spec = open_data(data[0] if data else "digits").spec
         name = options.get("recipe") or (plain[:1] if verb.__name__ == "config_" else None)

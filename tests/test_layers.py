@@ -18,8 +18,8 @@ FLOORS = (
     ("games",),
     ("metrics",),
     (
-        *("settings", "config", "config_text", "recipes", "training", "bundle", "truncation"),
-        *("sample", "notebook", "console", "latents", "run", "evaluation", "bench"),
+        *("settings", "config", "config_text", "recipes", "training", "bundle", "origin"),
+        *("truncation", "sample", "notebook", "console", "latents", "run", "evaluation", "bench"),
     ),
     ("report", "export", "serving", "judge", "explore", "serve", "cli", "__main__"),
 )

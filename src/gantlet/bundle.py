@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors.torch import load
-from torch import nn
+from torch import Tensor, nn
 
 from gantlet import __version__
 from gantlet.config import Config, from_mapping
@@ -34,6 +34,7 @@ __all__ = [
     "bundle_folder",
     "described",
     "read_bundle",
+    "stored",
     "write_bundle",
 ]
 
@@ -135,6 +136,12 @@ def bundle_folder(path: Path) -> Path:
 def described(folder: Path) -> dict[str, Any]:
     """What a bundle's description says; UsageError if it is missing, altered or newer."""
     return _whole(folder)[0]
+
+
+def stored(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """A bundle's description and its players' tensors by name; raises as `described` does."""
+    about, content = _whole(folder)
+    return about, load(content)
 
 
 def _whole(folder: Path) -> tuple[dict[str, Any], bytes]:
@@ -239,7 +246,7 @@ A generator trained by Gantlet {__version__}.
 {labels}- Recipe: {recipe}
 - Real samples seen: {about["seen"]}
 - Health at the end: {about["verdict"]}
-
+{_origin(about.get("init_from"))}
 ```python
 import gantlet
 
@@ -249,6 +256,16 @@ gantlet.load({where}).sample(16, seed=0).save("made")
 Its samples show what the training data show, with their gaps and biases; it may repeat training
 samples. Look at them, and measure them, before you rely on them.
 """
+
+
+def _origin(begun: Mapping[str, Any] | None) -> str:
+    """The line on weights that another training had made."""
+    if begun is None:
+        return ""
+    return (
+        f"- Began with the weights of a {begun['kind']} trained on {begun['data']}, "
+        f"{begun['seen']} samples seen (BLAKE2b {begun['weights']})\n"
+    )
 
 
 class BundleWriter(Callback):

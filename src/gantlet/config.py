@@ -149,6 +149,7 @@ def from_mapping(values: Mapping[str, Any]) -> Config:
     parts["optimisers"] = checked(
         dict[str, Optimiser], parts.get("optimisers") or {}, "optimisers"
     )
+    _check_freezing(parts["train"])
     extra = sorted(set(parts) - set(Config.__dataclass_fields__))
     if extra:
         raise unknown("section of settings", extra[0], Config.__dataclass_fields__)
@@ -160,6 +161,16 @@ def from_mapping(values: Mapping[str, Any]) -> Config:
             remedy="Leave one of the two away.",
         )
     return Config(**parts)
+
+
+def _check_freezing(train: Train) -> None:
+    if train.freeze_discriminator and train.init_from is None:
+        raise UsageError(
+            "setting train.freeze_discriminator",
+            expected="a run whose weights the discriminator begins with",
+            received="weights that the seed draws",
+            remedy="Name one with --from RUN (train.init_from), or leave the setting away.",
+        )
 
 
 def to_mapping(config: Config) -> dict[str, Any]:

@@ -51,7 +51,7 @@ CALL = Words(
 )
 """Of `gantlet.train`."""
 
-_SHOWN = ("coverage", "spread", "validation")
+_SHOWN = ("coverage", "spread", "validation", "copying")
 
 
 def duration(seconds: float) -> str:

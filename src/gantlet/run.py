@@ -22,11 +22,13 @@ from gantlet.games.base import Game
 from gantlet.games.check import check_game
 from gantlet.metrics.extractors import EXTRACTORS
 from gantlet.notebook import summary
+from gantlet.origin import Origin, origin_of
 from gantlet.recipes import chosen, recipe
 from gantlet.sample import Samples, sample
 from gantlet.training.callback import Callback
 from gantlet.training.events import Events
 from gantlet.training.folder import FORMAT, Folder
+from gantlet.training.freezing import frozen_blocks
 from gantlet.training.health import Verdict
 from gantlet.training.machine import Machine, environment, find_machine, settled
 from gantlet.training.place import disk_errors_told, place
@@ -123,6 +125,7 @@ def plan(
     *,
     samples: int | None = None,
     minutes: float | None = None,
+    init_from: str | Path | None = None,
     game: Game | None = None,
 ) -> Plan:
     """Open the data, choose a recipe, apply settings.
@@ -132,6 +135,7 @@ def plan(
         name: of the recipe; a good one is chosen from the data if none is given.
         settings: dotted keys, as `["train.batch=64"]` or `{"train.batch": 64}`.
         samples, minutes: when to end; with minutes alone, samples are without bound.
+        init_from: a run or a bundle whose weights to begin with.
         game: a game of one's own instead of the recipe's.
     """
     dataset = open_data(data, data_settings(settings), cache=cache_of(data))
@@ -139,11 +143,20 @@ def plan(
     base = recipe(name or found, dataset.spec)
     if game is not None:
         base = replace(base, optimisers=_of_learners(game, base.optimisers))
-    config = override(base, settings)
+    config = override(base, _beginning(settings, init_from))
     config = replace(config, stop=_stop(config.stop, samples, minutes))
     notes = (*dataset.notes, *(() if name else (why,)))
     folder = f"{dataset.name}-{name}" if name else dataset.name
     return Plan(dataset, config, folder, notes, game, _where(data))
+
+
+def _beginning(
+    settings: Sequence[str] | Mapping[str, Any], init_from: str | Path | None
+) -> Sequence[str] | Mapping[str, Any]:
+    """The settings, with what to begin with among them."""
+    if init_from is None:
+        return settings
+    return {**dict(assignments(settings)), "train.init_from": Path(init_from).as_posix()}
 
 
 def _where(data: Source) -> str | None:
@@ -191,6 +204,7 @@ def train(
     out: str | Path | None = None,
     samples: int | None = None,
     minutes: float | None = None,
+    init_from: str | Path | None = None,
     fresh: bool = False,
     game: Game | None = None,
     callbacks: Sequence[Callback] = (),
@@ -205,6 +219,8 @@ def train(
         settings: dotted keys, as `["train.batch=64"]` or `{"train.batch": 64}`.
         out: the run's folder; `runs/NAME` (or NAME-2, ... where another run is there) if none.
         samples, minutes: when to end, all sessions together.
+        init_from: a run or a bundle on data of the same shape whose weights to begin with; once
+            the run has begun, it needs them no more.
         fresh: put a run that is there aside and begin anew.
         game: a game of one's own (see `gantlet.check_game`) instead of the recipe's.
         callbacks: watchers of the training.
@@ -217,7 +233,15 @@ def train(
     """
     with dist.session():
         with dist.first_alone():  # data too large for memory are decoded once
-            made = plan(data, recipe, settings, samples=samples, minutes=minutes, game=game)
+            made = plan(
+                data,
+                recipe,
+                settings,
+                samples=samples,
+                minutes=minutes,
+                init_from=init_from,
+                game=game,
+            )
         if not verbose or dist.rank() > 0:
             return _play(made, out, fresh, callbacks)
         console = Console(words)
@@ -227,21 +251,26 @@ def train(
 
 def _play(made: Plan, out: str | Path | None, fresh: bool, callbacks: Sequence[Callback]) -> Run:
     game = _ready(made)
+    if fresh:  # a fault is told before the run that is there is put aside
+        _origin(made, game)
     path, notes = _place(made, out, fresh)
     folder = Folder(path)
+    begins = not any(folder.checkpoints.glob("[0-9]*"))
+    origin = _origin(made, game) if begins else None
     with disk_errors_told(path), folder.claimed():
         divided = split(made.dataset, made.config.data)
-        machine, on_threads = _recorded(folder, made, divided)
-        notes = (*made.notes, divided.note, *notes, *on_threads)
-        begins = not any(folder.checkpoints.glob("[0-9]*"))
+        machine, on_threads = _recorded(folder, made, divided, origin)
+        notes = (*made.notes, divided.note, *notes, *(origin.notes if origin else ()), *on_threads)
         if begins and made.config.train.deterministic and machine.device.startswith("cuda"):
             price = price_of_determinism(game, made.dataset, divided, made.config, machine)
             notes = (*notes, price)
         with settled(machine, made.config.train):
-            watchers = [BundleWriter(_about(made)), Events(), *callbacks]
+            watchers = [BundleWriter(_about(made, folder)), Events(), *callbacks]
             trainer = Trainer(
                 game, made.dataset, divided, made.config, machine, folder, watchers, notes
             )
+            if origin is not None:
+                origin.give(game.players, trainer.averaged)
             end = trainer.run()
     return Run(path, made.game, end.reason, end.seen, end.verdict, end.signal)
 
@@ -253,18 +282,25 @@ def _ready(made: Plan) -> Game:
     if config.validation.extractor is not None:
         EXTRACTORS[config.validation.extractor].check(spec)
     game = made.game or built(config, spec)
+    frozen_blocks(game, config.train.freeze_discriminator)
     share_of(config.train.batch, config.train.micro_batches, game.group)
     if made.game is not None:  # a copy: what an earlier training froze is thawed in it
         check_game(replace(game, players=copy.deepcopy(game.players).requires_grad_(True)), spec)
     return game
 
 
-def _about(made: Plan) -> dict[str, Any]:
-    return {
+def _origin(made: Plan, game: Game) -> Origin | None:
+    return origin_of(game, made.dataset.spec, made.config, own=made.game is not None)
+
+
+def _about(made: Plan, folder: Folder) -> dict[str, Any]:
+    about = {
         "data": made.dataset.name,
         "count": len(made.dataset),
         "own_game": made.game is not None,
     }
+    record = folder.read_record() or {}
+    return {**about, "init_from": record["init_from"]} if record.get("init_from") else about
 
 
 def _place(made: Plan, out: str | Path | None, fresh: bool) -> tuple[Path, tuple[str, ...]]:
@@ -276,7 +312,9 @@ def _place(made: Plan, out: str | Path | None, fresh: bool) -> tuple[Path, tuple
     return Path(dist.agreed(str(first))), tuple(notes)
 
 
-def _recorded(folder: Folder, made: Plan, divided: Split) -> tuple[Machine, tuple[str, ...]]:
+def _recorded(
+    folder: Folder, made: Plan, divided: Split, origin: Origin | None
+) -> tuple[Machine, tuple[str, ...]]:
     """The machine to compute on, as recorded where the run goes on; writes a new run's record.
 
     Returns:
@@ -286,8 +324,10 @@ def _recorded(folder: Folder, made: Plan, divided: Split) -> tuple[Machine, tupl
     dist.barrier()  # all have read before one writes
     found = find_machine(made.config.train)
     if dist.rank() == 0:
-        if record is None:
-            folder.write_record(_record(made, found))
+        if record is None or origin is not None:
+            folder.write_record(
+                {**(record or _record(made, found)), "init_from": origin and origin.record}
+            )
         if not (folder.path / "config.yaml").exists():
             folder.write_split(divided.held_out.tolist())
             folder.write_config(made.config)

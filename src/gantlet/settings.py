@@ -61,6 +61,12 @@ class Train:
     deterministic: bool = False
     """On CUDA: deterministic kernels, for bit-exact resume; the run begins by telling how much
     slower they are."""
+    init_from: str | None = None
+    """Folder of a run or a bundle whose weights the players begin with; none: weights that the
+    seed draws."""
+    freeze_discriminator: Annotated[int, Ge(0)] = 0
+    """Blocks of the discriminator, from the image inward, that keep the weights they begin with
+    (FreezeD, arXiv 2002.10964)."""
     ema_half_life: Annotated[float, Ge(0)] = 5_000
     """Samples after which a weight's share in the averaged generator has halved."""
     ema_ramp: Annotated[float, Gt(0)] | None = 0.05
@@ -93,8 +99,11 @@ class Validation:
     validation, and the bundle holds the last generator. Points are compared as they are."""
     samples: Annotated[int, Ge(24)] = 1_000
     """Real samples that a look compares with at most, and as many generated ones."""
+    copies: Annotated[int, Ge(0)] = 5_000
+    """Training samples, at most, to which the distances of generated ones tell whether they are
+    copies; 0: copying is not watched."""
     every: Annotated[int, Ge(1)] = 1
     """Ticks from one look to the next; the end by samples is always looked at."""
     bundle: Literal["best", "last"] = "best"
-    """Generator that the bundle holds at the end: the best one looked at, where it is better than
-    the last beyond noise, or always the last."""
+    """Generator that the bundle holds at the end: the best one looked at that does not copy, where
+    the last copies or is worse beyond noise, or always the last."""

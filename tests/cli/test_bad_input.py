@@ -220,7 +220,7 @@ def test_a_full_disk_ends_the_run_with_1_and_the_last_checkpoint_intact(run, mon
 
 
 def test_files_that_may_not_grow_end_the_run_with_1(run):
-    limit = 2_000  # bytes: less than a checkpoint's tensors
+    limit = 4_000  # bytes: less than a checkpoint's tensors
     done = subprocess.run(
         command("train", "--samples", 1024, *TINY),
         capture_output=True,
@@ -249,3 +249,13 @@ def test_samples_that_cannot_be_written_end_with_1(run, monkeypatch):
 
     monkeypatch.setattr(Path, "mkdir", closed)
     assert_refused(gantlet("sample", run, "-n", 1), "Permission denied", "--out", code=1)
+
+
+def test_first_weights_of_another_shape_are_refused_with_both_shapes(run, workplace):
+    answer = gantlet("train", "digits", "--size", "12x12", "--from", run, *TINY, "--out", "other")
+    shapes = ("1 x 12 x 12", "1 x 8 x 8", "--size 8x8", "without --from")
+    assert_refused(answer, f"begin with run {run}", *shapes)
+    assert not (workplace / "other").exists()
+    answer = gantlet("train", "digits", "--from", "runs/none", *TINY)
+    assert_refused(answer, "no bundle in runs/none", "folder of a run or of a bundle")
+    assert [path.name for path in (workplace / "runs").iterdir()] == ["digits"]

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import betainc
-from scipy.stats import binom, mannwhitneyu
+from scipy.stats import betabinom, binom, mannwhitneyu
 
 from gantlet.errors import UsageError
 from gantlet.metrics.copying import (
     authenticity,
     closer,
     distance_ratio,
+    near_bound,
     near_share,
     twin_share,
     twin_threshold,
@@ -82,6 +83,23 @@ def test_copies_beside_rubbish_are_caught_by_the_near_share_alone():
     assert distance_ratio(mixed, HELD).low > 1
     assert closer(mixed, HELD).p > 0.01
     assert near_share(mixed, HELD).low > 0.4
+
+
+@pytest.mark.parametrize(("n", "m"), [(1, 100), (200, 60), (1000, 180), (24, 20), (333, 1000)])
+def test_the_bound_of_the_near_share_is_a_quantile_of_the_beta_binomial(n, m):
+    k = math.ceil(0.05 * m)
+    assert near_bound(n, m) == betabinom.ppf(0.975, n, k, m + 1 - k) / n
+    assert near_bound(n, m, 0.1, 0.9) == betabinom.ppf(
+        0.9, n, math.ceil(0.1 * m), m + 1 - math.ceil(0.1 * m)
+    ) / n  # fmt: skip
+
+
+def test_a_perfect_sampler_stays_within_the_bound_of_the_near_share():
+    bound = near_bound(200, 180)
+    shares = [near_share(drawn(seed, 200), drawn(seed + 10_000, 180)).value for seed in range(800)]
+    beyond = sum(share > bound for share in shares) / len(shares)
+    assert beyond <= 0.025 + 3 * math.sqrt(0.025 / len(shares))
+    assert beyond >= 0.005  # it is a quantile, not a wide guess
 
 
 def test_a_ratio_is_that_of_means_with_the_delta_method():

@@ -280,7 +280,7 @@ def test_the_run_tells_its_data_settings_environment_and_course(root, trained):
     titles = [e.attributes["aria-label"] for e in section(root, "training").all("svg")]
     assert titles == [
         *("Losses", "Logits of the discriminator", "Norm of the gradients", "Health"),
-        "Quality in validation",
+        *("Quality in validation", "Copying"),
     ]
 
 

@@ -18,9 +18,10 @@ from gantlet.recipes import recipe
 from gantlet.spec import DataSpec
 from gantlet.training.callback import Callback
 from gantlet.training.checkpoint import read
+from gantlet.training.copying import Closeness
 from gantlet.training.machine import Machine
 from gantlet.training.state import State
-from gantlet.training.validation import Course, Validator, beyond, quality
+from gantlet.training.validation import Course, Look, Validator, beyond, quality
 from tests.evaluation import planted
 from tests.training.ranks import ranked, spawned
 from tests.training.small import tensors, trainer
@@ -31,6 +32,10 @@ COURSE = [0.2, 0.5, 0.8, 0.79, 0.4, 0.3, 0.3, 0.3]
 
 def estimate(value, reach=0.05):
     return Estimate(value, value - reach, value + reach, "")
+
+
+def look(value, *, copies=False):
+    return Look(estimate(value), Closeness(0.5 if copies else 0.05, 0.1))
 
 
 class Notes(Callback):
@@ -47,10 +52,15 @@ class Notes(Callback):
         self.end = end
 
 
-def followed(path, *settings, course=COURSE, callbacks=()):
-    """A trainer whose looks find the qualities of a course, at the tick that it has reached."""
+def followed(path, *settings, course=COURSE, copying=(), callbacks=()):
+    """A trainer whose looks find the qualities of a course, at the tick that it has reached.
+
+    Ticks in `copying`, from 1, are those whose samples are found to be copies.
+    """
     run = trainer(path, "mlp", f"stop.samples={64 * len(course)}", *settings, callbacks=callbacks)
-    run.validator.look = lambda *_: estimate(course[run.seen // 64 - 1])
+    run.validator.look = lambda *_: look(
+        course[run.seen // 64 - 1], copies=run.seen // 64 in copying
+    )
     return run
 
 
@@ -80,7 +90,7 @@ def test_quality_falls_steadily_with_blur_and_with_noise():
 def test_the_course_counts_looks_without_a_gain_and_small_gains_add_up():
     course, idle = Course(), []
     for tick, value in enumerate([0.1, 0.15, 0.18, 0.21, 0.22, 0.20, 0.19]):
-        course = course.after(str(tick), estimate(value))
+        course = course.after(str(tick), look(value))
         idle.append(course.idle)
     assert idle == [0, 1, 2, 0, 1, 2, 3]
     assert (course.best, course.top.value, course.last.value) == ("4", 0.22, 0.19)
@@ -88,12 +98,12 @@ def test_the_course_counts_looks_without_a_gain_and_small_gains_add_up():
     assert not course.is_idle(4)
     assert not course.is_idle(None)
     assert not course.has_fallen
-    assert course.after("7", estimate(0.05)).has_fallen
+    assert course.after("7", look(0.05)).has_fallen
     assert not beyond(estimate(0.3), estimate(0.2))
 
 
 def test_a_course_survives_json_and_an_older_one_is_empty():
-    course = Course().after("a", estimate(0.1 + 0.2)).after("b", estimate(0.3))
+    course = Course().after("a", look(0.1 + 0.2)).after("b", look(0.3, copies=True))
     assert Course.of(json.loads(json.dumps(asdict(course)))) == course
     assert Course.of({}) == Course() == Course.of({"best_coverage": 0.3})
 
@@ -131,9 +141,9 @@ def test_looks_order_generators_by_their_quality(tmp_path):
     x = planted.data(6000)
     laws = (planted.far, planted.collapsed, lambda z: 0.6 * planted.honest(z), planted.honest)
     found = [looked_at(x, law, tmp_path)[2] for law in laws]
-    values = [one.value for one in found]
+    values = [one.quality.value for one in found]
     assert values == sorted(values)
-    assert beyond(found[-1], found[1])
+    assert beyond(found[-1].quality, found[1].quality)
     validator, _, again = looked_at(x, planted.honest, tmp_path)
     assert again == found[-1]
     assert validator.is_unseen
@@ -145,7 +155,7 @@ def test_with_few_samples_set_aside_training_samples_are_compared_with_and_it_is
         validator, divided, found = looked_at(planted.data(n), planted.honest, tmp_path)
         assert not validator.is_unseen
         assert set(validator._index) <= set(divided.train)
-        assert found.value > 0.5
+        assert found.quality.value > 0.5
         assert "training samples" in validator.note
 
 
@@ -189,6 +199,26 @@ def test_a_best_one_within_noise_of_the_last_leaves_the_last(tmp_path):
     followed(tmp_path, course=[0.2, 0.5, 0.48, 0.42], callbacks=[watcher]).run()
     assert watcher.end.bundled == 256
     assert watcher.notes == []
+
+
+def test_a_look_that_finds_copies_is_no_gain_and_never_the_best():
+    course = Course().after("a", look(0.2)).after("b", look(0.9, copies=True))
+    assert (course.best, course.top.value, course.last.value) == ("a", 0.2, 0.9)
+    assert (course.idle, course.copies, course.has_fallen) == (1, True, True)
+    assert "of those that do not copy, as the last one does (0.90)" in course.told(64)
+    again = course.after("c", look(0.22))
+    assert (again.best, again.copies, again.has_fallen) == ("c", False, False)
+    only = Course().after("a", look(0.9, copies=True))
+    assert (only.best, only.has_fallen) == (None, False)
+
+
+@pytest.mark.parametrize(("choice", "seen"), [("best", 128), ("last", 256)])
+def test_the_bundle_holds_the_best_that_does_not_copy_and_says_so(choice, seen, tmp_path):
+    watcher, course = Notes(), [0.2, 0.3, 0.8, 0.9]
+    settings = (f"validation.bundle={choice}", "train.keep=1")
+    followed(tmp_path, *settings, course=course, copying=(3, 4), callbacks=[watcher]).run()
+    assert watcher.end.bundled == seen
+    assert any("do not copy" in note for note in watcher.notes) == (choice == "best")
 
 
 def test_looks_are_taken_every_so_many_ticks_and_at_the_end(tmp_path):
@@ -248,7 +278,10 @@ def test_a_run_killed_and_resumed_ends_at_the_same_tick_with_the_same_bits(tmp_p
     assert last.state.course == whole.state.course
     first, second = tensors(whole), tensors(last)
     assert all(torch.equal(first[name], second[name]) for name in first)
-    looks = [[row["validation"] for row in t.folder.rows()] for t in (whole, last)]
+    looks = [
+        [[row["validation"], row["copying"], row["copying_bound"]] for row in t.folder.rows()]
+        for t in (whole, last)
+    ]
     assert looks[0] == looks[1]
 
 

@@ -20,6 +20,7 @@ def train_(
     minutes: float | None = None,
     samples: int | None = None,
     size: str | None = None,
+    from_: Annotated[Path | None, Parameter(name="--from")] = None,
     fresh: bool = False,
 ) -> None:
     """Train on data, or go on with the run that the same command began.
@@ -45,6 +46,9 @@ def train_(
     size
         Of the images: WIDTHxHEIGHT, such as 128x96, or one side of squares. data.fit says how
         images of another aspect come to it: crop, pad or stretch.
+    from_
+        A run, or a bundle, on data of the same shape whose weights to begin with; once the run
+        has begun, it needs them no more. A bundle holds the generator alone.
     fresh
         Put the run that is there aside, as NAME.old-1, and begin anew.
     """
@@ -59,6 +63,7 @@ def train_(
         out=out,
         samples=samples,
         minutes=minutes,
+        init_from=from_,
         fresh=fresh,
         words=COMMAND,
     )

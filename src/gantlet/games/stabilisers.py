@@ -77,6 +77,11 @@ STABILISERS: Mapping[str, Stabiliser] = {
         "Lin et al. (2018), PacGAN: The power of two samples in generative adversarial networks, "
         "https://arxiv.org/abs/1712.04086",
     ),
+    "train.freeze_discriminator": Stabiliser(
+        "the critic's first blocks keep the weights of the run that it begins with (FreezeD)",
+        "Mo et al. (2020), Freeze the Discriminator: a Simple Baseline for Fine-Tuning GANs, "
+        "https://arxiv.org/abs/2002.10964",
+    ),
     "network.generator_norm": Stabiliser(
         "virtual: the generator normalised by a reference batch that is drawn once",
         "Salimans et al. (2016), Improved Techniques for Training GANs, "

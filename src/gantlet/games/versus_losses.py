@@ -167,7 +167,8 @@ class Rules:
     def after_discriminator(self, players: nn.ModuleDict, stats: Stats) -> None:
         """Clip the critic's weights; move the means of its logits and weights, and chances."""
         if self.settings.clip_weights:
-            clip_weights_(players["discriminator"].parameters(), self.settings.clip_weights)
+            learning = (w for w in players["discriminator"].parameters() if w.requires_grad)
+            clip_weights_(learning, self.settings.clip_weights)
         if self.settings.lecam:
             _means(players).take(stats["real"], stats["fake"])
         held = [player for player in players.values() if isinstance(player, Chance)]

@@ -26,6 +26,7 @@ __all__ = [
     "authenticity",
     "closer",
     "distance_ratio",
+    "near_bound",
     "near_share",
     "twin_share",
     "twin_threshold",
@@ -148,6 +149,35 @@ def near_share(fake: Tensor, held_out: Tensor, quantile: float = 0.05) -> Estima
     share, trials = int((fake.double() < threshold).sum()) / n, max(1, round(n * m / (n + m)))
     over = wilson(round(share * trials), trials)
     return Estimate(share, over.low, over.high, "Wilson, both samples counted")
+
+
+def near_bound(n: int, m: int, quantile: float = 0.05, level: float = 0.975) -> float:
+    r"""The largest `near_share` of a perfect sampler, but for a probability of 1 - level.
+
+    Of n generated and m held-out distances that are independent draws of one law, the number X
+    of generated ones below the k-th smallest held-out one, k = ceil(quantile m), is
+    beta-binomial, whatever the law:
+
+        P(X = x) = C(n, x) B(x + k, n - x + m + 1 - k) / B(k, m + 1 - k).
+
+    The bound is the smallest x / n with P(X <= x) >= level. Ties only make X smaller.
+
+    Arguments:
+        n, m: generated and held-out samples.
+        quantile, level: above 0 and below 1.
+    """
+    k = math.ceil(quantile * m)
+    x = torch.arange(n + 1, dtype=torch.float64)
+    # C(n, x) = 1 / ((n + 1) B(x + 1, n - x + 1))
+    ways = -_log_beta(x + 1, n - x + 1) - math.log(n + 1)
+    whole = _log_beta(x.new_tensor(k), x.new_tensor(m + 1 - k))
+    log = ways + _log_beta(x + k, n - x + m + 1 - k) - whole
+    reached = log.exp().cumsum(0) >= level
+    return int(reached.double().argmax()) / n
+
+
+def _log_beta(a: Tensor, b: Tensor) -> Tensor:
+    return torch.lgamma(a) + torch.lgamma(b) - torch.lgamma(a + b)
 
 
 def _smallest(distances: Tensor, quantile: float) -> float:

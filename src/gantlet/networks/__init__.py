@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gantlet.extensions import Table
-from gantlet.networks.base import Critique, Network
+from gantlet.networks.base import Blockwise, Critique, Network
 from gantlet.networks.biggan import BigGAN
 from gantlet.networks.dcgan import DCGAN
 from gantlet.networks.fastgan import FastGAN
@@ -22,6 +22,7 @@ __all__ = [
     "NETWORKS",
     "R3GAN",
     "BigGAN",
+    "Blockwise",
     "Critique",
     "FastGAN",
     "Network",

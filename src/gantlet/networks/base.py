@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from gantlet.spec import DataSpec
 
-__all__ = ["Critique", "Network", "SelfSupervised"]
+__all__ = ["Blockwise", "Critique", "Network", "SelfSupervised"]
 
 
 class Critique(NamedTuple):
@@ -41,6 +41,14 @@ class SelfSupervised(nn.Module, ABC):
             x: images (or packs), shape (B, C, H, W).
             place: uniform on [0, 1), shape (B, 2): where random crops lie, down and across.
         """
+
+
+class Blockwise(nn.Module, ABC):
+    """A discriminator of blocks that all see the image from the first step on."""
+
+    @abstractmethod
+    def in_blocks(self) -> Sequence[Sequence[nn.Module]]:
+        """The modules of each block, from the image inward; labels and the head are in none."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from torch import Tensor, nn
 
-from gantlet.networks.base import Critique
+from gantlet.networks.base import Blockwise, Critique
+from gantlet.nn.attention import SelfAttention
 from gantlet.nn.layers import ACTIVATIONS, conv
 from gantlet.nn.resampling import average_down, nearest_up
 
@@ -84,7 +86,7 @@ class Down(nn.Module):
         return average_down(self.residual(x), self.size) + shortcut
 
 
-class PooledCritic(nn.Module):
+class PooledCritic(Blockwise):
     """Images and their class to a Critique: blocks, activation, statistic, positions pooled, head.
 
     Arguments:
@@ -114,3 +116,9 @@ class PooledCritic(nn.Module):
         h: Tensor = self.statistic(self.activation(self.blocks(self.input(x, y))))
         critique: Critique = self.head(h.mean((2, 3)) * self.scale, y)
         return critique
+
+    def in_blocks(self) -> Sequence[Sequence[nn.Module]]:
+        """The residual blocks; self-attention belongs to the one before it."""
+        layers = list(self.blocks)
+        starts = [i for i, layer in enumerate(layers) if not isinstance(layer, SelfAttention)]
+        return [layers[i:j] for i, j in pairwise([*starts, len(layers)])]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -11,7 +12,7 @@ from annotated_types import Ge
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gantlet.networks.base import Critique, Network
+from gantlet.networks.base import Blockwise, Critique, Network
 from gantlet.networks.heads import Condition, accompanied, head
 from gantlet.networks.inputs import image_input, image_shape, rows, vector_input
 from gantlet.nn.layers import Flatten, conv, initialise
@@ -145,7 +146,7 @@ def _down(
     return [nn.ZeroPad2d((0, odd[1], 0, odd[0])), layer, *middle, nn.LeakyReLU(0.2)]
 
 
-class Discriminator(nn.Module):
+class Discriminator(Blockwise):
     """Images and their class to a Critique."""
 
     def __init__(self, net: DCGAN, spec: DataSpec, group: int, pack: int) -> None:
@@ -180,3 +181,9 @@ class Discriminator(nn.Module):
         """x (B, C, H, W), or packs of them, and y (B,) to logits (B,)."""
         critique: Critique = self.head(self.trunk(self.input(x, y)), y)
         return critique
+
+    def in_blocks(self) -> Sequence[Sequence[nn.Module]]:
+        """A convolution with its norm for each halving."""
+        layers = list(self.trunk)
+        starts = [i for i, layer in enumerate(layers) if isinstance(layer, nn.Conv2d)]
+        return [layers[i:j] for i, j in pairwise([*starts, len(layers)])]

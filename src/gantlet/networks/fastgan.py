@@ -12,7 +12,7 @@ from annotated_types import Ge
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gantlet.networks.base import Critique, Network, SelfSupervised
+from gantlet.networks.base import Blockwise, Critique, Network, SelfSupervised
 from gantlet.networks.heads import Condition, head
 from gantlet.networks.inputs import image_input, image_shape, rows, vector_input
 from gantlet.nn.layers import Flatten, conv, initialise
@@ -232,7 +232,7 @@ def _decoder(
     return nn.Sequential(*ups, last, nn.Tanh())
 
 
-class Discriminator(SelfSupervised):
+class Discriminator(SelfSupervised, Blockwise):
     """Images and their class to a Critique."""
 
     def __init__(self, net: FastGAN, spec: DataSpec, group: int, pack: int) -> None:
@@ -270,6 +270,10 @@ class Discriminator(SelfSupervised):
             maps.append(down(maps[-1]))
         critique: Critique = self.head(self.last(maps[-1]), y)
         return critique._replace(maps=(maps[-1], maps[-2]))
+
+    def in_blocks(self) -> Sequence[Sequence[nn.Module]]:
+        """The halving blocks, the first with the convolution before it."""
+        return [[self.first] * (not k) + [down] for k, down in enumerate(self.downs)]
 
     def rebuilt(
         self, maps: Sequence[Tensor], x: Tensor, place: Tensor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -12,7 +13,7 @@ from annotated_types import Ge
 from torch import Tensor, nn
 
 from gantlet.errors import UsageError
-from gantlet.networks.base import Critique, Network
+from gantlet.networks.base import Blockwise, Critique, Network
 from gantlet.networks.heads import Condition, accompanied, exactly, head
 from gantlet.networks.inputs import image_input, image_shape, rows, vector_input
 from gantlet.nn.conditioning import LabelConcat, require_labels
@@ -205,7 +206,7 @@ class DotHead(nn.Module):
         return Critique((exactly(self.linear, h) * e).sum(1), h)
 
 
-class Discriminator(nn.Module):
+class Discriminator(Blockwise):
     """Images and their class to a Critique."""
 
     def __init__(self, net: R3GAN, spec: DataSpec, group: int, pack: int) -> None:
@@ -244,3 +245,9 @@ class Discriminator(nn.Module):
         h: Tensor = self.trunk(self.input(x, y))
         critique: Critique = self.head((h.to(self.basis.dtype) * self.basis).sum((2, 3)), y)
         return critique
+
+    def in_blocks(self) -> Sequence[Sequence[nn.Module]]:
+        """All between two sizes: the residual blocks of each, after the way to it."""
+        layers = list(self.trunk)
+        starts = [i for i, layer in enumerate(layers) if not i or isinstance(layer, Down)]
+        return [layers[i:j] for i, j in pairwise([*starts, len(layers)])]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Literal
@@ -12,7 +12,7 @@ from annotated_types import Ge
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gantlet.networks.base import Critique, Network
+from gantlet.networks.base import Blockwise, Critique, Network
 from gantlet.networks.heads import Condition, ProjectionHead, head
 from gantlet.networks.inputs import image_input, image_shape, rows, vector_input
 from gantlet.networks.styles import StyleGenerator
@@ -217,7 +217,7 @@ class Down(nn.Module):
         return h if self.shortcut is None else h + self.shortcut(bilinear_down(x, self.size))
 
 
-class Discriminator(nn.Module):
+class Discriminator(Blockwise):
     """Images and their class to a Critique."""
 
     def __init__(self, net: StyleGAN2, spec: DataSpec, group: int, pack: int) -> None:
@@ -256,3 +256,7 @@ class Discriminator(nn.Module):
         h = F.leaky_relu(self.dense(self.flatten(h)), 0.2)
         critique: Critique = self.head(h, y)
         return critique
+
+    def in_blocks(self) -> Sequence[Sequence[nn.Module]]:
+        """The halving blocks, each with the layer that takes in the image before it, if any."""
+        return [[*self.pictures[k : k + 1], block] for k, block in enumerate(self.blocks)]

@@ -40,13 +40,16 @@ class Verdict:
         return f"{self.sentence} {self.remedy}".strip()
 
 
-HEALTHY = Verdict("healthy", "No sign of collapse, memorising or a critic that wins outright.")
+HEALTHY = Verdict(
+    "healthy", "No sign of collapse, copying, memorising or a critic that wins outright."
+)
 UNJUDGED = Verdict(
     "unjudged",
     f"Health was not judged: that takes {_PATIENCE} ticks of play and {_FEWEST} real samples.",
 )
-_SIGNS: Sequence[tuple[Verdict, str, float, float]] = (
-    # verdict, measurement, bound, sign: +1 where above the bound is bad, -1 where below
+_SIGNS: Sequence[tuple[Verdict, str, float | str, float]] = (
+    # verdict, measurement, bound or the one that is logged, sign: +1 where above it is bad, -1
+    # where below
     (
         Verdict(
             "collapse",
@@ -68,6 +71,18 @@ _SIGNS: Sequence[tuple[Verdict, str, float, float]] = (
         "coverage",
         0.1,
         -1,
+    ),
+    (
+        Verdict(
+            "copying",
+            "The generator copies: more of its samples lie close to training samples than unseen "
+            "real ones do.",
+            "More data, augmentation (game.augment={}), weights of a run on more data (--from) or "
+            "an earlier end help; `gantlet evaluate` shows the nearest pairs.",
+        ),
+        "copying",
+        "copying_bound",
+        1,
     ),
     (
         Verdict(
@@ -96,15 +111,26 @@ _SIGNS: Sequence[tuple[Verdict, str, float, float]] = (
 
 def verdict(rows: Sequence[Mapping[str, Any]]) -> Verdict:
     """The first sign that has stood for the last ticks, `HEALTHY`, or `UNJUDGED`."""
-    played = (row for row in reversed(rows) if "coverage" in row and "pull/loss" not in row)
-    recent = list(islice(played, _PATIENCE))
-    if len(recent) < _PATIENCE:
+    if len(_last(rows, "coverage")) < _PATIENCE:
         return UNJUDGED
     for finding, name, bound, sign in _SIGNS:
-        values = [row[name] for row in recent if row.get(name) is not None]
-        if len(values) == _PATIENCE and all(sign * value > sign * bound for value in values):
+        # Not every tick looks for copies: those that do count.
+        recent = _last(rows, bound if isinstance(bound, str) else "coverage")
+        if len(recent) == _PATIENCE and all(_beyond(row, name, bound, sign) for row in recent):
             return finding
     return HEALTHY
+
+
+def _last(rows: Sequence[Mapping[str, Any]], name: str) -> list[Mapping[str, Any]]:
+    """The last ticks of play that have measured something, newest first."""
+    played = (row for row in reversed(rows) if name in row and "pull/loss" not in row)
+    return list(islice(played, _PATIENCE))
+
+
+def _beyond(row: Mapping[str, Any], name: str, bound: float | str, sign: float) -> bool:
+    """Whether a row's measurement is there and on the wrong side of its bound."""
+    value, limit = row.get(name), row.get(bound) if isinstance(bound, str) else bound
+    return value is not None and limit is not None and sign * value > sign * limit
 
 
 def measure(

@@ -83,6 +83,7 @@ _PANELS: Mapping[str, Sequence[str]] = {
     "norm of the gradient": ("discriminator/gradient", "generator/gradient"),
     "health": ("coverage", "spread", "critic_accuracy", "critic_memory"),
     "quality in validation": ("validation", "validation_low", "validation_high"),
+    "copying: share among the nearest, and its bound": ("copying", "copying_bound"),
 }
 
 

@@ -22,6 +22,7 @@ from gantlet.nn.stages import Staged
 from gantlet.rng import Noise
 from gantlet.training import optimisers
 from gantlet.training.compiled import Compiled
+from gantlet.training.freezing import frozen_blocks
 from gantlet.training.machine import Machine
 from gantlet.training.memory import exhausted, finer, ran_out
 from gantlet.training.workers import Workers, workers_for
@@ -101,14 +102,17 @@ class Stepper:
         self.optimisers = _optimisers(game, config)
         self.gentleness = 1.0
         self.meters = Meters(machine.device)
+        frozen = frozen_blocks(game, config.train.freeze_discriminator)
+        self._kept = [w for w in frozen.parameters() if w.requires_grad]
+        still = {id(part) for part in (*self._kept, *frozen.modules())}
         self._weights = {
-            name: [w for w in game.players[name].parameters() if w.requires_grad]
-            for name in self.optimisers
+            name: [w for w in player.parameters() if w.requires_grad and id(w) not in still]
+            for name, player in self._learners()
         }
-        self._others = {phase.name: _others(game, phase) for phase in game.phases}
+        self._others = {phase.name: [*_others(game, phase), *self._kept] for phase in game.phases}
         self._stepped = {
-            name: [m for m in game.players[name].modules() if isinstance(m, Stepped)]
-            for name in self.optimisers
+            name: [m for m in player.modules() if isinstance(m, Stepped) and id(m) not in still]
+            for name, player in self._learners()
         }
         modules = (*game.players.modules(), *averaged.modules())
         self._staged = [m for m in modules if isinstance(m, Staged)]
@@ -129,6 +133,9 @@ class Stepper:
         self._workers = Workers(workers, self.machine.threads)
         self.micro_batches, self._parts = micro_batches, micro_batches * workers
         self.share = whole // self._parts
+
+    def _learners(self) -> Iterator[tuple[str, nn.Module]]:
+        return ((name, self.game.players[name]) for name in self.optimisers)
 
     def play(self, position: int) -> None:
         """Play pass number `position`, from 0."""
@@ -159,7 +166,7 @@ class Stepper:
         for name in phase.trains:
             self._step(name, seen)
         if phase.after is not None:
-            with torch.no_grad():
+            with torch.no_grad(), _frozen(self._kept):
                 phase.after(self.game.players, stats)
 
     def _backward(self, phase: Phase, position: int, seen: int) -> dict[str, Tensor]:

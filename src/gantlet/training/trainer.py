@@ -292,11 +292,7 @@ class Trainer:
         if found is None:
             return {}
         self.state.course = self.state.course.after(self._name(), found)
-        return {
-            "validation": found.value,
-            "validation_low": found.low,
-            "validation_high": found.high,
-        }
+        return found.row
 
     def _name(self) -> str:
         """Of the checkpoint: another one after each roll-back, so that none is ever replaced."""

@@ -1,4 +1,4 @@
-"""A look at quality while a run trains: which checkpoint is best, and is there still a gain?"""
+"""A look while a run trains: which checkpoint is best, is there still a gain, does it copy?"""
 
 from __future__ import annotations
 
@@ -22,10 +22,17 @@ from gantlet.metrics.estimate import Estimate
 from gantlet.metrics.extractors import EXTRACTORS, Extractor, Material, Training
 from gantlet.metrics.prdc import prdc
 from gantlet.rng import permutation
+from gantlet.training.copying import (
+    FEWEST,
+    Closeness,
+    CopyWatch,
+    against_one_another,
+    against_unseen,
+)
 from gantlet.training.machine import Machine
 from gantlet.training.snapshot import generate
 
-__all__ = ["Course", "Validator", "beyond", "quality"]
+__all__ = ["Course", "Look", "Validator", "beyond", "quality"]
 
 _SEED = 2
 """Of the samples looked at: neither those of the grid nor those of health."""
@@ -63,6 +70,35 @@ def beyond(better: Estimate, other: Estimate) -> bool:
 
 
 @dataclass(frozen=True)
+class Look:
+    """What one look at a generator has found."""
+
+    quality: Estimate
+    closeness: Closeness | None = None
+    """None where copying is not watched."""
+
+    @property
+    def copies(self) -> bool:
+        """Whether it lies nearer to training samples than chance would have it."""
+        return self.closeness is not None and self.closeness.copies
+
+    @property
+    def row(self) -> dict[str, float]:
+        """For the log."""
+        found, near = self.quality, self.closeness
+        numbers = {
+            "validation": found.value,
+            "validation_low": found.low,
+            "validation_high": found.high,
+        }
+        return (
+            numbers
+            if near is None
+            else {**numbers, "copying": near.share, "copying_bound": near.bound}
+        )
+
+
+@dataclass(frozen=True)
 class Course:
     """How quality has gone: all that the choice of the best and the end of a run depend on."""
 
@@ -76,15 +112,21 @@ class Course:
     """Quality at the last look."""
     idle: int = 0
     """Looks since the last gain beyond noise."""
+    copies: bool = False
+    """Whether the last look found copying."""
 
-    def after(self, name: str, found: Estimate) -> Course:
-        """The course after a look at the checkpoint `name`."""
+    def after(self, name: str, look: Look) -> Course:
+        """The course after a look at the checkpoint `name`; one that copies is never the best."""
+        found = look.quality
+        if look.copies:
+            return replace(self, last=found, idle=self.idle + 1, copies=True)
         gained = self.mark is None or beyond(found, self.mark)
         course = replace(
             self,
             mark=found if gained else self.mark,
             last=found,
             idle=0 if gained else self.idle + 1,
+            copies=False,
         )
         if self.top is None or found.value > self.top.value:
             course = replace(course, best=name, top=found)
@@ -96,16 +138,20 @@ class Course:
 
     @property
     def has_fallen(self) -> bool:
-        """Whether the best is better than the last by more than noise."""
-        return self.top is not None and self.last is not None and beyond(self.top, self.last)
+        """Whether the last copies, or is worse than the best by more than noise."""
+        if self.top is None or self.last is None:
+            return False
+        return self.copies or beyond(self.top, self.last)
 
     def told(self, seen: int) -> str:
         """The sentence on a bundle that holds the best generator, which had seen so much."""
         top, last = (0.0 if look is None else look.value for look in (self.top, self.last))
+        why = f"higher beyond noise than the last one's {last:.2f}"
+        if self.copies:
+            why = f"the best of those that do not copy, as the last one does ({last:.2f})"
         return (
             f"The bundle holds the generator at {seen:,} samples, whose quality in validation was "
-            f"{top:.2f}, higher beyond noise than the last one's {last:.2f}; the last checkpoint "
-            "is kept too."
+            f"{top:.2f}, {why}; the last checkpoint is kept too."
         )
 
     @classmethod
@@ -132,11 +178,13 @@ class Validator:
         self._dataset, self._train, self._cache = dataset, split.train, cache
         self._name = settings.extractor
         most = settings.samples if settings.extractor else 0
+        self._copies = settings.copies
         unseen, _ = spared(split.held_out, dataset.hashes, most)
         self._index, self.is_unseen = unseen, len(unseen) > 0
         if not self.is_unseen:
             order = permutation(0, "validation", 0, len(split.train)).numpy()
             self._index = np.sort(split.train[order[:most]])
+        self._unseen = unseen if self.is_unseen else split.held_out
 
     @property
     def note(self) -> str:
@@ -149,18 +197,22 @@ class Validator:
                 f"Checkpoints are compared with {n:,} of the samples set aside, which then take "
                 "no part in an evaluation."
             )
+        watched = "copying is not watched"
+        if self._copies and max(len(self._unseen), len(self._train)) >= FEWEST:
+            those = "those set aside" if len(self._unseen) else "their distances to one another"
+            watched = f"{those} tell of copying"
         return (
             f"Checkpoints are compared with {n:,} training samples, as too few are set aside to "
-            "spare any: `gantlet evaluate` tells whether the best one copies."
+            f"spare any; {watched}."
         )
 
     def prepare(self) -> None:
-        """Make the extractor and the features of the real samples.
+        """Make the extractor and the features of the real samples that looks compare with.
 
         Raises UsageError for an extractor that is not installed or does not fit the data.
         """
         if self._name is not None:
-            _ = self._reference
+            _ = self._reference, self._watch
 
     @cached_property
     def _reference(self) -> tuple[Extractor, Tensor]:
@@ -174,8 +226,17 @@ class Validator:
         extractor = EXTRACTORS[str(self._name)].make(material)
         return extractor, extractor.answers(self._dataset.raw[self._index]).features
 
-    def look(self, game: Game, averaged: nn.ModuleDict, machine: Machine) -> Estimate | None:
-        """The quality of as many samples as there are real ones, with their labels.
+    @cached_property
+    def _watch(self) -> CopyWatch | None:
+        if not self._copies:
+            return None
+        data, train, most = self._dataset, self._train, self._copies
+        if not len(self._unseen):
+            return against_one_another(data, train, most)
+        return against_unseen(self._reference[0], data, train, self._unseen, most)
+
+    def look(self, game: Game, averaged: nn.ModuleDict, machine: Machine) -> Look | None:
+        """Quality and closeness of as many samples as there are real ones, with their labels.
 
         None without validation, with too few samples, or where samples are not finite.
 
@@ -189,6 +250,13 @@ class Validator:
         count, spec = len(self._index), self._dataset.spec
         made = generate(game, averaged, spec, machine, seed=_SEED, count=count, y=y)
         try:
-            return quality(real, extractor.answers(made).features)
+            features = extractor.answers(made).features
+            found = quality(real, features)
         except UsageError:
             return None
+        watch = self._watch
+        if watch is None:
+            return Look(found)
+        if watch.extractor is not extractor:
+            features = watch.extractor.answers(made).features
+        return Look(found, watch.look(features))
