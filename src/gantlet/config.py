@@ -18,6 +18,7 @@ from gantlet.games import GAMES
 from gantlet.games.versus import Versus
 from gantlet.networks import NETWORKS
 from gantlet.networks.base import Network
+from gantlet.networks.sizes import SIZES
 from gantlet.settings import Optimiser, Stop, Train, Validation
 
 __all__ = [
@@ -44,6 +45,8 @@ class Config:
 
     recipe: str
     """Recipe that these settings came from."""
+    size_model: str | None = None
+    """Size from which settings were derived (`--size-model`); none: the recipe's own."""
     data: DataSettings = field(default_factory=DataSettings)
     """What to make of the data."""
     network: Network
@@ -73,6 +76,11 @@ _BRANCHES = (
     *("constrained-float", "float", "constrained-int", "int", "Schedule", "Adaptive"),
     *("str", "tuple[str, ...]"),
 )
+_BESIDE = {
+    "recipe": "Write --recipe {0}, in Python recipe=.",
+    "size_model": "Write --size-model {0}, in Python size=.",
+}
+"""What is no setting among others, and how to name it."""
 _OUTSIDE_IDENTITY = ("device", "threads", "keep")
 
 
@@ -149,6 +157,8 @@ def from_mapping(values: Mapping[str, Any]) -> Config:
     parts["optimisers"] = checked(
         dict[str, Optimiser], parts.get("optimisers") or {}, "optimisers"
     )
+    if parts.get("size_model") not in (None, *SIZES):
+        raise unknown("size of networks", str(parts["size_model"]), SIZES)
     extra = sorted(set(parts) - set(Config.__dataclass_fields__))
     if extra:
         raise unknown("section of settings", extra[0], Config.__dataclass_fields__)
@@ -180,12 +190,12 @@ def override(config: Config, settings: Sequence[str] | Mapping[str, Any]) -> Con
     """`config` with settings applied: dotted `key=value`, values read as YAML, or a mapping."""
     values = to_mapping(config)
     for key, value in assignments(settings):
-        if key == "recipe":
+        if key in _BESIDE:
             raise UsageError(
-                "setting recipe",
-                expected="a recipe named beside the settings, not among them",
-                received=f"recipe={value}",
-                remedy=f"Write --recipe {value}, in Python recipe=.",
+                f"setting {key}",
+                expected="it to be named beside the settings, not among them",
+                received=f"{key}={value}",
+                remedy=_BESIDE[key].format(value),
             )
         _place(values, key.split("."), value)
     return from_mapping(values)

@@ -18,17 +18,19 @@ from gantlet.console import CALL, Console, Words
 from gantlet.data import BUILTINS, DataSettings, open_data
 from gantlet.data.dataset import Dataset
 from gantlet.data.split import Split, split
+from gantlet.errors import UsageError
 from gantlet.games.base import Game
 from gantlet.games.check import check_game
 from gantlet.metrics.extractors import EXTRACTORS
 from gantlet.notebook import summary
 from gantlet.recipes import chosen, recipe
+from gantlet.recipes.dial import dial
 from gantlet.sample import Samples, sample
 from gantlet.training.callback import Callback
 from gantlet.training.events import Events
 from gantlet.training.folder import FORMAT, Folder
 from gantlet.training.health import Verdict
-from gantlet.training.machine import Machine, environment, find_machine, settled
+from gantlet.training.machine import Machine, environment, find_device, find_machine, settled
 from gantlet.training.place import disk_errors_told, place
 from gantlet.training.speed import price_of_determinism
 from gantlet.training.step import share_of
@@ -102,6 +104,8 @@ class Plan:
     game: Game | None = None
     source: str | None = None
     """Where the data are: an absolute path or a built-in name; None for arrays."""
+    derived: tuple[str, ...] = ()
+    """What a size has derived, and why: sentences."""
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -121,6 +125,7 @@ def plan(
     name: str | None = None,
     settings: Sequence[str] | Mapping[str, Any] = (),
     *,
+    size: str | None = None,
     samples: int | None = None,
     minutes: float | None = None,
     game: Game | None = None,
@@ -131,6 +136,7 @@ def plan(
         data: a path, a built-in name, an array, or (x, y).
         name: of the recipe; a good one is chosen from the data if none is given.
         settings: dotted keys, as `["train.batch=64"]` or `{"train.batch": 64}`.
+        size: xs, s, m or l; see `gantlet.recipes.dial`.
         samples, minutes: when to end; with minutes alone, samples are without bound.
         game: a game of one's own instead of the recipe's.
     """
@@ -139,11 +145,41 @@ def plan(
     base = recipe(name or found, dataset.spec)
     if game is not None:
         base = replace(base, optimisers=_of_learners(game, base.optimisers))
+    base, derived = _dialled(base, size, dataset, settings, game)
     config = override(base, settings)
     config = replace(config, stop=_stop(config.stop, samples, minutes))
     notes = (*dataset.notes, *(() if name else (why,)))
-    folder = f"{dataset.name}-{name}" if name else dataset.name
-    return Plan(dataset, config, folder, notes, game, _where(data))
+    folder = "-".join(filter(None, [dataset.name, name, size]))
+    return Plan(dataset, config, folder, notes, game, _where(data), derived)
+
+
+def _dialled(
+    base: Config,
+    size: str | None,
+    dataset: Dataset,
+    settings: Sequence[str] | Mapping[str, Any],
+    game: Game | None,
+) -> tuple[Config, tuple[str, ...]]:
+    """The settings that a size derives, and why; nothing is said of what the person sets."""
+    if size is None:
+        return base, ()
+    if game is not None:
+        raise UsageError(
+            f"size {size}",
+            expected="a recipe's networks",
+            received="a game of one's own",
+            remedy="Leave the size away, and build the game's networks as wide as they shall be.",
+        )
+    asked, given = override(base, settings), [key for key, _ in assignments(settings)]
+    made = dial(
+        base,
+        size,
+        dataset.spec,
+        images=len(split(dataset, asked.data).train),
+        device=find_device(asked.train),
+        batch=asked.train.batch if "train.batch" in given else None,
+    )
+    return made.config, made.told(given)
 
 
 def _where(data: Source) -> str | None:
@@ -188,6 +224,7 @@ def train(
     recipe: str | None = None,
     settings: Sequence[str] | Mapping[str, Any] = (),
     *,
+    size: str | None = None,
     out: str | Path | None = None,
     samples: int | None = None,
     minutes: float | None = None,
@@ -203,6 +240,8 @@ def train(
         data: folder or zip of images, idx, npy or npz file, built-in name, array, (x, y).
         recipe: its name; a good one is chosen from the data if none is given.
         settings: dotted keys, as `["train.batch=64"]` or `{"train.batch": 64}`.
+        size: xs, s, m or l: derives channels, batch, rates and penalty weights from data and
+            device; `settings` come before what is derived.
         out: the run's folder; `runs/NAME` (or NAME-2, ... where another run is there) if none.
         samples, minutes: when to end, all sessions together.
         fresh: put a run that is there aside and begin anew.
@@ -217,7 +256,9 @@ def train(
     """
     with dist.session():
         with dist.first_alone():  # data too large for memory are decoded once
-            made = plan(data, recipe, settings, samples=samples, minutes=minutes, game=game)
+            made = plan(
+                data, recipe, settings, size=size, samples=samples, minutes=minutes, game=game
+            )
         if not verbose or dist.rank() > 0:
             return _play(made, out, fresh, callbacks)
         console = Console(words)
@@ -232,7 +273,7 @@ def _play(made: Plan, out: str | Path | None, fresh: bool, callbacks: Sequence[C
     with disk_errors_told(path), folder.claimed():
         divided = split(made.dataset, made.config.data)
         machine, on_threads = _recorded(folder, made, divided)
-        notes = (*made.notes, divided.note, *notes, *on_threads)
+        notes = (*made.notes, *made.derived, divided.note, *notes, *on_threads)
         begins = not any(folder.checkpoints.glob("[0-9]*"))
         if begins and made.config.train.deterministic and machine.device.startswith("cuda"):
             price = price_of_determinism(game, made.dataset, divided, made.config, machine)

@@ -57,7 +57,7 @@ def app() -> App:
         "doctor [DATA] [key=value ...]": doctor_,
         "pack [DATA] [key=value ...] [OPTIONS]": pack_,
         "list [KIND]": list_,
-        "config [RECIPE [DATA]] [key=value ...]": config_,
+        "config [RECIPE [DATA]] [key=value ...] [OPTIONS]": config_,
     }
     tool = App(
         name="gantlet",

@@ -20,6 +20,7 @@ def train_(
     minutes: float | None = None,
     samples: int | None = None,
     size: str | None = None,
+    size_model: str | None = None,
     fresh: bool = False,
 ) -> None:
     """Train on data, or go on with the run that the same command began.
@@ -45,6 +46,9 @@ def train_(
     size
         Of the images: WIDTHxHEIGHT, such as 128x96, or one side of squares. data.fit says how
         images of another aspect come to it: crop, pad or stretch.
+    size_model
+        Of the networks: xs, s, m or l. Channels, batch, rates and penalty weights follow from it,
+        the data and the device, and are said; settings come before them.
     fresh
         Put the run that is there aside, as NAME.old-1, and begin anew.
     """
@@ -56,6 +60,7 @@ def train_(
         plain[0] if plain else "digits",
         recipe,
         size_setting(size, settings),
+        size=size_model,
         out=out,
         samples=samples,
         minutes=minutes,
