@@ -40,6 +40,7 @@ def app() -> App:
     from gantlet.cli.pack_verb import pack_
     from gantlet.cli.project_verb import project_
     from gantlet.cli.sample_verb import sample_
+    from gantlet.cli.sweep_verb import sweep_
     from gantlet.cli.train_verb import train_
 
     verbs: dict[str, Callable[..., None]] = {
@@ -52,6 +53,7 @@ def app() -> App:
         "project RUN IMAGES [OPTIONS]": project_,
         "judge RUN [OPTIONS]": judge_,
         "compare RUN RUN ...": compare_,
+        "sweep [DATA] [SPACE.yaml] key=value,value ... [OPTIONS]": sweep_,
         "cite RUN": cite_,
         "bench [NAME] [key=value ...] [OPTIONS]": bench_,
         "doctor [DATA] [key=value ...]": doctor_,
@@ -85,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a verb: exit 0, 2 for input that cannot be used, 1 for a run that failed."""
     from cyclopts import CycloptsError
 
-    from gantlet.errors import GantletError
+    from gantlet.errors import GantletError, is_out_of_memory
 
     try:
         app()(arguments, exit_on_error=False, print_error=False)
@@ -96,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except GantletError as error:
         _fail(str(error), error.exit_code)
     except (MemoryError, RuntimeError) as error:
-        if not _is_out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
         _fail(
             "memory ran out. Make the batch (train.batch), its parts (train.micro_batches=2) or "
@@ -109,12 +111,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except BrokenPipeError:  # whoever read the output has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     raise SystemExit(0)
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """Whether an error is that of an allocator: NumPy's, torch's on a processor or on a device."""
-    words = ("DefaultCPUAllocator", "out of memory")
-    return isinstance(error, MemoryError) or any(word in str(error) for word in words)
 
 
 def _fail(message: str, code: int) -> NoReturn:

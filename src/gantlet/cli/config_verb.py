@@ -28,7 +28,7 @@ def config_(
         Of the networks: xs, s, m or l; what it derives comes first, as comments.
     """
     from gantlet.config_text import to_yaml
-    from gantlet.run import plan
+    from gantlet.planning import plan
 
     plain, settings = sorted_out(words, "RECIPE", "DATA")
     name, data = [*plain, None, None][:2]
