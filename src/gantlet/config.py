@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, is_dataclass
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -84,8 +85,12 @@ _BESIDE = {
 _OUTSIDE_IDENTITY = ("device", "threads", "keep")
 
 
+@cache
 def adapter(kind: Any) -> TypeAdapter[Any]:
-    """A checker of `(kind,)`; the tuple carries the strict settings into plain dataclasses."""
+    """A checker of `(kind,)`; the tuple carries the strict settings into plain dataclasses.
+
+    Building one takes longer than all that it ever checks.
+    """
     return TypeAdapter(tuple[kind], config=_STRICT)
 
 

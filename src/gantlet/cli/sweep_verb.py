@@ -122,16 +122,21 @@ def _planned(made: Design) -> list[str]:
 
     before, lines = 0, []
     for number, rung in enumerate(made.rungs, 1):
-        each = f"{rung.trials} trial{'s' * (rung.trials > 1)}"
-        lines.append(f"Rung {number}: {each} to {rung.samples:,} samples, from {before:,}.")
+        lines.append(
+            f"Rung {number}: {_trials(rung.trials)} to {rung.samples:,} samples, from {before:,}."
+        )
         before = rung.samples
     total = samples_in_all(made.rungs, made.seeds)
     seeds = f", {made.seeds} seeds of each" if made.seeds > 1 else ""
-    lines.append(f"{len(made.accepted)} trials, {total:,} samples in all{seeds}. {made.folder}")
+    lines.append(f"{_trials(len(made.accepted))}, {total:,} samples in all{seeds}. {made.folder}")
     lines.append(made.judge)
     for number, why in made.refused.items():
         lines.append(f"Trial {number} is {why}")
     return lines
+
+
+def _trials(number: int) -> str:
+    return f"{number} trial{'s' * (number > 1)}"
 
 
 def _show_plan(made: Design) -> None:

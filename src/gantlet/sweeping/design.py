@@ -13,7 +13,7 @@ from gantlet.config import override
 from gantlet.data import open_data
 from gantlet.data.dataset import Dataset
 from gantlet.data.split import split
-from gantlet.errors import UsageError
+from gantlet.errors import UsageError, is_out_of_memory
 from gantlet.planning import Plan, cache_of, data_settings, planned, where
 from gantlet.recipes import chosen
 from gantlet.recipes import recipe as recipe_of
@@ -164,6 +164,10 @@ def _sorted(
             _ = ready(made)
         except UsageError as error:
             refused[trial.number] = f"refused: {error}"
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            refused[trial.number] = "refused: its networks do not fit the memory."
         else:
             plans[trial.number] = made
     if not plans:

@@ -74,8 +74,8 @@ def rungs(trials: int, samples: int, keep: Fraction, least: int = 1) -> tuple[Ru
         enough = -(-least * keep.denominator**last // keep.numerator**last)
         raise UsageError(
             f"--samples {samples}",
-            expected=f"at least {enough:,} for {len(found)} rungs, so that the first has "
-            f"{least:,} samples, a batch",
+            expected=f"at least {enough:,} for {len(found)} rung{'s' * (last > 0)}, so that the "
+            f"first has {least:,} samples, a batch",
             received=f"{found[0].samples:,} samples in the first rung",
             remedy="Give more samples, fewer values, or a smaller --keep.",
         )

@@ -154,7 +154,7 @@ def read_space(path: Path) -> dict[str, Any]:
     return {key: value for name, part in values.items() for key, value in _flat(str(name), part)}
 
 
-def trials(found: Space, random: int | None = None, seed: int = 0) -> tuple[Trial, ...]:
+def trials(found: Space, random: int | None = None) -> tuple[Trial, ...]:
     """All combinations, the last setting changing fastest, or so many of them drawn at random.
 
     Raises UsageError for a random number below 2.
@@ -163,7 +163,7 @@ def trials(found: Space, random: int | None = None, seed: int = 0) -> tuple[Tria
     if random is not None:
         if random < 2:
             raise UsageError("random trials", expected="at least 2 of them", received=str(random))
-        numbers = sorted(permutation(seed, "sweep", 0, found.size)[:random].tolist())
+        numbers = sorted(permutation(0, "sweep", 0, found.size)[:random].tolist())
     return tuple(Trial(n + 1, _at(found.axes, n), found.fixed) for n in numbers)
 
 

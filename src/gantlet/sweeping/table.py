@@ -161,8 +161,8 @@ def _ties(made: Design, state: State) -> list[str]:
         scores = [score_at(state, trial, made.seeds, number) for trial in cut]
         if len(scores) == 2 and scores[0] == scores[1]:
             notes.append(
-                f"Rung {number + 1} scored the last that went on and the first that did not alike: "
-                "it was too short to choose by. Give more samples, or a larger --keep."
+                f"Rung {number + 1} scored the last trial that went on and the first that did not "
+                "alike: it was too short to choose by. Give more samples, or a larger --keep."
             )
     return notes
 
