@@ -32,8 +32,8 @@ def to_yaml(config: Config) -> str:
 
 def _comments(part: Any) -> dict[str, str]:
     """Descriptions of a dataclass's fields, from the schema that also checks them."""
-    schema = adapter(type(part)).json_schema()
-    properties = schema["$defs"][type(part).__name__]["properties"]
+    kind: Any = type(part)
+    properties = adapter(kind).json_schema()["$defs"][kind.__name__]["properties"]
     return {
         key: " ".join(about.get("description", "").split()) for key, about in properties.items()
     }

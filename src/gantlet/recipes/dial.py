@@ -102,7 +102,7 @@ def stylegan2_gamma(height: int, width: int, batch: int) -> float:
     Source: Karras et al. (2020), Training Generative Adversarial Networks with Limited Data,
     https://arxiv.org/abs/2006.06676
     """
-    return _round(0.0002 * height * width / batch)
+    return 0.0002 * height * width / batch
 
 
 def r3gan_rate(width: int) -> float:
