@@ -9,6 +9,7 @@ import yaml
 
 from gantlet import planning
 from gantlet.config import from_mapping, read_yaml, to_mapping
+from gantlet.config_text import to_yaml
 from gantlet.errors import UsageError
 from gantlet.games.base import Game
 from gantlet.networks import MLP, R3GAN
@@ -149,6 +150,7 @@ def test_each_recipe_has_four_sizes_each_twice_as_wide_as_the_one_before(name):
     made = [dial(recipe(name, spec), s, spec, images=999, device=SMALL).config for s in SIZES]
     assert [config.size_model for config in made] == ["xs", "s", "m", "l"]
     assert all(from_mapping(to_mapping(config)) == config for config in made)
+    assert all(from_mapping(yaml.safe_load(to_yaml(config))) == config for config in made)
     widths = [widest(config.network) for config in made]
     assert all(b == 2 * a for a, b in pairwise(widths))
 

@@ -26,7 +26,7 @@ def to_yaml(config: Config) -> str:
         elif isinstance(value, dict):
             lines += ["", f"{section}:", *_keys(value, _comments(part), "  ")]
         else:
-            lines.append(f"{section}: {value}")
+            lines.append(f"{section}: {'null' if value is None else value}")
     return "\n".join(lines) + "\n"
 
 
