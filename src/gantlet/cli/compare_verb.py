@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gantlet.cli.tables import console, interval, signed
+from gantlet.cli.tables import console, interval
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -63,4 +63,4 @@ def _told(gap: Estimate, better: str) -> str:
         word = "noise"
     else:
         word = "better" if (gap.value > 0) == (better == "higher") else "worse"
-    return f"{signed(gap)} {word}"
+    return f"{gap.value:+.3g} [{gap.low:+.2g}, {gap.high:+.2g}] {word}"

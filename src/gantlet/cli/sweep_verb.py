@@ -5,20 +5,25 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from gantlet.cli.tables import console, interval
+from gantlet.cli.tables import console
 from gantlet.cli.words import size_setting, sorted_out
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from gantlet.metrics.estimate import Estimate
     from gantlet.sweeping import Design, Swept
 
 __all__ = ["sweep_"]
+
+_WIDTH = 160
+"""Columns of a table that goes to a file: settings and rungs take many."""
 
 
 def sweep_(
@@ -150,6 +155,8 @@ def _show(swept: Swept) -> None:
     from rich.text import Text
 
     out = console()
+    if not out.is_terminal:
+        out.width = _WIDTH
     out.print(_table(swept))
     for note in swept.notes:
         out.print(Text(note), soft_wrap=True)
@@ -165,16 +172,28 @@ def _table(swept: Swept) -> Table:
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     keys = list(swept.winner.chosen)
-    for title in ("trial", *keys, *(f"{rung.samples:,}" for rung in swept.rungs), "", "to winner"):
-        table.add_column(title)
+    for title in ("trial", *_shortened(keys), *(f"{rung.samples:,}" for rung in swept.rungs)):
+        table.add_column(title, no_wrap=True)
+    table.add_column("beside the winner")
     for line in swept.lines:
-        scores = [interval(score) for score in line.scores]
+        scores = [_score(score) for score in line.scores]
         scores += [""] * (len(swept.rungs) - len(scores))
-        gap = (
-            ""
-            if line.gap is None
-            else f"{line.gap.value:+.3g} [{line.gap.low:+.2g}, {line.gap.high:+.2g}]"
-        )
+        words = line.verdict if line.gap is None else f"{_score(line.gap, '+')} {line.verdict}"
         chosen = [shown(line.trial.chosen[key]) for key in keys]
-        table.add_row(str(line.trial.number), *chosen, *scores, line.verdict, gap)
+        table.add_row(str(line.trial.number), *chosen, *scores, words)
     return table
+
+
+def _score(score: Estimate, sign: str = "") -> str:
+    """`0.62 [0.59, 0.65]`: a score, or a difference with its sign."""
+    value, low, high = (f"{part:{sign}.2f}" for part in (score.value, score.low, score.high))
+    return f"{value} [{low}, {high}]"
+
+
+def _shortened(keys: Sequence[str]) -> list[str]:
+    """The last parts of dotted keys, as many as tell them apart."""
+    for length in range(1, 9):
+        short = [".".join(key.split(".")[-length:]) for key in keys]
+        if len(set(short)) == len(keys):
+            return short
+    return list(keys)

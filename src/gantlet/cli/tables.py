@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from gantlet.metrics.estimate import Estimate
 
-__all__ = ["console", "interval", "signed"]
+__all__ = ["console", "interval"]
 
 _WIDTH = 120
 """Columns of a table that goes to a file."""
@@ -28,8 +28,3 @@ def console() -> Console:
 def interval(estimate: Estimate) -> str:
     """`0.92 [0.90, 0.94]`."""
     return f"{estimate.value:.4g} [{estimate.low:.3g}, {estimate.high:.3g}]"
-
-
-def signed(gap: Estimate) -> str:
-    """A difference: `+0.02 [-0.01, +0.05]`."""
-    return f"{gap.value:+.3g} [{gap.low:+.2g}, {gap.high:+.2g}]"
