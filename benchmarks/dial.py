@@ -15,12 +15,15 @@ from benchmarks.common import Page, mnist, parser
 from gantlet.recipes.dial import BURN_IN, r3gan_gamma
 from gantlet.run import Run, train
 
-__all__ = ["FACTORS", "main", "penalties", "played"]
+__all__ = ["FACTORS", "SAMPLES", "main", "penalties", "played"]
 
-FACTORS = (0.01, 0.1, 1.0, 10.0, 100.0)
-"""Of the rule's gamma."""
+FACTORS: Mapping[str, tuple[float, ...]] = {
+    "r3gan": (0.01, 0.1, 1.0, 10.0, 100.0),
+    "mlp": (0.1, 1.0, 10.0, 100.0),
+}
+"""Of the rule's gamma, by the networks."""
 SAMPLES: Mapping[str, int] = {"r3gan": 9_600, "mlp": 200_000}
-"""By the networks: what each sees in about three minutes of one idle core, or less."""
+"""What each sees in three minutes of one idle core, or less."""
 SIDE = 28
 
 
@@ -71,7 +74,7 @@ def main() -> None:
             *_cells(played(network, factor, seed, given.out)),
         ]
         for network in SAMPLES
-        for factor in FACTORS
+        for factor in FACTORS[network]
         for seed in range(given.seeds)
     ]
     Page(
