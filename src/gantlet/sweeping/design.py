@@ -19,7 +19,7 @@ from gantlet.recipes import chosen
 from gantlet.recipes import recipe as recipe_of
 from gantlet.run import ready
 from gantlet.sweeping.rungs import Rung, fraction, rungs
-from gantlet.sweeping.space import Space, Trial, space, trials
+from gantlet.sweeping.space import NAMES, Space, Trial, space, trials
 from gantlet.training.validation import Validator
 
 if TYPE_CHECKING:
@@ -124,20 +124,20 @@ def _check_alone(seeds: int) -> None:
 
 
 def _check_values(found: Space, dataset: Dataset, name: str) -> None:
-    """Refuse a setting that no trial could have: unknown, or of a value that cannot be."""
-    spec, recipes = dataset.spec, [axis.values for axis in found.axes if axis.key == "recipe"]
-    for each in recipes[0] if recipes else [found.fixed.get("recipe", name)]:
-        recipe_of(str(each), spec)
-    if recipes:  # a setting may be one of some recipes alone
+    """Refuse a setting that no trial could have: unknown, or of a value that cannot be.
+
+    Where recipes or networks are tried, a setting may be one of some of them alone: a combination
+    that has it not is refused by itself.
+    """
+    tried = {axis.key: axis.values for axis in found.axes}
+    for each in tried.get("recipe", (found.fixed.get("recipe", name),)):
+        base = recipe_of(str(each), dataset.spec)
+    if any(key == "recipe" or key.endswith(".name") for key in tried):
         return
-    base = recipe_of(str(found.fixed.get("recipe", name)), spec)
-    shared = {k: v for k, v in found.fixed.items() if k not in ("recipe", "size_model")}
-    names = {axis.key: axis.values for axis in found.axes if axis.key.endswith(".name")}
-    for axis in found.axes:
-        if axis.key in ("recipe", "size_model") or names:
-            continue
-        for value in axis.values:
-            override(base, {**shared, axis.key: value})
+    shared = {k: v for k, v in found.fixed.items() if k not in NAMES}
+    for key, values in tried.items():
+        for value in values if key not in NAMES else ():
+            override(base, {**shared, key: value})
 
 
 def _plan(

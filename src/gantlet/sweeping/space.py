@@ -14,7 +14,7 @@ from gantlet.config import assignments
 from gantlet.errors import UsageError
 from gantlet.rng import permutation
 
-__all__ = ["Axis", "Space", "Trial", "listed", "read_space", "shown", "space", "trials"]
+__all__ = ["NAMES", "Axis", "Space", "Trial", "listed", "read_space", "shown", "space", "trials"]
 
 _MOST = 10_000
 """Combinations of a sweep."""
@@ -29,7 +29,7 @@ _ELSEWHERE = {
     "stop.minutes": "--samples N (samples=N): minutes depend on the machine",
 }
 """What is no setting of a sweep, and what takes its place."""
-_NAMES = ("recipe", "size_model")
+NAMES = ("recipe", "size_model")
 """What is named beside the settings, and may be tried, too."""
 _Given = Sequence[str] | Mapping[str, Any]
 
@@ -72,7 +72,7 @@ class Trial:
     @property
     def settings(self) -> dict[str, Any]:
         """All settings but the recipe and the size of networks."""
-        return {k: v for k, v in {**self.fixed, **self.chosen}.items() if k not in _NAMES}
+        return {k: v for k, v in {**self.fixed, **self.chosen}.items() if k not in NAMES}
 
     def named(self, key: str) -> str | None:
         """The recipe or the size of networks, where the sweep tries or fixes it."""
