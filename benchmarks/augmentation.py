@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.common import ROOT, Page, mnist, parser
+from benchmarks.common import ROOT, Page, mnist, parser, whole
 from gantlet.bench.digit_judge import Digits, read_digits
 from gantlet.bench.table import over_seeds
 from gantlet.data import open_data
@@ -190,7 +190,7 @@ def measured(
         images.parent.mkdir(parents=True, exist_ok=True)
         np.save(images, what.training())
     chosen = [*ALWAYS, f"train.seed={seed}", *METHODS[method], *settings]
-    run = train(images, RECIPE, chosen, out=out / name, samples=samples, verbose=False)
+    run = whole(train(images, RECIPE, chosen, out=out / name, samples=samples, verbose=False))
     made = run.sample(len(what.unseen()), seed=0).values
     known, unseen, fake = _logits(run, [what.training(), what.unseen(), made])
     gap, reach = float(known.mean() - unseen.mean()), float(known.mean() - fake.mean())

@@ -17,11 +17,23 @@ from gantlet.config import Config, Train, override
 from gantlet.data import Dataset, open_data
 from gantlet.data.split import split
 from gantlet.recipes import recipe
+from gantlet.run import Run
 from gantlet.training.machine import Machine, find_machine, granted_threads
 from gantlet.training.step import Stepper
 from gantlet.training.trainer import built, prepared
 
-__all__ = ["PAGES", "ROOT", "Page", "Setup", "mnist", "parser", "setup", "spread", "stepper"]
+__all__ = [
+    "PAGES",
+    "ROOT",
+    "Page",
+    "Setup",
+    "mnist",
+    "parser",
+    "setup",
+    "spread",
+    "stepper",
+    "whole",
+]
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "docs" / "benchmarks"
@@ -66,6 +78,13 @@ def stepper(what: Setup) -> Stepper:
     indices = split(what.dataset, what.config.data).train
     averaged, feed = prepared(game, what.dataset, indices, what.config, what.machine)
     return Stepper(game, averaged, feed, what.config, what.machine)
+
+
+def whole(run: Run) -> Run:
+    """The run, if no signal stopped it; leaves the program if one did."""
+    if run.signal:
+        raise SystemExit(f"stopped at {run.seen:,} samples; the same command goes on")
+    return run
 
 
 def spread(values: Sequence[float], form: str = ".2f") -> str:

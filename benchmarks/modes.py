@@ -9,53 +9,17 @@ finished is not played again. Every training has one thread: two of them may run
 
 from __future__ import annotations
 
-import math
 import sys
 from pathlib import Path
-from statistics import median
 
 from benchmarks.common import Page, parser
+from benchmarks.known import other_rows, own_row
 from gantlet.bench import problem
-from gantlet.bench.base import Asked, Problem
+from gantlet.bench.base import Asked
 from gantlet.bench.runner import played_row
-from gantlet.bench.table import Played, over_seeds
-from gantlet.metrics.estimate import Estimate
 
 _PROBLEMS = ("ring", "grid")
 _FORMS = {"modes": ".1f", "quality": ".1f", "kl": ".3f", "spread": ".2f"}
-
-
-def _cell(estimate: Estimate, form: str) -> str:
-    if estimate.low == estimate.high or math.isnan(estimate.low):
-        return f"{estimate.value:{form}}"
-    return f"{estimate.value:{form}} [{estimate.low:{form}}, {estimate.high:{form}}]"
-
-
-def _own(name: str, played: Played) -> list[str]:
-    columns = {key: [values[key] for values in played.values] for key in _FORMS}
-    cells = []
-    for key, form in _FORMS.items():
-        known = [value for value in columns[key] if not math.isnan(value)]
-        if not known:
-            cells.append("undefined")
-            continue
-        worst = f"{min(known):{form}} to {max(known):{form}}"
-        cells.append(f"{_cell(over_seeds(known), form)} ({worst})")
-    seconds = [values["seconds"] for values in played.values]
-    pace = f"{median(seconds):.0f} ({min(seconds):.0f} to {max(seconds):.0f})"
-    return [name, f"{played.name}, {len(seconds)} seeds", *cells, pace]
-
-
-def _others(name: str, found: Problem, home: Path) -> list[list[str]]:
-    """What a perfect sampler scores, and what others have printed."""
-    rows = [
-        [name, title, *(_cell(values[key], form) for key, form in _FORMS.items()), ""]
-        for title, values in found.floors(Asked(), home).items()
-    ]
-    for row in found.printed:
-        cells = [row.cells.get(key, "") for key in _FORMS]
-        rows.append([name, f"{row.name}, as printed: {row.source}", *cells, ""])
-    return rows
 
 
 def main() -> None:
@@ -71,8 +35,9 @@ def main() -> None:
         for row in asked.rows or found.rows:
             seeds = range(asked.seeds if row == "points" else asked.others)
             settings = Asked(settings=("train.threads=1",))
-            rows.append(_own(name, played_row(found, row, seeds, settings, home, print)))
-        rows += _others(name, found, home)
+            played = played_row(found, row, seeds, settings, home, print)
+            rows.append(own_row(name, played, _FORMS))
+        rows += other_rows(name, found, Asked(), home, _FORMS)
     Page(
         name="modes",
         title="Modes of rings and grids",

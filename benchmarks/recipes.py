@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from benchmarks.classifier import trained
-from benchmarks.common import PAGES, ROOT, Page, mnist, parser
+from benchmarks.common import PAGES, ROOT, Page, mnist, parser, whole
 from gantlet.bench.digit_judge import DigitJudge
 from gantlet.metrics.estimate import wilson
 from gantlet.run import load, train
@@ -166,7 +166,7 @@ def measured(
         callbacks=[Line(recipe)],
         verbose=False,
     )
-    drawn = _drawn(run.path)
+    drawn = _drawn(whole(run).path)
     _save_grid(drawn, out / f"recipes-{recipe}.png")
     last = [row for row in run.log if "coverage" in row][-1]
     return Row(

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["real_data"]
+from tests import pages
+
+__all__ = ["browser", "real_data"]
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -19,3 +21,10 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no folder of real data: set GANTLET_DATA")
     return folder
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A real browser without windows; its tests are skipped where there is none, but not in CI."""
+    with pages.chromium() as found:
+        yield found

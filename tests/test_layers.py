@@ -18,10 +18,11 @@ FLOORS = (
     ("games",),
     ("metrics",),
     (
-        *("settings", "config", "config_text", "recipes", "training", "bundle", "sample"),
-        *("notebook", "console", "latents", "planning", "run", "evaluation", "bench", "sweeping"),
+        *("settings", "config", "config_text", "recipes", "training", "bundle", "truncation"),
+        *("sample", "notebook", "console", "latents", "planning", "run", "evaluation", "bench"),
+        "sweeping",
     ),
-    ("report", "export", "judge", "serve", "cli", "__main__"),
+    ("report", "export", "serving", "judge", "explore", "serve", "cli", "__main__"),
 )
 
 

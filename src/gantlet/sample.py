@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -28,8 +27,9 @@ from gantlet.spec import DataSpec
 from gantlet.training.machine import Machine, find_machine, settled
 from gantlet.training.pictures import as_image, grid, picture
 from gantlet.training.snapshot import blocks, drawn_labels, generate
+from gantlet.truncation import narrowed
 
-__all__ = ["Samples", "class_of", "ready", "sample", "sample_into_zip"]
+__all__ = ["Samples", "class_of", "disk_errors_told", "ready", "sample", "sample_into_zip"]
 
 _OTHER_FILES = (".npy", ".jpg", ".jpeg", ".webp", ".gif", ".pt", ".csv")
 _WAITING = 2
@@ -90,7 +90,7 @@ class Samples:
                 expected="a folder, or a file that ends in .npz, .png or .zip",
             )
         kinds = {".npz": self._save_arrays, ".png": self._save_grid, ".zip": self._save_zip}
-        with _disk_errors_told(path):
+        with disk_errors_told(path):
             kinds.get(path.suffix.lower(), self._save_pictures)(path)
         return path
 
@@ -138,7 +138,7 @@ def _check_pictured(spec: DataSpec) -> None:
 
 
 @contextmanager
-def _disk_errors_told(path: Path) -> Iterator[None]:
+def disk_errors_told(path: Path) -> Iterator[None]:
     """The folder of `path` is there within; what the disk refuses becomes a `RunError`."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -216,16 +216,16 @@ def sample(
         n: how many, at least 1.
         label: a class, by name or number; by the data's frequencies if none is given.
         seed: any number; equal seeds give equal samples.
-        truncation: bound t of the latents, which then come from a normal truncated to [-t, t]
-            (`gantlet.rng.truncated`): less variety, and samples nearer to the usual. None: no
-            bound.
+        truncation: less variety, and samples nearer to the usual; see
+            `gantlet.truncation.narrowed`.
         device: where to compute; results of different devices differ by rounding.
 
     Raises:
-        UsageError: n below 1, a label that the data has not, a truncation of 0 or below.
+        UsageError: n below 1, a label that the data has not, a truncation out of range.
     """
-    y = _asked(bundle.spec, n, label, seed, truncation)
-    with ready(bundle, device) as (players, machine):
+    y = _asked(bundle.spec, n, label, seed)
+    with ready(bundle, device) as (whole, machine):
+        players, bound = narrowed(whole, truncation)
         values = generate(
             bundle.game,
             players,
@@ -234,7 +234,7 @@ def sample(
             seed=seed,
             count=n,
             y=y,
-            truncation=truncation,
+            truncation=bound,
         )
     return Samples(values, None if y is None else y.numpy(), bundle.spec)
 
@@ -260,13 +260,15 @@ def sample_into_zip(
     """
     path, spec = Path(path), bundle.spec
     _check_pictured(spec)
-    y = _asked(spec, n, label, seed, truncation)
+    y = _asked(spec, n, label, seed)
     names = _names(spec, n, None if y is None else y.numpy())
-    with ready(bundle, device) as (players, machine), _disk_errors_told(path):
+    with ready(bundle, device) as (whole, machine):
+        players, bound = narrowed(whole, truncation)
         made = blocks(
-            bundle.game, players, spec, machine, seed=seed, count=n, y=y, truncation=truncation
+            bundle.game, players, spec, machine, seed=seed, count=n, y=y, truncation=bound
         )
-        _write_zip(path, map(spec.decode, made), names, spec)
+        with disk_errors_told(path):
+            _write_zip(path, map(spec.decode, made), names, spec)
     return path
 
 
@@ -278,19 +280,10 @@ def ready(bundle: Bundle, device: str = "auto") -> Iterator[tuple[nn.ModuleDict,
         yield bundle.players.to(machine.device, torch.float32), machine
 
 
-def _asked(
-    spec: DataSpec, n: int, label: str | int | None, seed: int, truncation: float | None
-) -> torch.Tensor | None:
+def _asked(spec: DataSpec, n: int, label: str | int | None, seed: int) -> torch.Tensor | None:
     """Labels of the samples that are asked for; UsageError for what cannot be made."""
     if n < 1:
         raise UsageError("number of samples", expected="at least 1", received=str(n))
-    if truncation is not None and not (truncation > 0 and math.isfinite(truncation)):
-        raise UsageError(
-            "truncation",
-            expected="a number above 0",
-            received=str(truncation),
-            remedy="0.5 is strong, 2 is weak; leave it away for the whole variety.",
-        )
     if label is None:
         return drawn_labels(spec, seed, "sample", 0, n)
     return torch.full((n,), class_of(spec, label))

@@ -50,7 +50,12 @@ def test_a_projection_tells_its_error_and_keeps_the_vectors(run):
     [
         (["interpolate", "RUN", "0"], "at least two samples"),
         (["interpolate", "RUN", "--out", "way.avi"], ".mp4"),
+        (["interpolate", "RUN", "--truncation", "0"], "a number above 0"),
         (["morph", "RUN", "3"], "at least two labels"),
+        (["morph", "RUN", "--truncation", "nan"], "a number above 0"),
+        (["directions", "RUN", "-k", "999"], "the length of z"),
+        (["directions", "RUN", "--reach", "nan"], "reach of a direction"),
+        (["directions", "RUN", "--truncation", "-1"], "a number above 0"),
         (["directions", "RUN", "--method", "sefia"], "sefa"),
         (["project", "RUN", "nowhere.png"], "nowhere.png"),
     ],

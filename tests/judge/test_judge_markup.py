@@ -5,7 +5,7 @@ import re
 import pytest
 
 from gantlet.judge import Answer, Item, Panel, scored
-from gantlet.judge.markup import ending, image, progress, sentence, welcome
+from gantlet.judge.markup import ending, image, progress, welcome
 
 
 def shown(size, generated=False, seconds=None):
@@ -21,24 +21,6 @@ def test_real_and_generated_images_stand_in_the_same_markup(seconds):
     assert real == fake
 
 
-@pytest.mark.parametrize(
-    ("size", "width", "ratio"),
-    [
-        ((8, 8), 384, "384 / 384"),
-        ((28, 28), 364, "364 / 364"),
-        ((64, 32), 384, "384 / 192"),
-        ((100, 200), 100, "100 / 200"),
-        ((512, 256), 512, "512 / 256"),
-        ((1024, 2048), 256, "256 / 512"),
-    ],
-)
-def test_images_are_enlarged_by_whole_factors_and_shrunk_to_fit(size, width, ratio):
-    markup = shown(size)
-    assert f"--width: {width}px" in markup
-    assert f"--ratio: {ratio}" in markup
-    assert ('class="squares"' in markup) == (max(size) <= 128)
-
-
 def test_only_a_limit_hides():
     assert "hidden" not in shown((8, 8))
     assert "0.8s backwards" in shown((8, 8), seconds=0.5)
@@ -52,8 +34,6 @@ def test_words_of_raters_are_no_markup():
     assert "&lt;b&gt;Ada" in page
     assert "100 % [21, 100]" in page
     assert "no answer yet" in page  # of real images
-    assert sentence("a < b") == '<p role="status">a &lt; b</p>'
-    assert sentence("") == ""
 
 
 def test_raters_are_told_what_comes_and_how_far_they_are():

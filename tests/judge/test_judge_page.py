@@ -1,24 +1,15 @@
 """The page in a real browser, from the first click to the result."""
 
 import json
-import os
-import re
-import shutil
 import signal
 from contextlib import contextmanager
-
-import pytest
 
 from gantlet.judge import Answers, order, panel
 from gantlet.judge.answers import FILE
 from gantlet.judge.markup import PAUSE
-from tests.cli.door import gantlet, started
+from tests import pages
+from tests.cli.door import gantlet
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-)
 N = 8
 WATCH = """
 window.seen = {};  // by image: whether it came into view, and went out of view after that
@@ -40,37 +31,11 @@ DELAYS = """
 """
 
 
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        if os.environ.get("CI"):
-            pytest.fail("no chromium: .ci/run installs it")
-        pytest.skip("no chromium on this machine: install Debian's package chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield found
-        found.close()
-
-
 @contextmanager
 def served(run, *words, port=0, number=signal.SIGINT):
-    """The address of `gantlet judge RUN`; ended by a signal, in order unless it is SIGKILL."""
-    process = started("judge", run, "-n", N, "--port", port, *words, cwd=run)
-    try:
-        line = ""
-        while "Open " not in line:
-            line = process.stderr.readline()
-            assert line or process.poll() is None, process.communicate()
-        yield re.search(r"http://[\w.:]+", line).group(), process
-        process.send_signal(number)
-        process.told = process.communicate(timeout=60)
-        assert process.returncode == (-9 if number == signal.SIGKILL else 0), process.told
-        assert "ASGI" not in process.told[1]  # uvicorn's word for a handler that failed
-    finally:
-        process.kill()
-        process.communicate()
+    """The address of `gantlet judge RUN`, and its process."""
+    with pages.served("judge", run, "-n", N, "--port", port, *words, number=number) as found:
+        yield found
 
 
 class Rater:
@@ -114,13 +79,11 @@ class Rater:
 
     @property
     def width(self):
-        return self.page.evaluate("document.documentElement.scrollWidth")
+        return pages.width(self.page)
 
     @property
     def foreign(self):
-        """Requests that went elsewhere."""
-        here = (self.address, "data:", "blob:")
-        return [url for url in self.requests if not url.startswith(here)]
+        return pages.foreign(self.requests, self.address)
 
 
 def stored(run):

@@ -33,9 +33,11 @@ def app() -> App:
     from gantlet.cli.directions_verb import directions_
     from gantlet.cli.doctor_verb import doctor_
     from gantlet.cli.evaluate_verb import evaluate_
+    from gantlet.cli.explore_verb import explore_
     from gantlet.cli.interpolate_verb import interpolate_
     from gantlet.cli.judge_verb import judge_
     from gantlet.cli.list_verb import list_
+    from gantlet.cli.mix_verb import mix_
     from gantlet.cli.morph_verb import morph_
     from gantlet.cli.pack_verb import pack_
     from gantlet.cli.project_verb import project_
@@ -47,8 +49,10 @@ def app() -> App:
         "train [DATA] [key=value ...] [OPTIONS]": train_,
         "sample RUN [OPTIONS]": sample_,
         "evaluate RUN [OPTIONS]": evaluate_,
+        "explore RUN [OPTIONS]": explore_,
         "interpolate RUN [SAMPLE ...] [OPTIONS]": interpolate_,
         "morph RUN [LABEL ...] [OPTIONS]": morph_,
+        "mix RUN [OPTIONS]": mix_,
         "directions RUN [OPTIONS]": directions_,
         "project RUN IMAGES [OPTIONS]": project_,
         "judge RUN [OPTIONS]": judge_,

@@ -20,6 +20,7 @@ def directions_(
     steps: int = 7,
     seed: int = 0,
     label: str | None = None,
+    truncation: float | None = None,
     out: Path | None = None,
 ) -> None:
     """Find directions along which samples change most, without labels: a row for each.
@@ -42,6 +43,8 @@ def directions_(
         Of the sample that is moved (0).
     label
         Its class, by name; the first if none is given.
+    truncation
+        Less variety, samples nearer to the usual; see gantlet sample --help.
     out
         A file that ends in .png, .gif, .mp4 or .npz (RUN/directions.png).
     """
@@ -50,7 +53,9 @@ def directions_(
 
     bundle = load(run).bundle
     found = directions(bundle, k, method=method)
-    made = move(bundle, found, reach=reach, steps=steps, seed=seed, label=label)
+    made = move(
+        bundle, found, reach=reach, steps=steps, seed=seed, label=label, truncation=truncation
+    )
     strengths = ", ".join(f"{strength:.3g}" for strength in found.strengths)
     print(f"Strengths: {strengths}")
     place = film(made, out or run / "directions.png", rows=len(found))

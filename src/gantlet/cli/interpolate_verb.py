@@ -14,6 +14,7 @@ def interpolate_(
     steps: int = 8,
     seed: int = 0,
     label: str | None = None,
+    truncation: float | None = None,
     out: Path | None = None,
 ) -> None:
     """Write the way from sample to sample: a strip, a GIF or an MP4.
@@ -30,6 +31,8 @@ def interpolate_(
         Of the samples (0).
     label
         Their class, by name; the first if none is given.
+    truncation
+        Less variety, samples nearer to the usual; see gantlet sample --help.
     out
         A file that ends in .png, .gif, .mp4 or .npz (RUN/way.png).
     """
@@ -37,5 +40,7 @@ def interpolate_(
     from gantlet.run import load
 
     stops = samples or (0, 1, 2, 3)
-    made = interpolate(load(run).bundle, stops, steps=steps, seed=seed, label=label)
+    made = interpolate(
+        load(run).bundle, stops, steps=steps, seed=seed, label=label, truncation=truncation
+    )
     print(f"The way of {len(made)} samples is in {film(made, out or run / 'way.png')}")

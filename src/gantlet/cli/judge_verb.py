@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -94,32 +94,26 @@ def judge_(
 def _serve(run: Path, made: Panel, host: str, port: int | None, *, browser: bool) -> None:
     from gantlet.judge.answers import Answers
     from gantlet.judge.judging import Judging
-    from gantlet.judge.page import RESULTS
-    from gantlet.judge.serving import serve
+    from gantlet.judge.page import RESULTS, judge_page
+    from gantlet.serving import browse, serve
 
     store, half = Answers.of(run), len(made.items) // 2
+    judging = Judging(made, store)
+    judging.begin()
 
     def ready(address: str) -> None:
         _say(f"{2 * half} images: {half} generated ones, {half} {made.about['real']}.")
         _say(f"Open {address} to judge them; results so far: {address}{RESULTS}. Ctrl-C ends.")
-        if browser and _has_screen():
-            import webbrowser
-
-            webbrowser.open(address)
+        if browser:
+            browse(address)
 
     with suppress(KeyboardInterrupt):
-        serve(Judging(made, store), host, port, ready)
+        serve(partial(judge_page, judging), host, port, ready)
     _say(f"\nStopped. The answers are kept in {store.path}; the same command goes on.")
 
 
 def _say(sentence: str) -> None:
     print(sentence, file=sys.stderr, flush=True)
-
-
-def _has_screen() -> bool:
-    """Whether a person sits here, before a browser with windows."""
-    screen = sys.platform in ("darwin", "win32") or {"DISPLAY", "WAYLAND_DISPLAY"} & {*os.environ}
-    return bool(screen) and sys.stderr.isatty()
 
 
 def _table(found: Results) -> Table:

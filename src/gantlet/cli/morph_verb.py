@@ -17,6 +17,7 @@ def morph_(
     n: Annotated[int, Parameter(name=["--number", "-n"])] = 4,
     steps: int = 8,
     seed: int = 0,
+    truncation: float | None = None,
     out: Path | None = None,
 ) -> None:
     """Write the way from class to class, for samples that else stay as they are.
@@ -33,6 +34,8 @@ def morph_(
         From each class to the next (8).
     seed
         Of the samples (0).
+    truncation
+        Less variety, samples nearer to the usual; see gantlet sample --help.
     out
         A file that ends in .png, .gif, .mp4 or .npz (RUN/morph.png).
     """
@@ -40,5 +43,12 @@ def morph_(
     from gantlet.run import load
 
     bundle = load(run).bundle
-    made = morph(bundle, labels or bundle.spec.classes, range(n), steps=steps, seed=seed)
+    made = morph(
+        bundle,
+        labels or bundle.spec.classes,
+        range(n),
+        steps=steps,
+        seed=seed,
+        truncation=truncation,
+    )
     print(f"{n} rows are in {film(made, out or run / 'morph.png', rows=n)}")

@@ -39,7 +39,8 @@ def sample_(
     seed
         Equal seeds give equal samples (0).
     truncation
-        Bound of the latents, such as 0.7: less variety, samples nearer to the usual.
+        Less variety, samples nearer to the usual: a bound of the latents above 0, such as 0.7;
+        for a generator of styles (stylegan2) psi from 0 to 1, how far styles stay from their mean.
     out
         A folder, a .zip of PNG files (written while samples are made, for many of them), a .npz
         of arrays, or a .png for the grid alone (RUN/made).

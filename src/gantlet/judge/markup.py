@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Sequence
 from html import escape
-from importlib import resources
 
 from gantlet.judge.items import Item, Panel
 from gantlet.judge.results import Results, Score
 from gantlet.metrics.estimate import Estimate
+from gantlet.serving import framed
 
-__all__ = ["PAUSE", "asset", "ending", "image", "overview", "progress", "sentence", "welcome"]
+__all__ = ["PAUSE", "ending", "image", "overview", "progress", "welcome"]
 
 PAUSE = 0.8
 """Seconds with a cross where a timed image will be, so that nobody looks elsewhere."""
-_LARGE, _LARGEST, _SQUARES = 384, 512, 128
-"""Pixels on the page: aimed at, allowed; and up to which an image's own stay visible squares."""
 _GUESSING = (
     "With 95 % intervals. Whoever can only guess is wrong in 50 % of answers, which the line "
     "marks: the nearer to that, the better the generator."
 )
-
-
-def asset(name: str) -> str:
-    """The text of a file of this package."""
-    return resources.files("gantlet.judge").joinpath(name).read_text(encoding="utf-8")
 
 
 def welcome(panel: Panel) -> str:
@@ -48,17 +40,13 @@ def progress(done: int, n: int) -> str:
 
 
 def image(item: Item, panel: Panel) -> str:
-    """An image, enlarged by a whole factor, in a frame that never changes its size."""
-    side = max(panel.size)
-    width, height = (round(x * _scale(side)) for x in panel.size)
-    source = base64.b64encode(item.png).decode()
-    sizes = f"--width: {width}px; --box: {max(width, height)}px; --ratio: {width} / {height}"
-    return (
-        f'<div class="frame {"timed" if panel.seconds else ""}" style="{sizes}">'
-        f"{_limit(item, panel.seconds) if panel.seconds else ''}"
-        f'<img id="item" alt="An image to judge" data-item="{item.name}" '
-        f'class="{"squares" if side <= _SQUARES else ""}" '
-        f'src="data:image/png;base64,{source}"></div>'
+    """An image in its frame, with the time that it is shown for."""
+    return framed(
+        item.png,
+        panel.size,
+        f'id="item" alt="An image to judge" data-item="{item.name}"',
+        kind="timed" if panel.seconds else "",
+        before=_limit(item, panel.seconds) if panel.seconds else "",
     )
 
 
@@ -76,15 +64,6 @@ def _limit(item: Item, seconds: float) -> str:
         f"{hide} 0s linear {PAUSE + seconds:g}s forwards; }} "
         f".timed::before {{ animation: {hide} 0s linear {PAUSE:g}s forwards; }}</style>"
     )
-
-
-def sentence(text: str) -> str:
-    """A sentence for the rater; nothing where there is none."""
-    return f'<p role="status">{escape(text)}</p>' if text else ""
-
-
-def _scale(side: int) -> float:
-    return max(1, _LARGE // side) if side <= _LARGEST else _LARGEST / side
 
 
 def ending(own: Score, every: Score) -> str:

@@ -2,78 +2,33 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from gantlet.errors import GantletError, UsageError
+from gantlet.errors import GantletError
 from gantlet.judge import markup
 from gantlet.judge.judging import LONGEST_NAME, Judging, Ticket, named
 from gantlet.judge.results import results
+from gantlet.serving import PLAIN, application, asset, sentence
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-__all__ = ["RESULTS", "application"]
+__all__ = ["RESULTS", "judge_page"]
 
 RESULTS = "/results"
 """Path of the page with the results of all raters."""
-_HERE = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; frame-ancestors 'self'"
-_PLAIN: dict[str, Any] = {
-    "api_visibility": "private",
-    "show_progress": "hidden",
-    "queue": False,  # each answer takes milliseconds; what waits in a queue can be lost
-}
 
 
-def application(judging: Judging) -> FastAPI:
+def judge_page(judging: Judging) -> FastAPI:
     """The web application, with the page at / and the results at /results.
 
     Raises UsageError where the extra `serve` is missing.
     """
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is loaded
-    try:
-        import gradio
-        import uvicorn  # noqa: F401
-        from fastapi import FastAPI, Request, Response
-        from fastapi.responses import RedirectResponse
-    except ImportError as error:
-        raise UsageError(
-            "gantlet judge",
-            expected="the packages of the extra `serve`",
-            received=f"{error}",
-            remedy="Install them with pip install 'gantlet[serve]'.",
-        ) from error
-    app = FastAPI(openapi_url=None)
-
-    @app.middleware("http")
-    async def stays_here(request: Request, go_on: Any) -> Response:
-        """Forbid the page to load anything from elsewhere."""
-        response: Response = await go_on(request)
-        response.headers["Content-Security-Policy"] = _HERE
-        return response
-
-    @app.get(RESULTS)
-    async def slash() -> Response:
-        """The page's own address ends in a slash."""
-        return RedirectResponse(f"{RESULTS}/")
-
-    theme = gradio.themes.Base(
-        primary_hue="teal", font=["system-ui", "sans-serif"], font_mono=["monospace"]
-    )
-    for path, page in ((RESULTS, _results(judging)), ("/", _questions(judging))):
-        gradio.mount_gradio_app(
-            app,
-            page,
-            path=path,
-            theme=theme,
-            css=markup.asset("judge.css"),
-            head=f"<script>{markup.asset('judge.js')}</script>",
-            footer_links=[],
-            ssr_mode=False,
-        )
-    return app
+    pages = {RESULTS: lambda: _results(judging), "/": lambda: _questions(judging)}
+    css, script = (asset("gantlet.judge", f"judge.{kind}") for kind in ("css", "js"))
+    return application("judge", pages, css=css, script=script)
 
 
 def _questions(judging: Judging) -> Any:
@@ -91,9 +46,9 @@ def _questions(judging: Judging) -> Any:
                 generated = gr.Button("Generated", elem_id="generated")
         ticket = gr.Textbox(visible=False)
         shown += [gr.HTML(elem_id="message"), gr.HTML(elem_id="end"), ticket]
-        gr.on([begin.click, name.submit], _told(judging, _begun), [name], shown, **_PLAIN)
+        gr.on([begin.click, name.submit], _told(judging, _begun), [name], shown, **PLAIN)
         for button, said in ((real, False), (generated, True)):
-            button.click(_told(judging, _answered(said)), [ticket], shown, **_PLAIN)
+            button.click(_told(judging, _answered(said)), [ticket], shown, **PLAIN)
     return page
 
 
@@ -101,7 +56,7 @@ def _results(judging: Judging) -> Any:
     import gradio as gr
 
     with gr.Blocks(title="Real or generated? Results", analytics_enabled=False) as page:
-        page.load(lambda: _overview(judging), None, [gr.HTML()], **_PLAIN)
+        page.load(lambda: _overview(judging), None, [gr.HTML()], **PLAIN)
     return page
 
 
@@ -133,20 +88,20 @@ def _answered(said_generated: bool) -> Callable[[Judging, str], list[Any]]:
     return step
 
 
-def _message(sentence: str) -> list[Any]:
+def _message(told: str) -> list[Any]:
     """Changes of the page's parts that leave all but the message."""
     import gradio as gr
 
     skip = gr.skip()
-    return [skip, skip, skip, skip, markup.sentence(sentence), skip, skip]
+    return [skip, skip, skip, skip, sentence(told), skip, skip]
 
 
-def _view(judging: Judging, rater: str, sentence: str = "") -> list[Any]:
+def _view(judging: Judging, rater: str, words: str = "") -> list[Any]:
     """What the page shows a rater now, part by part."""
     import gradio as gr
 
     item, done = judging.next(rater)
-    told, gone = markup.sentence(sentence), gr.update(visible=False)
+    told, gone = sentence(words), gr.update(visible=False)
     if item is None:
         scores = judging.scores(rater)
         return [gone, gone, "", "", told, markup.ending(*scores) if scores else "", ""]
@@ -167,4 +122,4 @@ def _overview(judging: Judging) -> str:
     try:
         return markup.overview(*results(judging.answers.path.parent))
     except GantletError as error:
-        return markup.sentence(str(error))
+        return sentence(str(error))

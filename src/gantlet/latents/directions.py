@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gantlet.bundle import Bundle
 from gantlet.errors import UsageError, unknown
-from gantlet.latents.space import Space, opened
-from gantlet.sample import Samples
+from gantlet.latents.space import Drawn, Space, opened
 
-__all__ = ["METHODS", "Directions", "directions", "ganspace", "move", "sefa"]
+__all__ = ["METHODS", "Directions", "directions", "ganspace", "sefa"]
 
 _SEED = 3
 """Of the samples that GANSpace looks at."""
@@ -25,10 +25,11 @@ _AGREE = 1e-5
 
 @dataclass(frozen=True, eq=False)
 class Directions:
-    """Unit vectors in the latent space, the strongest first."""
+    """Vectors in the latent space, the strongest first: of z, or of w where there are styles."""
 
     vectors: Tensor
-    """Shape (K, D), float32 on the CPU; rows at right angles for `sefa`."""
+    """Shape (K, D), float32 on the CPU; rows at right angles for `sefa`. Each is as long as the
+    standard deviation along it: one for z, that of 2,048 samples for w."""
     strengths: Tensor
     """Shape (K,): how much a step along each changes what the method looks at."""
     method: str
@@ -43,7 +44,7 @@ def directions(
     """The k strongest directions of a bundle's latent space.
 
     Arguments:
-        k: at most the length of z.
+        k: at most the length of z or w.
         method: `sefa` or `ganspace`.
 
     Raises:
@@ -53,28 +54,45 @@ def directions(
     if method not in METHODS:
         raise unknown("method", method, METHODS)
     with opened(bundle, device) as space:
-        y = space.labels(None, 1)
-        size = space.latents(space.drawn(0, torch.arange(1), y)).shape[1]
+        y, name = space.labels(None, 1), "w" if space.styled else "z"
+        size = space.codes(space.drawn(0, torch.arange(1), y), y).shape[1]
         if not 1 <= k <= size:
             raise UsageError(
-                "number of directions", expected=f"1 to {size}, the length of z", received=str(k)
+                "number of directions",
+                expected=f"1 to {size}, the length of {name}",
+                received=str(k),
             )
-        return METHODS[method](space, k)
+        found = METHODS[method](space, k)
+        return found if space.styled is None else _stretched(space, found)
+
+
+def _stretched(space: Space, found: Directions) -> Directions:
+    """Unit vectors of w made as long as its standard deviation along them."""
+    along = _many(space)[1].float().cpu() @ found.vectors.T
+    return replace(found, vectors=found.vectors * along.std(0)[:, None])
+
+
+def _many(space: Space) -> tuple[Drawn, Tensor]:
+    """Numbers and codes of many samples."""
+    y = space.labels(None, _SAMPLES)
+    drawn = space.drawn(_SEED, torch.arange(_SAMPLES), y)
+    return drawn, space.codes(drawn, y)
 
 
 def sefa(space: Space, k: int) -> Directions:
     """Eigenvectors n of A^T A, the largest eigenvalue first: |A n| is as large as can be.
 
-    A holds the weights of all dense layers that see z itself, one below the other. The strength
-    of n is |A n|.
+    A holds the weights of all dense layers that see z itself, or w where there are styles, one
+    below the other. The strength of n is |A n|.
 
-    Raises UsageError where no dense layer sees z.
+    Raises UsageError where no dense layer sees it.
 
     Source: Shen and Zhou (2020), Closed-Form Factorization of Latent Semantics in GANs,
     https://arxiv.org/abs/2007.06600
     """
-    drawn = space.drawn(0, torch.arange(4), space.labels(None, 4))
-    z, found = space.latents(drawn), list[Tensor]()
+    y = space.labels(None, 4)
+    drawn = space.drawn(0, torch.arange(4), y)
+    z, found = space.codes(drawn, y), list[Tensor]()
 
     def watch(layer: nn.Module, inputs: tuple[Any, ...]) -> None:
         place = _columns(inputs[0], z)
@@ -134,22 +152,16 @@ def ganspace(space: Space, k: int) -> Directions:
     strength is the standard deviation of c_j. The layer is the first third of the generator's
     convolutions, or of its dense layers where it has none.
 
+    Where there are styles, h is w itself, as in the paper: its components need no regression.
+
     Source: Härkönen et al. (2020), GANSpace: Discovering Interpretable GAN Controls,
     https://arxiv.org/abs/2004.02546
     """
     from sklearn.decomposition import PCA
 
-    drawn = space.drawn(_SEED, torch.arange(_SAMPLES), space.labels(None, 1))
-    seen = list[Tensor]()
-    layer = _early(space)
-    with torch.no_grad():
-        handle = layer.register_forward_hook(lambda *a: seen.append(a[2].flatten(1).float().cpu()))
-        try:
-            space.render(drawn, space.labels(None, _SAMPLES))
-        finally:
-            handle.remove()
-    z = space.latents(drawn).double().cpu()
-    features = torch.cat(seen).numpy()
+    drawn, codes = _many(space)
+    z = codes.double().cpu()
+    features = _features(space, drawn) if space.styled is None else codes.float().cpu().numpy()
     few = min(k, *features.shape)
     pca = PCA(n_components=few, svd_solver="randomized", random_state=_SEED)
     c = torch.from_numpy(np.asarray(pca.fit_transform(features))).double()
@@ -157,6 +169,19 @@ def ganspace(space: Space, k: int) -> Directions:
     vectors = torch.linalg.lstsq(c, z - z.mean(0)).solution
     vectors = vectors / vectors.norm(dim=1, keepdim=True)
     return Directions(_signed(vectors.float()), scale.float(), "ganspace")
+
+
+def _features(space: Space, drawn: Drawn) -> NDArray[Any]:
+    """What an early layer makes of samples, a row each."""
+    seen, layer = list[Tensor](), _early(space)
+    with torch.no_grad():
+        handle = layer.register_forward_hook(lambda *a: seen.append(a[2].flatten(1).float().cpu()))
+        try:
+            space.render(drawn, space.labels(None, _SAMPLES))
+        finally:
+            handle.remove()
+    features: NDArray[Any] = torch.cat(seen).numpy()
+    return features
 
 
 def _early(space: Space) -> nn.Module:
@@ -180,41 +205,3 @@ def _signed(vectors: Tensor) -> Tensor:
 
 METHODS: Mapping[str, Callable[[Space, int], Directions]] = {"sefa": sefa, "ganspace": ganspace}
 """Ways to find directions, by name."""
-
-
-def move(
-    bundle: Bundle,
-    found: Directions,
-    *,
-    n: int = 1,
-    reach: float = 3.0,
-    steps: int = 7,
-    seed: int = 0,
-    label: str | int | None = None,
-    device: str = "auto",
-) -> Samples:
-    """Samples 0 to n - 1 of a seed moved along each direction: K n rows of `steps` samples.
-
-    A row goes from z - reach v to z + reach v.
-
-    Raises UsageError for fewer than two steps, or directions of another space.
-    """
-    if steps < 2 or n < 1:
-        raise UsageError("steps along a direction", expected="at least 2", received=str(steps))
-    with opened(bundle, device) as space:
-        drawn = space.drawn(seed, torch.arange(n), space.labels(label, 1))
-        z = space.latents(drawn)
-        if found.vectors.shape[1] != z.shape[1]:
-            raise UsageError(
-                "directions",
-                expected=f"vectors of {z.shape[1]} numbers, as z has",
-                received=str(found.vectors.shape[1]),
-            )
-        values, y = list[Any](), space.labels(label, steps)
-        for vector in found.vectors.to(z):
-            for i in range(n):
-                row = {name: u[i : i + 1].expand(steps, *u.shape[1:]) for name, u in drawn.items()}
-                row["z"] = row["z"] + torch.linspace(-reach, reach, steps).to(z)[:, None] * vector
-                values.append(space.values(row, y))
-    labels = None if y is None else y.numpy().repeat(len(values)).astype(np.int64)
-    return Samples(np.concatenate(values), labels, bundle.spec)

@@ -9,9 +9,9 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-from gantlet.errors import RunError, UsageError
+from gantlet.errors import UsageError
 from gantlet.files import draft_of
-from gantlet.sample import Samples
+from gantlet.sample import Samples, disk_errors_told
 
 __all__ = ["FILMS", "film"]
 
@@ -52,17 +52,11 @@ def film(samples: Samples, path: str | Path, *, rows: int = 1, per_second: float
             remedy="Write them as .npz.",
         )
     length = len(samples) // rows
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with disk_errors_told(path):
         if suffix == ".png":
             samples.grid(length).save(path)
         else:
             _whole(FILMS[suffix], _frames(samples, rows, length), path, per_second)
-    except OSError as error:
-        raise RunError(
-            f"{path} could not be written: {error.strerror or error}",
-            remedy="Free space or choose another place.",
-        ) from error
     return path
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -14,10 +14,12 @@ from torch import Tensor, nn
 from gantlet.bundle import Bundle
 from gantlet.errors import UsageError
 from gantlet.games.base import Query
+from gantlet.networks.styles import MovedGenerator, StyleGenerator
 from gantlet.rng import BLOCK, Noise
 from gantlet.sample import class_of, ready
 from gantlet.spec import DataSpec
 from gantlet.training.machine import Machine
+from gantlet.truncation import narrowed
 
 __all__ = ["Drawn", "Space", "opened", "turned"]
 
@@ -32,11 +34,30 @@ class Space:
     bundle: Bundle
     players: nn.ModuleDict
     machine: Machine
+    bound: float | None = None
+    """Of the normal numbers that `drawn` gives."""
 
     @property
     def spec(self) -> DataSpec:
         """What the samples are."""
         return self.bundle.spec
+
+    def narrowed(self, truncation: float | None) -> Space:
+        """The same with a truncation, where it has none yet (`gantlet.truncation.narrowed`)."""
+        players, bound = narrowed(self.players, truncation)
+        return replace(self, players=players, bound=bound)
+
+    @property
+    def styled(self) -> StyleGenerator | None:
+        """The generator of styles among the players, if there is one."""
+        found = (p for p in self.players.values() if isinstance(p, StyleGenerator))
+        return next(found, None)
+
+    def restyled(self, generator: StyleGenerator) -> Space:
+        """The same with another generator of styles in the place of `styled`."""
+        own = self.styled
+        players = {k: generator if p is own else p for k, p in self.players.items()}
+        return replace(self, players=nn.ModuleDict(players))
 
     def labels(self, label: str | int | None, count: int) -> Tensor | None:
         """The same label `count` times (the first class if none is given); None without classes.
@@ -103,9 +124,26 @@ class Space:
             )
         return drawn["z"]
 
+    def codes(self, drawn: Drawn, y: Tensor | None = None) -> Tensor:
+        """The vectors that directions move, (B, D): w of a generator of styles, else z."""
+        z, generator = self.latents(drawn), self.styled
+        if generator is None:
+            return z
+        with torch.no_grad():
+            return generator.style(z, None if y is None else y.to(z.device))
+
+    def moved(self, drawn: Drawn, step: Tensor) -> tuple[Space, Drawn]:
+        """Space and numbers of samples whose `codes` are moved by a step, shape (1, D)."""
+        z, generator = self.latents(drawn), self.styled
+        if generator is None:
+            return self, {**drawn, "z": z + step.to(z)}
+        return self.restyled(MovedGenerator(generator, step.to(z))), drawn
+
     def _noise(self, seed: int, start: int, count: int) -> Noise:
         device, dtype = self.machine.device, self.machine.dtype
-        return Noise(seed, "sample", start, count, device=device, dtype=dtype)
+        return Noise(
+            seed, "sample", start, count, device=device, dtype=dtype, truncation=self.bound
+        )
 
     def _sample(self, noise: Noise, y: Tensor | None) -> Tensor:
         device = self.machine.device
@@ -114,10 +152,16 @@ class Space:
 
 
 @contextmanager
-def opened(bundle: Bundle, device: str = "auto") -> Iterator[Space]:
-    """The latent space of a bundle, for as long as the block lasts."""
+def opened(
+    bundle: Bundle, device: str = "auto", truncation: float | None = None
+) -> Iterator[Space]:
+    """The latent space of a bundle, for as long as the block lasts.
+
+    With a truncation (`gantlet.truncation.narrowed`) the numbers it draws, or the styles it makes
+    of them, are those of `gantlet sample --truncation`.
+    """
     with ready(bundle, device) as (players, machine):
-        yield Space(bundle, players, machine)
+        yield Space(bundle, players, machine).narrowed(truncation)
 
 
 def turned(a: Drawn, b: Drawn, t: Tensor) -> dict[str, Tensor]:

@@ -28,6 +28,7 @@ def interpolate(
     steps: int = 8,
     seed: int = 0,
     label: str | int | None = None,
+    truncation: float | None = None,
     device: str = "auto",
 ) -> Samples:
     """Samples on the way from one sample of a seed to the next, those included.
@@ -39,9 +40,11 @@ def interpolate(
         samples: numbers of the stops, as `gantlet sample` with that seed counts them.
         steps: from each stop to the next.
         label: the class, by name or number; the first if none is given.
+        truncation: of the stops (`gantlet.truncation.narrowed`). Numbers between them have the
+            spread of theirs.
 
     Raises:
-        UsageError: fewer than two stops, no steps, an unknown label.
+        UsageError: fewer than two stops, no steps, an unknown label, a truncation out of range.
     """
     if len(samples) < 2 or min(samples) < 0 or steps < 1:
         raise UsageError(
@@ -49,7 +52,7 @@ def interpolate(
             expected="at least two samples by their numbers, and at least 1 step",
             received=f"samples {list(samples)}, {steps} steps",
         )
-    with opened(bundle, device) as space:
+    with opened(bundle, device, truncation) as space:
         values = way(space, samples, steps=steps, seed=seed, label=label)
         y = space.labels(label, len(values))
     return Samples(values, None if y is None else y.numpy(), bundle.spec)
@@ -74,12 +77,14 @@ def morph(
     *,
     steps: int = 8,
     seed: int = 0,
+    truncation: float | None = None,
     device: str = "auto",
 ) -> Samples:
     """Samples of a seed on the way from class to class: a row of equal length for each.
 
     A row has (K - 1) steps + 1 samples for K labels. Only the vectors that the generator has for
     classes change, linearly; the random numbers stay.
+    `truncation` is that of the samples (`gantlet.truncation.narrowed`).
 
     Raises:
         UsageError: a run without labels, unknown or too few labels, a generator that has no
@@ -91,7 +96,7 @@ def morph(
             expected="at least two labels, at least 1 step and 1 sample",
             received=f"labels {list(labels)}, {steps} steps, samples {list(samples)}",
         )
-    with opened(bundle, device) as space:
+    with opened(bundle, device, truncation) as space:
         numbers = [class_of(bundle.spec, label) for label in labels]
         drawn = space.drawn(seed, torch.tensor(samples), space.labels(None, 1))
         places = [(a, b, t / steps) for a, b in pairwise(numbers) for t in range(steps)]

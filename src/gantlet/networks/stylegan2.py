@@ -162,6 +162,7 @@ class Generator(StyleGenerator):
         ]
         self.levels = nn.ModuleList(levels)
         self.draws = {name: (1, *level.size) for level in levels for name in level.names}
+        self.enters = {name: k for k, name in enumerate(self.draws)}
         everywhere = net.generator_architecture == "skip"
         painted = range(0 if everywhere else len(widths) - 1, len(widths))
         self.pictures = nn.ModuleDict(

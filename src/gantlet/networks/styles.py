@@ -10,7 +10,17 @@ from torch import Tensor, nn
 
 from gantlet.averages import running_mean
 
-__all__ = ["NoisyGenerator", "StyleGenerator", "crossover", "layered", "mixed", "truncated"]
+__all__ = [
+    "MixedGenerator",
+    "MovedGenerator",
+    "NoisyGenerator",
+    "StyleGenerator",
+    "TruncatedGenerator",
+    "crossover",
+    "layered",
+    "mixed",
+    "truncated",
+]
 
 _DECAY = 0.995
 
@@ -43,6 +53,8 @@ class StyleGenerator(NoisyGenerator):
 
     layers: int
     """How many w the synthesis takes, the coarsest first."""
+    enters: Mapping[str, int]
+    """The layer at which each of `draws` enters, by name; what is not named belongs to none."""
     mean: Tensor
     """Running mean of w, shape (W,)."""
     count: Tensor
@@ -50,6 +62,7 @@ class StyleGenerator(NoisyGenerator):
 
     def __init__(self, width: int) -> None:
         super().__init__()
+        self.enters = {}
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("count", torch.zeros((), dtype=torch.int64))
 
@@ -71,6 +84,70 @@ class StyleGenerator(NoisyGenerator):
         """Move the mean by the w of a batch, (B, W); after a step, never in forward."""
         self.mean.copy_(running_mean(self.mean, w, self.count, _DECAY))
         self.count += 1
+
+
+class _Wrapped(StyleGenerator):
+    """Another generator of styles in its place, with the same weights, buffers and layers."""
+
+    def __init__(self, generator: StyleGenerator) -> None:
+        super().__init__(len(generator.mean))
+        self.generator, self.mean, self.count = generator, generator.mean, generator.count
+        self.layers, self.draws, self.enters = generator.layers, generator.draws, generator.enters
+
+    def style(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        return self.generator.style(z, y)
+
+    def synthesise(self, w: Tensor, noise: Mapping[str, Tensor] | None = None) -> Tensor:
+        return self.generator.synthesise(w, noise)
+
+
+class TruncatedGenerator(_Wrapped):
+    """A generator of styles whose every w is `truncated`.
+
+    Arguments:
+        psi: 0 makes all styles the mean, 1 leaves them as they are.
+    """
+
+    def __init__(self, generator: StyleGenerator, psi: float) -> None:
+        super().__init__(generator)
+        self.psi = psi
+
+    def style(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        """z (B, latent), y (B,) to w (B, W), moved towards the mean."""
+        return truncated(super().style(z, y), self.mean, self.psi)
+
+
+class MixedGenerator(_Wrapped):
+    """A generator of styles that has some layers' styles from elsewhere.
+
+    Arguments:
+        w: the style of those layers, shape (1, W).
+        taken: which layers, shape (layers,), bool.
+    """
+
+    def __init__(self, generator: StyleGenerator, w: Tensor, taken: Tensor) -> None:
+        super().__init__(generator)
+        self.w, self.taken = w, taken
+
+    def synthesise(self, w: Tensor, noise: Mapping[str, Tensor] | None = None) -> Tensor:
+        """w (B, layers, W) and noise by name to x (B, *spec.shape)."""
+        return super().synthesise(torch.where(self.taken[:, None], self.w[:, None], w), noise)
+
+
+class MovedGenerator(_Wrapped):
+    """A generator of styles whose every w is moved by a step.
+
+    Arguments:
+        step: shape (1, W).
+    """
+
+    def __init__(self, generator: StyleGenerator, step: Tensor) -> None:
+        super().__init__(generator)
+        self.step = step
+
+    def style(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        """z (B, latent), y (B,) to w + step (B, W)."""
+        return super().style(z, y) + self.step
 
 
 def layered(w: Tensor, layers: int) -> Tensor:

@@ -1,16 +1,18 @@
-"""The server of the page, until it is interrupted."""
+"""The server of a page, until it is interrupted."""
 
 from __future__ import annotations
 
 import errno
 import socket
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from gantlet.errors import UsageError
-from gantlet.judge.judging import Judging
-from gantlet.judge.page import application
 
-__all__ = ["PORT", "serve"]
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+__all__ = ["PORT", "listening", "serve"]
 
 PORT = 7860
 """Where to listen unless that is taken; Gradio's own."""
@@ -18,22 +20,23 @@ _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 """Addresses that stand for all of this machine's, and the one to open here."""
 
 
-def serve(judging: Judging, host: str, port: int | None, ready: Callable[[str], object]) -> None:
-    """Serve the page until an interrupt, telling its address once it can be opened.
+def serve(
+    build: Callable[[], FastAPI], host: str, port: int | None, ready: Callable[[str], object]
+) -> None:
+    """Serve a web application until an interrupt, telling its address once it can be opened.
 
     Arguments:
+        build: makes the application, once the address is known to be free.
         host: address to listen at.
         port: where to listen; 0 takes any that is free, None `PORT` or any that is free.
         ready: called with the address of the page.
 
     Raises:
-        UsageError: the extra `serve` is missing, the file of answers is damaged, or the address
-            is taken or not of this machine.
+        UsageError: the extra `serve` is missing, or the address is taken or not of this machine.
         KeyboardInterrupt: after the interrupt, when all requests are answered.
     """
-    judging.begin()
-    with _door(host, port) as door:
-        app = application(judging)
+    with listening(host, port) as door:
+        app = build()
         import uvicorn
 
         here = _EVERYWHERE.get(host, host)
@@ -44,14 +47,14 @@ def serve(judging: Judging, host: str, port: int | None, ready: Callable[[str], 
         uvicorn.Server(settings).run(sockets=[door])
 
 
-def _door(host: str, port: int | None) -> socket.socket:
-    """A socket that listens."""
+def listening(host: str, port: int | None) -> socket.socket:
+    """A socket that listens; see `serve` for what it is told."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, PORT if port is None else port), family=family)
     except OSError as error:
         if port is None and error.errno == errno.EADDRINUSE:
-            return _door(host, 0)
+            return listening(host, 0)
         raise UsageError(
             f"address {host}:{PORT if port is None else port}",
             expected="one of this machine that nothing listens at",
