@@ -19,7 +19,8 @@ FLOORS = (
     ("metrics",),
     (
         *("settings", "config", "config_text", "recipes", "training", "bundle", "origin"),
-        *("truncation", "sample", "notebook", "console", "latents", "run", "evaluation", "bench"),
+        *("truncation", "sample", "notebook", "console", "latents", "planning", "run"),
+        *("evaluation", "bench", "sweeping"),
     ),
     ("report", "export", "serving", "judge", "explore", "serve", "cli", "__main__"),
 )

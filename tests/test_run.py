@@ -15,8 +15,8 @@ from gantlet import Callback, Game, Losses, Phase
 from gantlet.config import Optimiser, to_mapping
 from gantlet.data import open_data
 from gantlet.errors import RunError, UsageError
+from gantlet.planning import plan
 from gantlet.recipes import recipe
-from gantlet.run import plan
 from gantlet.schedules import Schedule
 from gantlet.training.checkpoint import newest
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from gantlet.games import Game, Losses, Phase, Query, Turn, Versus
     from gantlet.games.check import check_game
     from gantlet.run import load, train
+    from gantlet.sweeping import sweep
     from gantlet.training.callback import Callback
 
 __version__ = "0.1.0.dev0"
@@ -31,6 +32,7 @@ __all__ = [
     "compare",
     "evaluate",
     "load",
+    "sweep",
     "train",
 ]
 
@@ -46,6 +48,7 @@ _HOMES = {
     "compare": "gantlet.evaluation",
     "evaluate": "gantlet.evaluation",
     "load": "gantlet.run",
+    "sweep": "gantlet.sweeping",
     "train": "gantlet.run",
 }
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, is_dataclass
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -18,6 +19,7 @@ from gantlet.games import GAMES
 from gantlet.games.versus import Versus
 from gantlet.networks import NETWORKS
 from gantlet.networks.base import Network
+from gantlet.networks.sizes import SIZES
 from gantlet.settings import Optimiser, Stop, Train, Validation
 
 __all__ = [
@@ -44,6 +46,8 @@ class Config:
 
     recipe: str
     """Recipe that these settings came from."""
+    size_model: str | None = None
+    """Size from which settings were derived (`--size-model`); none: the recipe's own."""
     data: DataSettings = field(default_factory=DataSettings)
     """What to make of the data."""
     network: Network
@@ -73,11 +77,20 @@ _BRANCHES = (
     *("constrained-float", "float", "constrained-int", "int", "Schedule", "Adaptive"),
     *("str", "tuple[str, ...]"),
 )
+_BESIDE = {
+    "recipe": "Write --recipe {0}, in Python recipe=.",
+    "size_model": "Write --size-model {0}, in Python size=.",
+}
+"""What is no setting among others, and how to name it."""
 _OUTSIDE_IDENTITY = ("device", "threads", "micro_batches", "fit_memory", "keep")
 
 
+@cache
 def adapter(kind: Any) -> TypeAdapter[Any]:
-    """A checker of `(kind,)`; the tuple carries the strict settings into plain dataclasses."""
+    """A checker of `(kind,)`; the tuple carries the strict settings into plain dataclasses.
+
+    Building one takes longer than all that it ever checks.
+    """
     return TypeAdapter(tuple[kind], config=_STRICT)
 
 
@@ -150,6 +163,8 @@ def from_mapping(values: Mapping[str, Any]) -> Config:
         dict[str, Optimiser], parts.get("optimisers") or {}, "optimisers"
     )
     _check_freezing(parts["train"])
+    if parts.get("size_model") not in (None, *SIZES):
+        raise unknown("size of networks", str(parts["size_model"]), SIZES)
     extra = sorted(set(parts) - set(Config.__dataclass_fields__))
     if extra:
         raise unknown("section of settings", extra[0], Config.__dataclass_fields__)
@@ -191,12 +206,12 @@ def override(config: Config, settings: Sequence[str] | Mapping[str, Any]) -> Con
     """`config` with settings applied: dotted `key=value`, values read as YAML, or a mapping."""
     values = to_mapping(config)
     for key, value in assignments(settings):
-        if key == "recipe":
+        if key in _BESIDE:
             raise UsageError(
-                "setting recipe",
-                expected="a recipe named beside the settings, not among them",
-                received=f"recipe={value}",
-                remedy=f"Write --recipe {value}, in Python recipe=.",
+                f"setting {key}",
+                expected="it to be named beside the settings, not among them",
+                received=f"{key}={value}",
+                remedy=_BESIDE[key].format(value),
             )
         _place(values, key.split("."), value)
     return from_mapping(values)

@@ -26,14 +26,14 @@ def to_yaml(config: Config) -> str:
         elif isinstance(value, dict):
             lines += ["", f"{section}:", *_keys(value, _comments(part), "  ")]
         else:
-            lines.append(f"{section}: {value}")
+            lines.append(f"{section}: {'null' if value is None else value}")
     return "\n".join(lines) + "\n"
 
 
 def _comments(part: Any) -> dict[str, str]:
     """Descriptions of a dataclass's fields, from the schema that also checks them."""
-    schema = adapter(type(part)).json_schema()
-    properties = schema["$defs"][type(part).__name__]["properties"]
+    kind: Any = type(part)
+    properties = adapter(kind).json_schema()["$defs"][kind.__name__]["properties"]
     return {
         key: " ".join(about.get("description", "").split()) for key, about in properties.items()
     }

@@ -5,7 +5,8 @@ The same from Python as from the command line; only what to type differs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ from rich.text import Text
 
 from gantlet.training.callback import Callback, End, Progress, Start, Tick
 
-__all__ = ["CALL", "COMMAND", "Console", "Words", "duration"]
+__all__ = ["CALL", "COMMAND", "Briefly", "Console", "Words", "duration"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ CALL = Words(
 )
 """Of `gantlet.train`."""
 
+_SILENCE = 15.0
+"""Seconds between two sentences on one of many trainings."""
 _SHOWN = ("coverage", "spread", "validation", "copying")
 
 
@@ -125,6 +128,30 @@ class Console(Callback):
 
     def _print(self, line: str) -> None:
         self._rich.print(Text(line), soft_wrap=True)
+
+
+class Briefly(Callback):
+    """A sentence now and then on one of many trainings.
+
+    Arguments:
+        who: what is trained, at the head of each sentence.
+        tell: gets the sentences.
+    """
+
+    def __init__(self, who: str, tell: Callable[[str], None]) -> None:
+        self.who, self.tell, self.told = who, tell, time.monotonic()
+
+    def on_progress(self, progress: Progress) -> None:
+        """Every few seconds."""
+        if time.monotonic() - self.told < _SILENCE:
+            return
+        self.told = time.monotonic()
+        left = progress.seconds_left or 0
+        self.tell(f"{self.who}: {progress.seen:,} samples seen, {left:.0f} s left")
+
+    def on_note(self, sentence: str) -> None:
+        """Roll-backs and damaged checkpoints."""
+        self.tell(f"{self.who}: {sentence}")
 
 
 def _losses(means: Mapping[str, Any]) -> str:

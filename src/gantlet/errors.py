@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-__all__ = ["GantletError", "RunError", "UsageError", "newer_format", "unknown"]
+__all__ = [
+    "DivergedError",
+    "GantletError",
+    "RunError",
+    "UsageError",
+    "is_out_of_memory",
+    "newer_format",
+    "unknown",
+]
 
 
 class GantletError(Exception):
@@ -45,6 +53,16 @@ class UsageError(GantletError):
 
 class RunError(GantletError):
     """A run that began rightly could not go on (exit code 1)."""
+
+
+class DivergedError(RunError):
+    """A run's numbers ceased to be finite and stayed so after all that could be tried."""
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an error is that of an allocator: NumPy's, torch's on a processor or on a device."""
+    words = ("DefaultCPUAllocator", "out of memory")
+    return isinstance(error, MemoryError) or any(word in str(error) for word in words)
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:

@@ -1,4 +1,4 @@
-"""Processors that this process may use, by affinity, the cgroup's quota and the environment."""
+"""Processors and memory that this process may use: affinity, cgroup, environment."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 import os
 from pathlib import Path, PurePosixPath
 
-__all__ = ["granted_threads", "words"]
+__all__ = ["granted_memory", "granted_threads", "words"]
 
 
 def granted_threads() -> int:
@@ -17,6 +17,17 @@ def granted_threads() -> int:
     affinity = getattr(os, "sched_getaffinity", None)
     count = len(affinity(0)) if affinity else os.cpu_count() or 1
     return max(1, min(count, *_quotas(), _from_environment()))
+
+
+def granted_memory() -> int:
+    """Bytes of memory that the machine has and the cgroup grants."""
+    limits = [
+        words(f"/sys/fs/cgroup{group}/{name}")
+        for group in _groups()
+        for name in ("memory.max", "memory/memory.limit_in_bytes")
+    ]
+    granted = [int(limit[0]) for limit in limits if len(limit) == 1 and limit[0].isdigit()]
+    return min([os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), *granted])
 
 
 def _from_environment() -> int:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,17 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from gantlet import __version__, dist
 from gantlet.bundle import Bundle, BundleWriter, read_bundle
-from gantlet.config import Config, Optimiser, Stop, assignments, checked, identity, override
 from gantlet.console import CALL, Console, Words
-from gantlet.data import BUILTINS, DataSettings, open_data
-from gantlet.data.dataset import Dataset
 from gantlet.data.split import Split, split
 from gantlet.games.base import Game
 from gantlet.games.check import check_game
 from gantlet.metrics.extractors import EXTRACTORS
 from gantlet.notebook import summary
 from gantlet.origin import Origin, origin_of
-from gantlet.recipes import chosen, recipe
+from gantlet.planning import Plan, plan
 from gantlet.sample import Samples, sample
 from gantlet.training.callback import Callback
 from gantlet.training.events import Events
@@ -39,7 +34,7 @@ from gantlet.training.trainer import Trainer, built
 if TYPE_CHECKING:
     from gantlet.data import Source
 
-__all__ = ["Loaded", "Plan", "Run", "cache_of", "data_settings", "load", "plan", "train"]
+__all__ = ["Loaded", "Run", "load", "play", "ready", "train"]
 
 
 @dataclass(frozen=True)
@@ -92,115 +87,12 @@ class Run(Loaded):
         return summary(self.path, f"{self.reason}. {self.verdict}")
 
 
-@dataclass(frozen=True)
-class Plan:
-    """Data and settings of a run, before anything is written."""
-
-    dataset: Dataset
-    config: Config
-    name: str
-    """Of the run's folder, if none is given."""
-    notes: tuple[str, ...]
-    game: Game | None = None
-    source: str | None = None
-    """Where the data are: an absolute path or a built-in name; None for arrays."""
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """What makes the run the run it is: settings, data, and a game of one's own."""
-        parts = {**identity(self.config), "data_fingerprint": self.dataset.fingerprint}
-        return (
-            parts if self.game is None else {**parts, "own_game": _digest(str(self.game.players))}
-        )
-
-
-def _digest(text: str) -> str:
-    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
-
-
-def plan(
-    data: Source = "digits",
-    name: str | None = None,
-    settings: Sequence[str] | Mapping[str, Any] = (),
-    *,
-    samples: int | None = None,
-    minutes: float | None = None,
-    init_from: str | Path | None = None,
-    game: Game | None = None,
-) -> Plan:
-    """Open the data, choose a recipe, apply settings.
-
-    Arguments:
-        data: a path, a built-in name, an array, or (x, y).
-        name: of the recipe; a good one is chosen from the data if none is given.
-        settings: dotted keys, as `["train.batch=64"]` or `{"train.batch": 64}`.
-        samples, minutes: when to end; with minutes alone, samples are without bound.
-        init_from: a run or a bundle whose weights to begin with.
-        game: a game of one's own instead of the recipe's.
-    """
-    dataset = open_data(data, data_settings(settings), cache=cache_of(data))
-    found, why = chosen(dataset.spec)
-    base = recipe(name or found, dataset.spec)
-    if game is not None:
-        base = replace(base, optimisers=_of_learners(game, base.optimisers))
-    config = override(base, _beginning(settings, init_from))
-    config = replace(config, stop=_stop(config.stop, samples, minutes))
-    notes = (*dataset.notes, *(() if name else (why,)))
-    folder = f"{dataset.name}-{name}" if name else dataset.name
-    return Plan(dataset, config, folder, notes, game, _where(data))
-
-
-def _beginning(
-    settings: Sequence[str] | Mapping[str, Any], init_from: str | Path | None
-) -> Sequence[str] | Mapping[str, Any]:
-    """The settings, with what to begin with among them."""
-    if init_from is None:
-        return settings
-    return {**dict(assignments(settings)), "train.init_from": Path(init_from).as_posix()}
-
-
-def _where(data: Source) -> str | None:
-    if not isinstance(data, str | Path):
-        return None
-    return data if data in BUILTINS else str(Path(data).expanduser().resolve())
-
-
-def _of_learners(game: Game, known: Mapping[str, Optimiser]) -> dict[str, Optimiser]:
-    """An optimiser for each player that learns; the generator's where the recipe names none."""
-    learners = dict.fromkeys(name for phase in game.phases for name in phase.trains)
-    return {name: known.get(name, known["generator"]) for name in learners}
-
-
-def cache_of(data: Source) -> Path:
-    """Where data are decoded to that are too large for memory: a folder for each source."""
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    source = str(Path(data).resolve()) if isinstance(data, str | Path) else "array"
-    return home / "gantlet" / _digest(source)
-
-
-def data_settings(settings: Sequence[str] | Mapping[str, Any]) -> DataSettings:
-    """The settings under `data.`, which are needed before there is a recipe."""
-    values = {
-        key.removeprefix("data."): value
-        for key, value in assignments(settings)
-        if key.startswith("data.")
-    }
-    found: DataSettings = checked(DataSettings, values, "data")
-    return found
-
-
-def _stop(stop: Stop, samples: int | None, minutes: float | None) -> Stop:
-    if samples is None and minutes is None:
-        return stop
-    asked: Stop = checked(Stop, {"samples": samples, "minutes": minutes}, "stop")
-    return replace(asked, patience=stop.patience)
-
-
 def train(
     data: Source = "digits",
     recipe: str | None = None,
     settings: Sequence[str] | Mapping[str, Any] = (),
     *,
+    size: str | None = None,
     out: str | Path | None = None,
     samples: int | None = None,
     minutes: float | None = None,
@@ -217,6 +109,8 @@ def train(
         data: folder or zip of images, idx, npy or npz file, built-in name, array, (x, y).
         recipe: its name; a good one is chosen from the data if none is given.
         settings: dotted keys, as `["train.batch=64"]` or `{"train.batch": 64}`.
+        size: xs, s, m or l: derives channels, batch, rates and penalty weights from data and
+            device; `settings` come before what is derived.
         out: the run's folder; `runs/NAME` (or NAME-2, ... where another run is there) if none.
         samples, minutes: when to end, all sessions together.
         init_from: a run or a bundle on data of the same shape whose weights to begin with; once
@@ -237,20 +131,28 @@ def train(
                 data,
                 recipe,
                 settings,
+                size=size,
                 samples=samples,
                 minutes=minutes,
                 init_from=init_from,
                 game=game,
             )
         if not verbose or dist.rank() > 0:
-            return _play(made, out, fresh, callbacks)
+            return play(made, out, fresh=fresh, callbacks=callbacks)
         console = Console(words)
         with console.shown():
-            return _play(made, out, fresh, [console, *callbacks])
+            return play(made, out, fresh=fresh, callbacks=[console, *callbacks])
 
 
-def _play(made: Plan, out: str | Path | None, fresh: bool, callbacks: Sequence[Callback]) -> Run:
-    game = _ready(made)
+def play(
+    made: Plan,
+    out: str | Path | None = None,
+    *,
+    fresh: bool = False,
+    callbacks: Sequence[Callback] = (),
+) -> Run:
+    """Train what is planned, or go on; arguments and errors as `train` has them."""
+    game = ready(made)
     if fresh:  # a fault is told before the run that is there is put aside
         _origin(made, game)
     path, notes = _place(made, out, fresh)
@@ -260,7 +162,14 @@ def _play(made: Plan, out: str | Path | None, fresh: bool, callbacks: Sequence[C
     with disk_errors_told(path), folder.claimed():
         divided = split(made.dataset, made.config.data)
         machine, on_threads = _recorded(folder, made, divided, origin)
-        notes = (*made.notes, divided.note, *notes, *(origin.notes if origin else ()), *on_threads)
+        notes = (
+            *made.notes,
+            *made.derived,
+            divided.note,
+            *notes,
+            *(origin.notes if origin else ()),
+            *on_threads,
+        )
         if begins and made.config.train.deterministic and machine.device.startswith("cuda"):
             price = price_of_determinism(game, made.dataset, divided, made.config, machine)
             notes = (*notes, price)
@@ -275,8 +184,11 @@ def _play(made: Plan, out: str | Path | None, fresh: bool, callbacks: Sequence[C
     return Run(path, made.game, end.reason, end.seen, end.verdict, end.signal)
 
 
-def _ready(made: Plan) -> Game:
-    """The game, once all that can be wrong with the settings is known not to be."""
+def ready(made: Plan) -> Game:
+    """The game, once all that can be wrong with the settings is known not to be.
+
+    Raises UsageError for what is wrong.
+    """
     config, spec = made.config, made.dataset.spec
     find_machine(config.train)
     if config.validation.extractor is not None:

@@ -10,7 +10,7 @@ import pytest
 
 from gantlet.bench import PROBLEMS
 from gantlet.bench.runner import Result, finished
-from gantlet.bench.trained import _Course
+from gantlet.console import Briefly
 from gantlet.data.builtin import MIXTURES, ring
 from gantlet.training import trainer
 from tests.cli.door import assert_refused, gantlet
@@ -118,7 +118,7 @@ def test_a_stopped_run_goes_on_to_the_same_numbers(workplace, monkeypatch):
         os.kill(os.getpid(), signal.SIGINT)
 
     with monkeypatch.context() as patch:
-        patch.setattr(_Course, "on_tick", stop)
+        patch.setattr(Briefly, "on_tick", stop)
         stopped = gantlet(*TICKING, "--seeds", 1)
     assert stopped.code == 130
     assert stopped.out == ""

@@ -9,9 +9,9 @@ import torch
 from gantlet import processors
 from gantlet.config import Train
 from gantlet.errors import UsageError
-from gantlet.processors import granted_threads
+from gantlet.processors import granted_memory, granted_threads
 from gantlet.training import machine
-from gantlet.training.machine import Machine, environment, find_machine, settled
+from gantlet.training.machine import Machine, environment, find_device, find_machine, settled
 
 
 @pytest.fixture
@@ -53,6 +53,21 @@ def test_the_quota_of_each_group_above_counts(place):
     assert granted_threads() == 3
     place[QUOTA] = "200000 100000"
     assert granted_threads() == 2
+
+
+def test_memory_is_what_the_machine_has_and_the_groups_grant(place, monkeypatch):
+    monkeypatch.setattr(os, "sysconf", {"SC_PHYS_PAGES": 1 << 20, "SC_PAGE_SIZE": 4096}.get)
+    assert granted_memory() == 4 << 30
+    place["/sys/fs/cgroup/memory.max"] = "max"
+    assert granted_memory() == 4 << 30
+    place["/sys/fs/cgroup/memory/memory.limit_in_bytes"] = str(3 << 30)
+    assert granted_memory() == 3 << 30
+    place["/proc/self/cgroup"] = "0::/job"
+    place["/sys/fs/cgroup/job/memory.max"] = str(2 << 30)
+    assert granted_memory() == 2 << 30
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    found = find_device(Train(device="cpu"))
+    assert (found.kind, found.memory, found.ranks) == ("processors", 1 << 30, 1)
 
 
 @pytest.mark.parametrize(

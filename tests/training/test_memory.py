@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from gantlet.config import identity, override
-from gantlet.errors import RunError
+from gantlet.errors import RunError, is_out_of_memory
 from gantlet.training.callback import Callback
-from gantlet.training.memory import exhausted, finer, ran_out
+from gantlet.training.memory import exhausted, finer
 from gantlet.training.step import Stepper
 from tests.training.ranks import ranked, spawned
 from tests.training.small import played, tensors, trainer
@@ -160,12 +160,12 @@ def test_other_errors_are_no_want_of_memory(tmp_path):
 
 
 def test_allocators_are_known_by_their_errors():
-    assert ran_out(MemoryError())
+    assert is_out_of_memory(MemoryError())
     for refuse in (refused_by_torch, refused_by_the_system):
         with pytest.raises(RuntimeError) as error:
             refuse()
-        assert ran_out(error.value)
-    assert not ran_out(RuntimeError("shapes"))
+        assert is_out_of_memory(error.value)
+    assert not is_out_of_memory(RuntimeError("shapes"))
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,20 +13,18 @@ import torch
 from numpy.typing import NDArray
 
 from gantlet.bench.base import Asked, Problem, Row, Stopped, Tell
+from gantlet.console import Briefly
 from gantlet.games.base import Game
 from gantlet.metrics.estimate import Estimate
+from gantlet.planning import Plan, plan
 from gantlet.rng import seed_of
-from gantlet.run import Plan, plan, train
+from gantlet.run import train
 from gantlet.spec import DataSpec
-from gantlet.training.callback import Callback, Progress
 
 if TYPE_CHECKING:
     from gantlet.data import Source
 
 __all__ = ["Contender", "Trained"]
-
-_SILENCE = 15.0
-"""Seconds between two sentences on a training."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +76,7 @@ class Trained(Problem):
             out=home / f"{row}-{seed}-{_digest(made)}",
             samples=made.config.stop.samples,
             game=made.game,
-            callbacks=[_Course(f"{row}, seed {seed}", tell)],
+            callbacks=[Briefly(f"{row}, seed {seed}", tell)],
             verbose=False,
         )
         if run.reason == "stopped":
@@ -112,22 +109,3 @@ def _settings(contender: Contender, seed: int, asked: Asked) -> tuple[str, ...]:
 def _digest(made: Plan) -> str:
     facts = json.dumps([made.identity, made.config.stop.samples], sort_keys=True)
     return hashlib.blake2b(facts.encode(), digest_size=6).hexdigest()
-
-
-class _Course(Callback):
-    """A sentence now and then on how far a training is."""
-
-    def __init__(self, who: str, tell: Tell) -> None:
-        self.who, self.tell, self.told = who, tell, time.monotonic()
-
-    def on_progress(self, progress: Progress) -> None:
-        """Every few seconds."""
-        if time.monotonic() - self.told < _SILENCE:
-            return
-        self.told = time.monotonic()
-        left = progress.seconds_left or 0
-        self.tell(f"{self.who}: {progress.seen:,} samples seen, {left:.0f} s left")
-
-    def on_note(self, sentence: str) -> None:
-        """Roll-backs and damaged checkpoints."""
-        self.tell(f"{self.who}: {sentence}")

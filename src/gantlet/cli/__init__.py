@@ -42,6 +42,7 @@ def app() -> App:
     from gantlet.cli.pack_verb import pack_
     from gantlet.cli.project_verb import project_
     from gantlet.cli.sample_verb import sample_
+    from gantlet.cli.sweep_verb import sweep_
     from gantlet.cli.train_verb import train_
 
     verbs: dict[str, Callable[..., None]] = {
@@ -56,12 +57,13 @@ def app() -> App:
         "project RUN IMAGES [OPTIONS]": project_,
         "judge RUN [OPTIONS]": judge_,
         "compare RUN RUN ...": compare_,
+        "sweep [DATA] [SPACE.yaml] key=value,value ... [OPTIONS]": sweep_,
         "cite RUN": cite_,
         "bench [NAME] [key=value ...] [OPTIONS]": bench_,
         "doctor [DATA] [key=value ...]": doctor_,
         "pack [DATA] [key=value ...] [OPTIONS]": pack_,
         "list [KIND]": list_,
-        "config [RECIPE [DATA]] [key=value ...]": config_,
+        "config [RECIPE [DATA]] [key=value ...] [OPTIONS]": config_,
     }
     tool = App(
         name="gantlet",
@@ -89,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a verb: exit 0, 2 for input that cannot be used, 1 for a run that failed."""
     from cyclopts import CycloptsError
 
-    from gantlet.errors import GantletError
+    from gantlet.errors import GantletError, is_out_of_memory
 
     try:
         app()(arguments, exit_on_error=False, print_error=False)
@@ -100,9 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except GantletError as error:
         _fail(str(error), error.exit_code)
     except (MemoryError, RuntimeError) as error:
-        from gantlet.training.memory import ran_out
-
-        if not ran_out(error):
+        if not is_out_of_memory(error):
             raise
         _fail(
             "memory ran out. Make the batch (train.batch), its parts (train.micro_batches=2) or "

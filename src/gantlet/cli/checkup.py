@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from gantlet.console import duration
 from gantlet.data.doctor import Examination, examine
 from gantlet.data.split import split
-from gantlet.run import data_settings, plan
+from gantlet.planning import data_settings, plan
 from gantlet.training.machine import find_machine
 from gantlet.training.speed import samples_per_second
 from gantlet.training.trainer import built

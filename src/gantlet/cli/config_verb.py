@@ -11,7 +11,10 @@ from gantlet.cli.words import sorted_out
 __all__ = ["config_"]
 
 
-def config_(*words: Annotated[str, Parameter(name="RECIPE DATA key=value ...")]) -> None:
+def config_(
+    *words: Annotated[str, Parameter(name="RECIPE DATA key=value ...")],
+    size_model: str | None = None,
+) -> None:
     """Print the settings of a recipe with their comments, as YAML.
 
     Each line is a setting that key=value changes: `train.batch=64` is the line batch: under
@@ -21,10 +24,14 @@ def config_(*words: Annotated[str, Parameter(name="RECIPE DATA key=value ...")])
     ----------
     words
         Name of the recipe (the one that suits the data), the data (digits), and settings.
+    size_model
+        Of the networks: xs, s, m or l; what it derives comes first, as comments.
     """
     from gantlet.config_text import to_yaml
-    from gantlet.run import plan
+    from gantlet.planning import plan
 
     plain, settings = sorted_out(words, "RECIPE", "DATA")
     name, data = [*plain, None, None][:2]
-    print(to_yaml(plan(data or "digits", name, settings).config), end="")
+    made = plan(data or "digits", name, settings, size=size_model)
+    print("".join(f"# {sentence}\n" for sentence in made.derived), end="")
+    print(to_yaml(made.config), end="")

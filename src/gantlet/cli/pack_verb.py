@@ -38,7 +38,7 @@ def pack_(
         Processes that decode (one for each processor).
     """
     from gantlet.data.packing import pack
-    from gantlet.run import data_settings
+    from gantlet.planning import data_settings
 
     plain, settings = sorted_out(words, "DATA")
     other = [word for word in settings if not word.startswith("data.")]

@@ -21,6 +21,7 @@ def train_(
     samples: int | None = None,
     size: str | None = None,
     from_: Annotated[Path | None, Parameter(name="--from")] = None,
+    size_model: str | None = None,
     fresh: bool = False,
 ) -> None:
     """Train on data, or go on with the run that the same command began.
@@ -49,6 +50,9 @@ def train_(
     from_
         A run, or a bundle, on data of the same shape whose weights to begin with; once the run
         has begun, it needs them no more. A bundle holds the generator alone.
+    size_model
+        Of the networks: xs, s, m or l. Channels, batch, rates and penalty weights follow from it,
+        the data and the device, and are said; settings come before them.
     fresh
         Put the run that is there aside, as NAME.old-1, and begin anew.
     """
@@ -60,6 +64,7 @@ def train_(
         plain[0] if plain else "digits",
         recipe,
         size_setting(size, settings),
+        size=size_model,
         out=out,
         samples=samples,
         minutes=minutes,

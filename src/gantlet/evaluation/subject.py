@@ -15,7 +15,8 @@ from gantlet.data.dataset import Array, Dataset, Labels, Rows
 from gantlet.data.split import Indices, halves, spared, split
 from gantlet.errors import UsageError
 from gantlet.games.base import Game
-from gantlet.run import cache_of, load
+from gantlet.planning import cache_of
+from gantlet.run import load
 from gantlet.sample import sample
 from gantlet.training.folder import Folder
 

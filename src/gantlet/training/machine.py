@@ -8,16 +8,24 @@ import platform
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
 from gantlet import dist
 from gantlet.config import Train
 from gantlet.errors import UsageError
-from gantlet.processors import granted_threads, words
+from gantlet.processors import granted_memory, granted_threads, words
+from gantlet.recipes.dial import Device
 
-__all__ = ["Machine", "environment", "find_machine", "granted_threads", "settled"]
+__all__ = [
+    "Machine",
+    "environment",
+    "find_device",
+    "find_machine",
+    "granted_threads",
+    "settled",
+]
 
 _DTYPES = {
     "float32": torch.float32,
@@ -80,6 +88,16 @@ def find_machine(train: Train) -> Machine:
         )
     threads = train.threads or max(1, granted_threads() // _ranks_here())
     return Machine(device=device, precision=precision, threads=threads)
+
+
+def find_device(train: Train) -> Device:
+    """What the dial asks of the machine; on processors, the ranks there share the memory."""
+    device = _device(train.device)
+    if device.startswith("cuda"):
+        memory = torch.cuda.get_device_properties(device).total_memory
+        return Device(kind="gpu", memory=memory, ranks=dist.world())
+    kind: Literal["gpu", "processors"] = "gpu" if device == "mps" else "processors"
+    return Device(kind=kind, memory=granted_memory() // _ranks_here(), ranks=dist.world())
 
 
 def _ranks_here() -> int:

@@ -1,19 +1,11 @@
-"""Memory that runs out: known by its errors, told with the setting that helps."""
+"""Memory that runs out in a step: told with the setting that helps."""
 
 from __future__ import annotations
 
 from gantlet import dist
 from gantlet.errors import RunError
 
-__all__ = ["exhausted", "finer", "ran_out"]
-
-_WORDS = ("DefaultCPUAllocator", "out of memory")
-"""Of torch's errors: on a processor, on any other device."""
-
-
-def ran_out(error: BaseException) -> bool:
-    """Whether an error is that of an allocator: NumPy's, torch's on a processor or on a device."""
-    return isinstance(error, MemoryError) or any(word in str(error) for word in _WORDS)
+__all__ = ["exhausted", "finer"]
 
 
 def finer(batch: int, micro_batches: int, group: int) -> int | None:

@@ -15,7 +15,7 @@ from gantlet import dist
 from gantlet.averages import ema_, half_life, half_life_beta
 from gantlet.config import Config
 from gantlet.data.feed import Feed
-from gantlet.errors import RunError, UsageError
+from gantlet.errors import RunError, UsageError, is_out_of_memory
 from gantlet.games.base import Game, Phase, Turn
 from gantlet.nn.norms import Stepped
 from gantlet.nn.stages import Staged
@@ -24,7 +24,7 @@ from gantlet.training import optimisers
 from gantlet.training.compiled import Compiled
 from gantlet.training.freezing import frozen_blocks
 from gantlet.training.machine import Machine
-from gantlet.training.memory import exhausted, finer, ran_out
+from gantlet.training.memory import exhausted, finer
 from gantlet.training.workers import Workers, workers_for
 
 __all__ = ["Meters", "Stepper", "share_of"]
@@ -206,7 +206,7 @@ class Stepper:
                 _accumulate(weights, gradients)
                 answers.append(answer)
         except (MemoryError, RuntimeError) as error:
-            if not ran_out(error):
+            if not is_out_of_memory(error):
                 raise
             if not self.config.train.fit_memory:
                 raise self._exhausted(phase) from error

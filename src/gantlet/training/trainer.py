@@ -17,7 +17,7 @@ from gantlet.config import Config, to_mapping
 from gantlet.data.dataset import Dataset
 from gantlet.data.feed import Feed
 from gantlet.data.split import Indices, Split
-from gantlet.errors import RunError, UsageError
+from gantlet.errors import DivergedError, UsageError
 from gantlet.games.base import Game
 from gantlet.rng import seed_of
 from gantlet.spec import DataSpec
@@ -352,7 +352,7 @@ class Trainer:
         lost, done = self.seen, self.state.roll_backs
         found, _ = checkpoint.newest(self.folder.checkpoints)
         if done == _ROLL_BACKS or found is None:
-            raise RunError(
+            raise DivergedError(
                 f"numbers ceased to be finite at {lost} samples"
                 + (f" after {done} roll-backs" if done else ", before the first checkpoint"),
                 remedy="Lower the learning rates (optimisers.*.lr), set optimisers.*.clip_norm=1, "

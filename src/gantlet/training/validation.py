@@ -187,9 +187,14 @@ class Validator:
         self._unseen = unseen if self.is_unseen else split.held_out
 
     @property
+    def count(self) -> int:
+        """Real samples that a look compares with; 0 without validation."""
+        return len(self._index)
+
+    @property
     def note(self) -> str:
         """What checkpoints are compared with, as a sentence; "" without validation."""
-        n = len(self._index)
+        n = self.count
         if not n:
             return ""
         if self.is_unseen:
@@ -247,7 +252,7 @@ class Validator:
             return None
         extractor, real = self._reference
         y = None if self._dataset.y is None else torch.from_numpy(self._dataset.y[self._index])
-        count, spec = len(self._index), self._dataset.spec
+        spec, count = self._dataset.spec, self.count
         made = generate(game, averaged, spec, machine, seed=_SEED, count=count, y=y)
         try:
             features = extractor.answers(made).features

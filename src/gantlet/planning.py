@@ -1,0 +1,188 @@
+"""What a run will be, before anything is written: data, settings, and what a size derives."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gantlet.config import Config, Optimiser, Stop, assignments, checked, identity, override
+from gantlet.data import BUILTINS, DataSettings, open_data
+from gantlet.data.dataset import Dataset
+from gantlet.data.split import split
+from gantlet.errors import UsageError
+from gantlet.games.base import Game
+from gantlet.recipes import chosen, recipe
+from gantlet.recipes.dial import dial
+from gantlet.training.machine import find_device
+
+if TYPE_CHECKING:
+    from gantlet.data import Source
+
+__all__ = ["Plan", "cache_of", "data_settings", "plan", "planned", "where"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Data and settings of a run, before anything is written."""
+
+    dataset: Dataset
+    config: Config
+    name: str
+    """Of the run's folder, if none is given."""
+    notes: tuple[str, ...]
+    game: Game | None = None
+    source: str | None = None
+    """Where the data are: an absolute path or a built-in name; None for arrays."""
+    derived: tuple[str, ...] = ()
+    """What a size has derived, and why: sentences."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What makes the run the run it is: settings, data, and a game of one's own."""
+        parts = {**identity(self.config), "data_fingerprint": self.dataset.fingerprint}
+        return (
+            parts if self.game is None else {**parts, "own_game": _digest(str(self.game.players))}
+        )
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def plan(
+    data: Source = "digits",
+    name: str | None = None,
+    settings: Sequence[str] | Mapping[str, Any] = (),
+    *,
+    size: str | None = None,
+    samples: int | None = None,
+    minutes: float | None = None,
+    init_from: str | Path | None = None,
+    game: Game | None = None,
+) -> Plan:
+    """Open the data, choose a recipe, apply settings.
+
+    Arguments:
+        data: a path, a built-in name, an array, or (x, y).
+        name: of the recipe; a good one is chosen from the data if none is given.
+        settings: dotted keys, as `["train.batch=64"]` or `{"train.batch": 64}`.
+        size: xs, s, m or l; see `gantlet.recipes.dial`.
+        samples, minutes: when to end; with minutes alone, samples are without bound.
+        init_from: a run or a bundle whose weights to begin with.
+        game: a game of one's own instead of the recipe's.
+    """
+    dataset = open_data(data, data_settings(settings), cache=cache_of(data))
+    return planned(
+        dataset,
+        name,
+        _beginning(settings, init_from),
+        size=size,
+        samples=samples,
+        minutes=minutes,
+        game=game,
+        source=where(data),
+    )
+
+
+def planned(
+    dataset: Dataset,
+    name: str | None,
+    settings: Sequence[str] | Mapping[str, Any],
+    *,
+    size: str | None = None,
+    samples: int | None = None,
+    minutes: float | None = None,
+    game: Game | None = None,
+    source: str | None = None,
+) -> Plan:
+    """What `plan` gives, of data that are open."""
+    found, why = chosen(dataset.spec)
+    base = recipe(name or found, dataset.spec)
+    if game is not None:
+        base = replace(base, optimisers=_of_learners(game, base.optimisers))
+    base, derived = _dialled(base, size, dataset, settings, game)
+    config = override(base, settings)
+    config = replace(config, stop=_stop(config.stop, samples, minutes))
+    notes = (*dataset.notes, *(() if name else (why,)))
+    folder = "-".join(filter(None, [dataset.name, name, size]))
+    return Plan(dataset, config, folder, notes, game, source, derived)
+
+
+def _beginning(
+    settings: Sequence[str] | Mapping[str, Any], init_from: str | Path | None
+) -> Sequence[str] | Mapping[str, Any]:
+    """The settings, with what to begin with among them."""
+    if init_from is None:
+        return settings
+    return {**dict(assignments(settings)), "train.init_from": Path(init_from).as_posix()}
+
+
+def _dialled(
+    base: Config,
+    size: str | None,
+    dataset: Dataset,
+    settings: Sequence[str] | Mapping[str, Any],
+    game: Game | None,
+) -> tuple[Config, tuple[str, ...]]:
+    """The settings that a size derives, and why; nothing is said of what the person sets."""
+    if size is None:
+        return base, ()
+    if game is not None:
+        raise UsageError(
+            f"size {size}",
+            expected="a recipe's networks",
+            received="a game of one's own",
+            remedy="Leave the size away, and build the game's networks as wide as they shall be.",
+        )
+    asked, given = override(base, settings), [key for key, _ in assignments(settings)]
+    made = dial(
+        base,
+        size,
+        dataset.spec,
+        images=len(split(dataset, asked.data).train),
+        device=find_device(asked.train),
+        batch=asked.train.batch if "train.batch" in given else None,
+    )
+    return made.config, made.told(given)
+
+
+def where(data: Source) -> str | None:
+    """Where data are: an absolute path or a built-in name; None for arrays."""
+    if not isinstance(data, str | Path):
+        return None
+    return data if data in BUILTINS else str(Path(data).expanduser().resolve())
+
+
+def _of_learners(game: Game, known: Mapping[str, Optimiser]) -> dict[str, Optimiser]:
+    """An optimiser for each player that learns; the generator's where the recipe names none."""
+    learners = dict.fromkeys(name for phase in game.phases for name in phase.trains)
+    return {name: known.get(name, known["generator"]) for name in learners}
+
+
+def cache_of(data: Source) -> Path:
+    """Where data are decoded to that are too large for memory: a folder for each source."""
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    source = str(Path(data).resolve()) if isinstance(data, str | Path) else "array"
+    return home / "gantlet" / _digest(source)
+
+
+def data_settings(settings: Sequence[str] | Mapping[str, Any]) -> DataSettings:
+    """The settings under `data.`, which are needed before there is a recipe."""
+    values = {
+        key.removeprefix("data."): value
+        for key, value in assignments(settings)
+        if key.startswith("data.")
+    }
+    found: DataSettings = checked(DataSettings, values, "data")
+    return found
+
+
+def _stop(stop: Stop, samples: int | None, minutes: float | None) -> Stop:
+    if samples is None and minutes is None:
+        return stop
+    asked: Stop = checked(Stop, {"samples": samples, "minutes": minutes}, "stop")
+    return replace(asked, patience=stop.patience)
