@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "src" / "gantlet"
 FLOORS = (
     ("errors", "files", "rng", "dist", "spec", "processors"),
     ("extensions", "objectives", "penalties", "averages", "schedules", "distances", "augment"),
-    ("nn", "networks", "data"),
+    ("nn", "networks", "tables", "data"),
     ("games",),
     ("metrics",),
     (

@@ -24,7 +24,7 @@ def sample_(
     truncation: float | None = None,
     out: Path | None = None,
 ) -> None:
-    """Write new samples of a run: PNG files and a grid, .zip or .npz.
+    """Write new samples of a run: PNG files and a grid, .zip, .npz, or a table.
 
     Sample i of a seed is the same however many are asked for.
 
@@ -42,7 +42,8 @@ def sample_(
         Bound of the latents, such as 0.7: less variety, samples nearer to the usual.
     out
         A folder, a .zip of PNG files (written while samples are made, for many of them), a .npz
-        of arrays, or a .png for the grid alone (RUN/made).
+        of arrays, or a .png for the grid alone (RUN/made). Of a table: .csv, .tsv or .jsonl (.gz
+        too), .parquet or .feather (RUN/made.csv).
     """
     from gantlet.run import load
 
@@ -53,14 +54,16 @@ def sample_(
         print(f"{n} {'sample' if n == 1 else 'samples'} written to {out}")
         return
     made = load(run).sample(n, seed=seed, label=label, truncation=truncation)
-    place = made.save(out or _own_place(run, made.pictured))
+    is_table = made.spec.kind == "table"
+    place = made.save(out or _own_place(run, made.pictured, is_table))
     grid = f"; all of them in {place / 'grid.png'}" if place.is_dir() else ""
-    print(f"{n} {'sample' if n == 1 else 'samples'} written to {place}{grid}")
+    one, many = ("row", "rows") if is_table else ("sample", "samples")
+    print(f"{n} {one if n == 1 else many} written to {place}{grid}")
 
 
-def _own_place(run: Path, pictured: bool) -> Path:
+def _own_place(run: Path, pictured: bool, is_table: bool) -> Path:
     """RUN/made, without the pictures that an earlier call put there."""
-    place = run / ("made" if pictured else "made.npz")
+    place = run / ("made" if pictured else "made.csv" if is_table else "made.npz")
     for picture in place.glob("*.png"):
         if _WRITTEN.fullmatch(picture.name):
             picture.unlink()
