@@ -19,7 +19,7 @@ FLOORS = (
     ("metrics",),
     (
         *("settings", "config", "config_text", "recipes", "training", "bundle", "sample"),
-        *("notebook", "console", "latents", "run", "evaluation", "bench"),
+        *("notebook", "console", "latents", "run", "synthesis", "evaluation", "bench"),
     ),
     ("report", "export", "judge", "serve", "cli", "__main__"),
 )

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from gantlet.errors import UsageError
 from gantlet.spec import Head
 from gantlet.tables.choices import WIDEST, Choices
 from gantlet.tables.column import Column, Stored
@@ -45,6 +46,7 @@ class ChoiceColumn(Column):
         categories = list(cells.dtype.categories) if _is_category(cells) else None
         if kind == "ordinal":
             found = sorted(values, key=lambda v: (str(type(v)), v))
+            order = order and _ordered(name, order, found)
             order = order or categories or found
         choices = Choices.fit(
             list(values),
@@ -134,6 +136,20 @@ class ChoiceColumn(Column):
     def from_json(cls, values: Mapping[str, Any]) -> ChoiceColumn:
         """The inverse of `to_json`."""
         return cls(**{**values, "choices": Choices.from_json(values["choices"])})
+
+
+def _ordered(name: Any, order: Sequence[Any], found: Sequence[Any]) -> list[Any]:
+    """The values that are there, as the column has them, in a declared order."""
+    places = {str(value): place for place, value in enumerate(order)}
+    absent = [value for value in found if str(value) not in places]
+    if absent:
+        raise UsageError(
+            f"the order of column {name!r}",
+            expected=f"every value that it has, such as {absent[0]!r}",
+            received=", ".join(map(str, order)),
+            remedy="Add it to the list",
+        )
+    return sorted(found, key=lambda value: places[str(value)])
 
 
 def _is_category(cells: Any) -> bool:

@@ -98,6 +98,8 @@ def shape_of(path: Path, *, delimiter: str | None, header: bool | None, encoding
     if not any(line.strip() for line in first):
         raise UsageError(str(path), expected="rows of values", received="an empty file")
     found = delimiter or _likeliest(first)
+    if delimiter is not None:
+        _check_delimiter(path, first, delimiter)
     rows = list(csv.reader(first, delimiter=found))
     rows = [row for row in rows if row]
     is_headed = _is_headed(rows) if header is None else header
@@ -123,6 +125,18 @@ def _likeliest(lines: Sequence[str]) -> str:
         if cells > 1 and rows > most:
             best, most = delimiter, rows
     return best
+
+
+def _check_delimiter(path: Path, lines: Sequence[str], delimiter: str) -> None:
+    """UsageError for a delimiter that is nowhere, where another one would do."""
+    other = _likeliest(lines)
+    if not any(delimiter in line for line in lines) and other in lines[0]:
+        raise UsageError(
+            f"data.delimiter={delimiter!r} for {path}",
+            expected="what separates its cells",
+            received=f"none of it in the first {len(lines)} lines",
+            remedy=f"It looks like {other!r}: leave the setting away",
+        )
 
 
 def _is_number(cell: str) -> bool:
@@ -176,12 +190,13 @@ def _names(path: Path, row: Sequence[str], delimiter: str) -> tuple[str, ...]:
 
 
 def _check_rows(path: Path, delimiter: str, encoding: str, columns: int) -> bool:
-    """UsageError for a row of another length; whether every row is one line."""
+    """UsageError for a row of another length; whether every line is a row."""
     with opened(path, encoding) as text:
-        reader, rows, before = csv.reader(text, delimiter=delimiter), 0, 0
+        reader, rows, before, blank = csv.reader(text, delimiter=delimiter), 0, 0, False
         try:
             for row in reader:
                 rows += 1
+                blank |= not row
                 if row and len(row) != columns:
                     raise _ragged(path, before + 1, columns, len(row), delimiter)
                 before = reader.line_num
@@ -192,7 +207,7 @@ def _check_rows(path: Path, delimiter: str, encoding: str, columns: int) -> bool
                 received=str(error),
                 remedy="Mend the line, or say what it is: data.delimiter, data.encoding",
             ) from error
-    return rows == before
+    return rows == before and not blank
 
 
 def _ragged(path: Path, line: int, columns: int, cells: int, delimiter: str) -> UsageError:

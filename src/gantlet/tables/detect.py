@@ -16,6 +16,7 @@ __all__ = ["check_cells", "detected"]
 
 _TEXT_ROWS, _TEXT_SHARE, _TEXT_WORDS = 20, 0.5, 5.0
 _FAR = 1e100
+_NUMERIC = ("integer", "real")
 _WORDS: Mapping[str, Kind] = {
     "boolean": "boolean",
     "integer": "integer",
@@ -44,13 +45,13 @@ def detected(name: Any, cells: Any, *, public: bool) -> Kind:
     if isinstance(cells.dtype, pd.CategoricalDtype):
         return "ordinal" if cells.dtype.ordered else "categorical"
     kind = _by_type(name, present)
-    enough = len(present) >= (1 if public else FEWEST)
-    if kind not in ("real", "integer") and enough and present.nunique() == 1:
+    enough = len(present) >= (1 if public else FEWEST) and len(present) == len(cells)
+    if kind in ("boolean", "categorical") and enough and present.nunique() == 1:
         return "constant"
     if kind in ("integer", "categorical") and is_identifier(name, present):
         return "identifier"
     if kind == "categorical":
-        return _of_text(present)
+        return _of_text(name, present)
     return kind
 
 
@@ -84,9 +85,12 @@ def _are_whole(present: Any) -> bool:
     return bool(len(x) and (np.abs(x) < 2**53).all() and (x == np.rint(x)).all())
 
 
-def _of_text(present: Any) -> Kind:
-    """categorical, datetime or free text."""
-    if date_format(present) is not None:
+def _of_text(name: Any, present: Any) -> Kind:
+    """categorical, datetime or free text; UsageError where a few cells among dates are none."""
+    form, bad = date_format(present)
+    if form is not None and len(bad):
+        raise _wrong(name, f"dates as {form}", bad, "text")
+    if form is not None:
         return "datetime"
     if len(present) < _TEXT_ROWS:
         return "categorical"
@@ -99,31 +103,35 @@ def _of_text(present: Any) -> Kind:
 
 def check_cells(name: Any, kind: Kind, cells: Any) -> None:
     """UsageError where the cells are not of a kind that was declared or detected."""
-    import pandas as pd
+    from pandas.api import types
 
     present = cells.dropna()
-    numeric = kind in ("integer", "real")
-    if numeric and len(present):
-        x = pd.to_numeric(present, errors="coerce")
-        bad = present[x.isna().to_numpy()]
-        if len(bad):
-            raise _wrong(name, kind, bad)
-        wide = x.to_numpy(np.float64)
+    if not len(present):
+        return
+    inferred = types.infer_dtype(present)
+    if kind in ("integer", "real"):
+        if not types.is_numeric_dtype(present.dtype) and _WORDS.get(inferred) not in _NUMERIC:
+            raise _wrong(name, f"numbers, as {kind}", present)
+        wide = present.to_numpy(np.float64)
         far = np.isfinite(wide) & (np.abs(wide) > _FAR)
-        if far.any():
-            raise _wrong(name, f"numbers of at most {_FAR:g}", present[far])
-        fraction = np.isfinite(wide) & (wide != np.rint(wide))
-        if kind == "integer" and fraction.any():
-            raise _wrong(name, "whole numbers", present[fraction])
+        fraction = np.isfinite(wide) & (wide != np.rint(wide)) & (kind == "integer")
+        for bad, wanted in ((far, f"numbers of at most {_FAR:g}"), (fraction, "whole numbers")):
+            if bad.any():
+                raise _wrong(name, wanted, present[bad])
+    told = _WORDS.get(inferred)
+    text = inferred == "string" and date_format(present)[0] is not None
+    if kind in ("datetime", "duration") and not (told == kind or (text and kind == "datetime")):
+        raise _wrong(name, "dates or times" if kind == "datetime" else "durations", present)
 
 
-def _wrong(name: Any, wanted: str, bad: Any) -> UsageError:
-    more = f", as in {len(bad) - 1:,} other rows" if len(bad) > 1 else ""
+def _wrong(name: Any, wanted: str, bad: Any, otherwise: str = "categorical") -> UsageError:
+    more = f", and {len(bad) - 1:,} more such cells" if len(bad) > 1 else ""
+    value = bad.iloc[0].item() if isinstance(bad.iloc[0], np.generic) else bad.iloc[0]
     return UsageError(
-        f"column {name!r}, row {bad.index[0]}",
+        f"column {name!r}, {bad.index.name or 'row'} {bad.index[0]}",
         expected=wanted,
-        received=f"{bad.iloc[0]!r}{more}",
-        remedy=f"Mend the cells, or say what the column is: data.columns.{name}=categorical",
+        received=f"{value!r}{more}",
+        remedy=f"Mend the cells, or say what the column is: data.columns.{name}={otherwise}",
     )
 
 
@@ -138,7 +146,7 @@ def _unfit(name: Any, present: Any, inferred: str) -> UsageError:
         else f"values of type {first.__name__} ({inferred})"
     )
     return UsageError(
-        f"column {name!r}, row {present.index[other]}",
+        f"column {name!r}, {present.index.name or 'row'} {present.index[other]}",
         expected="values of one type: numbers, text, truth values, times",
         received=received,
         remedy="Convert the column first, for example with astype(str)",

@@ -74,6 +74,8 @@ def read_table(
         UsageError: a file that cannot be read as what it is; naming the line and the column.
     """
     required(str(path))
+    import pandas as pd
+
     form = form_of(path)
     if form in (".parquet", ".feather"):
         return _read_columnar(path, form), ()
@@ -81,7 +83,10 @@ def read_table(
         return _read_lines(path, encoding), ()
     shape = shape_of(path, delimiter=delimiter, header=header, encoding=encoding)
     table = _read_text(path, shape, missing)
-    _check_mixed(path, shape, table, columns or {})
+    if shape.lines_are_rows:  # errors about cells name the line
+        first = 1 + shape.is_headed
+        table.index = pd.RangeIndex(first, first + len(table), name="line")
+    _check_mixed(path, table, columns or {})
     notes = []
     if not shape.is_headed:
         names = f"{shape.names[0]} to {shape.names[-1]}"
@@ -146,7 +151,7 @@ def _read_text(path: Path, shape: Shape, missing: Sequence[str]) -> Any:
             ) from error
 
 
-def _check_mixed(path: Path, shape: Shape, table: Any, columns: Mapping[str, Any]) -> None:
+def _check_mixed(path: Path, table: Any, columns: Mapping[str, Any]) -> None:
     """UsageError for a column in which words stand among numbers."""
     import pandas as pd
 
@@ -161,8 +166,7 @@ def _check_mixed(path: Path, shape: Shape, table: Any, columns: Mapping[str, Any
         if not len(present) or not _MIXED <= numeric.mean() < 1:
             continue
         bad = present[~numeric.to_numpy()]
-        row = int(bad.index[0])
-        line = f"line {row + 1 + shape.is_headed}" if shape.lines_are_rows else f"row {row + 1}"
+        line = f"{table.index.name or 'row'} {bad.index[0]}"
         word = str(bad.iloc[0])
         raise UsageError(
             f"{path}, {line}, column {name!r}",

@@ -100,19 +100,18 @@ class NumberColumn(Column):
         if self.clock is not None:
             counts = np.rint(x).astype(np.int64) + self.origin
             return shown(counts, absent, self.clock, self.dtype)
-        infinite = ~np.isfinite(x)
-        counts = np.rint(np.where(infinite, 0, x)).astype(np.int64)
-        return restored(self._integers(counts, x, infinite), absent, self.dtype)
+        return restored(self._integers(x), absent, self.dtype)
 
-    def _integers(
-        self, counts: NDArray[np.int64], x: NDArray[np.float64], infinite: NDArray[np.bool_]
-    ) -> Any:
+    def _integers(self, x: NDArray[np.float64]) -> NDArray[Any]:
         """Counts from the origin as numbers that the type can hold."""
-        if self.dtype["name"].lower().startswith("uint64"):
-            return np.array([int(c) + self.origin for c in counts], dtype=np.uint64)
-        if self.dtype["name"].lower().startswith("float"):
-            return np.where(infinite, x, counts + float(self.origin))
-        return counts + self.origin
+        name = self.dtype["name"].lower()
+        if "float" in name:
+            return x + self.origin
+        dtype = np.dtype(name.partition("[")[0] if "int" in name else "int64")
+        if abs(self.origin) < 2**62 and np.abs(x).max(initial=0.0) < 2**62:
+            return (np.rint(x).astype(np.int64) + self.origin).astype(dtype)
+        low, high = np.iinfo(dtype).min, np.iinfo(dtype).max  # 2^53 and more: no longer exact
+        return np.array([min(max(int(v) + self.origin, low), high) for v in x], dtype=dtype)
 
     def line(self) -> str:
         """Kind and range."""

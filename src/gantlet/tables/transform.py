@@ -186,7 +186,8 @@ def _check_names(table: Any) -> None:
     if not names:
         raise UsageError("the table", expected="at least one column", received="none")
     for place, name in enumerate(names, start=1):
-        if isinstance(name, tuple) or name is None or str(name).strip() in ("", "nan"):
+        is_none = name is None or (isinstance(name, float) and np.isnan(name))
+        if is_none or isinstance(name, tuple) or not str(name).strip():
             raise UsageError(
                 f"column {place} of the table",
                 expected="a name: text or a number",
