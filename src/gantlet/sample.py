@@ -155,6 +155,10 @@ def _pictured(spec: DataSpec) -> bool:
 
 
 def _check_pictured(spec: DataSpec) -> None:
+    if spec.kind == "table":
+        raise UsageError(
+            "rows of a table as PNG", expected="a file such as rows.csv or rows.parquet"
+        )
     if not _pictured(spec):
         raise UsageError(
             f"samples of {spec.kind} {spec.shape} as PNG",

@@ -25,6 +25,8 @@ from gantlet.spec import DataSpec
 __all__ = ["TableMLP"]
 
 Count = Annotated[int, Ge(1)]
+_FAR = 5.0
+"""Bound of the normal numbers that become Gumbel noise: beyond, float32 has no digits left."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +121,8 @@ class Heads(nn.Module):
         """Numbers h, classes y, and standard normal numbers from which Gumbel ones are made."""
         bounded = torch.tanh(h[:, self.numbers])
         if gumbel is not None:
-            h = h - torch.log(-torch.special.log_ndtr(gumbel))
+            above = torch.special.ndtr(-gumbel.clamp(-_FAR, _FAR))  # 1 - u
+            h = h - torch.log(-torch.log1p(-above))
         padded = torch.cat([h / self.tau, h.new_full((len(h), 1), -1e30)], 1)
         soft = padded[:, self.spans].softmax(2).flatten(1)
         x = torch.cat([bounded, soft], 1)[:, self.order]

@@ -53,9 +53,17 @@ def _paper(mode: str) -> int | tuple[int, ...]:
 def picture(
     samples: NDArray[Any], spec: DataSpec, path: Path | IO[bytes], columns: int | None = None
 ) -> None:
-    """Write a grid of images, or a scatter of the first two coordinates of points, as PNG."""
+    """Write a grid of images, the columns of a table, or a scatter of the first two coordinates
+    of points, as PNG."""
     if spec.kind == "image":
         grid(samples, spec, columns).save(path, format="png")
+        return
+    if spec.kind == "table":
+        from gantlet.training.marginals import draw_columns  # needs pandas
+
+        figure = _figure(14, 9)
+        draw_columns(figure, samples, spec)
+        figure.savefig(path, dpi=90, format="png")
         return
     figure = _figure(5, 5)
     axes = figure.add_subplot()
