@@ -202,7 +202,8 @@ def train(
     """Train on data, or go on with the run that the same call began.
 
     Arguments:
-        data: folder or zip of images, idx, npy or npz file, built-in name, array, (x, y).
+        data: folder or zip of images, idx, npy or npz file, table (CSV, TSV, JSON lines, Parquet,
+            Feather, pandas DataFrame), built-in name, array, (x, y).
         recipe: its name; a good one is chosen from the data if none is given.
         settings: dotted keys, as `["train.batch=64"]` or `{"train.batch": 64}`.
         out: the run's folder; `runs/NAME` (or NAME-2, ... where another run is there) if none.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gantlet.config import Config, Optimiser, Stop, Train
 from gantlet.games.versus import Versus
 from gantlet.networks.table import TableMLP
+from gantlet.schedules import Schedule
 from gantlet.spec import DataSpec
 
 __all__ = ["ctgan", "table"]
@@ -13,8 +14,8 @@ _BATCH, _PACK = 500, 10
 _EPOCHS = 300
 _ROWS = 10_000
 """Where the data do not tell how many rows there are."""
-_SAMPLES = 3_000_000
-_GAMMA = 0.1
+_SAMPLES, _GROUP = 1_600_000, 128
+_RATE, _GAMMA = 1e-3, 0.1
 
 
 def ctgan(spec: DataSpec) -> Config:
@@ -42,17 +43,19 @@ def ctgan(spec: DataSpec) -> Config:
 def table(spec: DataSpec) -> Config:
     """Relativistic pairing with R1 and R2 on typed-head perceptrons: the default for tables.
 
+    The generator has batch norm on groups of 128 rows. Rates fall to a hundredth over the last
+    half of the run. Rows are judged one by one: packs of 4 made rows that are easier to tell.
+
     Source: Huang et al. (2024), The GAN is dead; long live the GAN!, https://arxiv.org/abs/2501.05441
     """
+    fall = Schedule(start=_RATE, end=_RATE / 100, samples=_SAMPLES // 2, delay=_SAMPLES // 2)
+    adam = Optimiser(lr=fall, beta1=0.0, beta2=0.99)
     return Config(
         recipe="table",
-        network=TableMLP(generator_norm="none"),
-        game=Versus(pairing="pair", penalties={"r1": _GAMMA, "r2": _GAMMA}),
-        optimisers={
-            "generator": Optimiser(lr=5e-4, beta1=0.0, beta2=0.99),
-            "discriminator": Optimiser(lr=5e-4, beta1=0.0, beta2=0.99),
-        },
-        train=Train(batch=512, tick=_SAMPLES // 10, precision="float32"),
+        network=TableMLP(),
+        game=Versus(pairing="pair", penalties={"r1": _GAMMA, "r2": _GAMMA}, group=_GROUP),
+        optimisers={"generator": adam, "discriminator": adam},
+        train=Train(batch=512, tick=_SAMPLES // 8, precision="float32"),
         stop=Stop(samples=_SAMPLES),
     )
 
