@@ -18,7 +18,7 @@ FLOORS = (
     ("games",),
     ("metrics",),
     (
-        *("settings", "config", "config_text", "recipes", "training", "bundle", "sample"),
+        *("settings", "config", "config_text", "recipes", "training", "bundle", "sample", "where"),
         *("notebook", "console", "latents", "run", "synthesis", "evaluation", "bench"),
     ),
     ("report", "export", "judge", "serve", "cli", "__main__"),

@@ -64,6 +64,14 @@ class Loaded:
         """Samples 0 to n - 1 of a seed; see `gantlet.sample.sample`."""
         return sample(self.bundle, n, label=label, seed=seed, truncation=truncation, device=device)
 
+    def sample_where(
+        self, n: int, where: str, *, seed: int = 0, truncation: float | None = None
+    ) -> Samples:
+        """Rows of a table that meet `where`; see `gantlet.where.sample_where`."""
+        from gantlet.where import sample_where  # needs pandas
+
+        return sample_where(self.bundle, n, where, seed=seed, truncation=truncation)
+
     @property
     def log(self) -> list[dict[str, Any]]:
         """Rows of log.jsonl, one for each tick; empty for a bundle by itself."""

@@ -15,6 +15,7 @@ from gantlet.data.tables import is_frame
 from gantlet.errors import UsageError
 from gantlet.run import train
 from gantlet.sample import sample
+from gantlet.where import sample_where
 
 __all__ = ["TableSynthesizer"]
 
@@ -93,12 +94,19 @@ class TableSynthesizer(BaseEstimator):
         self.n_features_in_ = len(table.columns)
         return self
 
-    def sample(self, n: int = 1, *, seed: int = 0) -> Any:
+    def sample(self, n: int = 1, *, where: str | None = None, seed: int = 0) -> Any:
         """Rows 0 to n - 1 of a seed as a DataFrame; row i depends on the seed and i alone.
 
-        Raises UsageError for n below 1.
+        Arguments:
+            n: how many.
+            where: what they must meet, such as "sex=Male and age>=30" (`gantlet.where`).
+            seed: equal seeds give equal rows.
+
+        Raises UsageError for n below 1, and for conditions that cannot be met.
         """
         check_is_fitted(self)
+        if where is not None:
+            return sample_where(self.bundle_, n, where, seed=seed).frame
         return sample(self.bundle_, n, seed=seed).frame
 
     @contextlib.contextmanager

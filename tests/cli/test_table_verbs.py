@@ -78,6 +78,19 @@ def test_rows_can_be_asked_for_by_one_category(trained):
     assert_refused(answer, "unknown label 'colour=pink'", "colour=red")
 
 
+def test_rows_can_be_asked_for_by_conditions(trained, tmp_path):
+    where, out = "colour=red and age>=40", tmp_path / "made.csv"
+    answer = gantlet("sample", trained / "run", "-n", 25, "--where", where, "--out", out)
+    assert answer.out == f"25 rows written to {out}\n"
+    made = pd.read_csv(out)
+    assert len(made) == 25
+    assert (made["colour"] == "red").all()
+    assert made["age"].ge(40).all()
+    assert_refused(
+        gantlet("sample", trained / "run", "--where", "agee>3"), "unknown column 'agee'"
+    )
+
+
 def test_a_stopped_run_goes_on_bit_exactly(trained, tmp_path):
     words = ("train", trained / "people.parquet", "--out", tmp_path / "parts", *SMALL)
     for samples in (128, 256):

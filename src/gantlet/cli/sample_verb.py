@@ -20,6 +20,7 @@ def sample_(
     *,
     n: Annotated[int, Parameter(name=["--number", "-n"])] = 64,
     label: str | None = None,
+    where: str | None = None,
     seed: int = 0,
     truncation: float | None = None,
     out: Path | None = None,
@@ -36,6 +37,8 @@ def sample_(
         How many (64).
     label
         Class to make, by name. Without it, classes come as often as in the data.
+    where
+        Of a table: what rows must meet, such as "sex=Male and age>=30".
     seed
         Equal seeds give equal samples (0).
     truncation
@@ -53,7 +56,10 @@ def sample_(
         sample_into_zip(load(run).bundle, out, n, seed=seed, label=label, truncation=truncation)
         print(f"{n} {'sample' if n == 1 else 'samples'} written to {out}")
         return
-    made = load(run).sample(n, seed=seed, label=label, truncation=truncation)
+    if where is None:
+        made = load(run).sample(n, seed=seed, label=label, truncation=truncation)
+    else:
+        made = load(run).sample_where(n, where, seed=seed, truncation=truncation)
     is_table = made.spec.kind == "table"
     place = made.save(out or _own_place(run, made.pictured, is_table))
     grid = f"; all of them in {place / 'grid.png'}" if place.is_dir() else ""

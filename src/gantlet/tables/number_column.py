@@ -117,8 +117,9 @@ class NumberColumn(Column):
         """Kind and range."""
         if not self.numbers.means and not self.numbers.spikes:
             return f"{self.kind}, too few values to tell of any"
-        low, high = (self._told(end) for end in (self.numbers.low, self.numbers.high))
-        parts = [f"{self.kind}, {low} to {high}"]
+        low, high = self.ends()
+        told = f"{low:g} to {high:g}" if self.kind == "real" else f"{low} to {high}"
+        parts = [f"{self.kind}, {told}"]
         modes, spikes = len(self.numbers.means), len(self.numbers.spikes)
         if modes > 1:
             parts.append(f"{modes} modes")
@@ -146,13 +147,14 @@ class NumberColumn(Column):
         clock = None if values["clock"] is None else Clock(**values["clock"])
         return cls(**{**values, "numbers": numbers, "clock": clock})
 
-    def _told(self, x: float) -> str:
-        if self.kind == "real":
-            return f"{x:g}"
-        if self.clock is None:
-            return f"{int(x) + self.origin}"
-        one = shown(np.array([int(x) + self.origin]), np.zeros(1, bool), self.clock, self.dtype)
-        return str(one.iloc[0])
+    def ends(self) -> Any:
+        """The smallest and the largest value that come back, as a pandas column."""
+        x = np.array([self.numbers.low, self.numbers.high])
+        if self.clock is not None:
+            counts = np.rint(x).astype(np.int64) + self.origin
+            return shown(counts, np.zeros(2, bool), self.clock, self.dtype)
+        values = x if self.kind == "real" else self._integers(x)
+        return restored(values, np.zeros(2, bool), self.dtype)
 
 
 def _reals(cells: Any) -> NDArray[np.float64]:
