@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import sys
 
 import numpy as np
 import pandas as pd
@@ -134,6 +135,14 @@ def test_json_lines_may_lack_keys(written):
     lines = "\n".join(json.dumps({"a": i} if i % 2 else {"a": i, "b": "x"}) for i in range(6))
     table, _ = read_table(written(lines, "t.ndjson"))
     assert table["b"].isna().tolist() == [False, True] * 3
+
+
+def test_a_missing_package_names_the_extra(written, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(
+        UsageError, match=r"extra `table`, received no pyarrow.*'gantlet\[table\]'"
+    ):
+        read_table(written(TEXT))
 
 
 def test_other_endings_are_no_tables(tmp_path):

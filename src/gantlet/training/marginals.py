@@ -43,6 +43,7 @@ def draw_columns(figure: Any, rows: NDArray[Any], spec: DataSpec) -> None:
             _numbers(axes, column, rows[:, _span(transform, column)])
         axes.set_title(str(column.name)[:40], loc="left", fontsize=9)
         axes.tick_params(labelsize=7)
+        axes.minorticks_off()
 
 
 def _span(transform: TableTransform, column: NumberColumn) -> slice:
