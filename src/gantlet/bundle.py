@@ -228,6 +228,7 @@ def _card(spec: DataSpec, config: Mapping[str, Any], about: Mapping[str, Any]) -
         many = f"rows of {len(spec.table.get('columns', ()))} columns"
     recipe = "a game of its maker's own" if about["own_game"] else config["recipe"]
     where = '".", game=game' if about["own_game"] else '"."'
+    made = "made.csv" if spec.kind == "table" else "made"
     has_classes = spec.classes and spec.kind != "table"
     labels = f"- Classes: {', '.join(spec.classes)}\n" if has_classes else ""
     return f"""---
@@ -247,7 +248,7 @@ A generator trained by Gantlet {__version__}.
 ```python
 import gantlet
 
-gantlet.load({where}).sample(16, seed=0).save("made")
+gantlet.load({where}).sample(16, seed=0).save("{made}")
 ```
 
 Its samples show what the training data show, with their gaps and biases; it may repeat training

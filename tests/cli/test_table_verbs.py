@@ -71,6 +71,14 @@ def test_the_first_rows_of_many_are_the_few(trained):
     assert not run.sample(30, seed=6).frame.equals(few)
 
 
+def test_plain_rows_are_asked_for_as_often_as_the_table_has_them(trained):
+    made = package.load(trained / "run").sample(20_000)
+    asked = np.bincount(made.labels, minlength=len(made.spec.classes)) / 20_000
+    assert asked == pytest.approx(made.spec.frequencies, abs=0.012)
+    heads = np.array(made.spec.layout.classes)[made.labels]
+    assert (made.values[np.arange(20_000), heads[:, 0]] == heads[:, 1]).all()
+
+
 def test_rows_can_be_asked_for_by_one_category(trained):
     made = package.load(trained / "run").sample(40, label="colour=blue").frame
     assert (made["colour"] == "blue").all()
@@ -111,6 +119,7 @@ def test_the_bundle_holds_no_row_and_nothing_of_few_rows(trained):
     assert spec["table"]["rows"] == 300
     assert max(sizes) < 2_000  # no list is as long as the table
     assert b"rows of 7 columns" in files["README.md"]
+    assert b'.save("made.csv")' in files["README.md"]
 
 
 def test_pictures_are_of_columns_and_runs_stay_readable(trained):
