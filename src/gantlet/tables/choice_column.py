@@ -162,15 +162,8 @@ def _holds_text(cells: Any) -> bool:
     """Whether the column can hold the word `other`."""
     import pandas as pd
 
-    of = cells.dtype.categories if _is_category(cells) else cells
-    if pd.api.types.is_string_dtype(of.dtype) and of.dtype != object:
-        return True
-    present = of.dropna()
-    return bool(
-        of.dtype == object
-        and len(present)
-        and isinstance(present[0 if _is_category(cells) else present.index[0]], str)
-    )
+    values = cells.dtype.categories if _is_category(cells) else cells
+    return pd.api.types.infer_dtype(values, skipna=True) in ("string", "empty")
 
 
 def _held(categories: list[Any], choices: Choices, used: set[Any]) -> list[Any]:
