@@ -37,7 +37,7 @@ def trainer(
     """A trainer of a tiny recipe, on the data that suit it, in a folder."""
     dataset = points() if recipe == "points" else images()
     if recipe in RECIPES_FOR_TABLES:
-        dataset = open_data(rows())
+        dataset = open_data(rows()[["age", "colour", "member"]])
     config = override(tiny(recipe, dataset.spec), settings)
     folder = Folder(path)
     folder.create()

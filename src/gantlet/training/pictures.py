@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,7 +61,7 @@ def picture(
     if spec.kind == "table":
         from gantlet.training.marginals import draw_columns  # needs pandas
 
-        figure = _figure(14, 9)
+        figure = _figure(14, 9, layout=None)
         draw_columns(figure, samples, spec)
         figure.savefig(path, dpi=90, format="png")
         return
@@ -76,11 +76,13 @@ def picture(
     figure.savefig(path, dpi=100, format="png")
 
 
-def _figure(width: float, height: float) -> Any:
+def _figure(
+    width: float, height: float, layout: Literal["constrained"] | None = "constrained"
+) -> Any:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout=layout)
     FigureCanvasAgg(figure)
     return figure
 
