@@ -16,6 +16,7 @@ from gantlet.recipes import RECIPES, tiny
 from gantlet.training.callback import End, Start
 from gantlet.training.health import HEALTHY
 from gantlet.training.trainer import built
+from tests.tables_for import spec_for
 
 ABOUT = {"data": "digits", "count": 1797, "own_game": False, "seen": 64, "verdict": "healthy"}
 
@@ -35,6 +36,7 @@ def written(folder, recipe, spec, **about):
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_what_was_written_is_read(recipe, digits, tmp_path):
+    digits = spec_for(recipe, digits)
     game = built(tiny(recipe, digits), digits)
     bundled = torch.nn.ModuleDict({name: game.players[name] for name in game.bundled})
     config = to_mapping(tiny(recipe, digits))

@@ -14,13 +14,13 @@ PACKAGE = Path(__file__).resolve().parent.parent / "src" / "gantlet"
 FLOORS = (
     ("errors", "files", "rng", "dist", "spec", "processors"),
     ("extensions", "objectives", "penalties", "averages", "schedules", "distances", "augment"),
-    ("nn", "networks", "data"),
+    ("nn", "networks", "tables", "data"),
     ("games",),
     ("metrics",),
     (
         *("settings", "config", "config_text", "recipes", "training", "bundle", "origin"),
-        *("truncation", "sample", "notebook", "console", "latents", "planning", "run"),
-        *("evaluation", "bench", "sweeping"),
+        *("truncation", "sample", "where", "notebook", "console", "latents", "planning", "run"),
+        *("synthesis", "evaluation", "bench", "sweeping"),
     ),
     ("report", "export", "serving", "judge", "explore", "serve", "cli", "__main__"),
 )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gantlet.games.check import check_game
     from gantlet.run import load, train
     from gantlet.sweeping import sweep
+    from gantlet.synthesis import TableSynthesizer
     from gantlet.training.callback import Callback
 
 __version__ = "0.1.0.dev0"
@@ -25,6 +26,7 @@ __all__ = [
     "Losses",
     "Phase",
     "Query",
+    "TableSynthesizer",
     "Turn",
     "Versus",
     "__version__",
@@ -42,6 +44,7 @@ _HOMES = {
     "Losses": "gantlet.games",
     "Phase": "gantlet.games",
     "Query": "gantlet.games",
+    "TableSynthesizer": "gantlet.synthesis",
     "Turn": "gantlet.games",
     "Versus": "gantlet.games",
     "check_game": "gantlet.games.check",

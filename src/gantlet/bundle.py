@@ -230,9 +230,14 @@ def _checked(text: str, path: Path) -> dict[str, Any]:
 def _card(spec: DataSpec, config: Mapping[str, Any], about: Mapping[str, Any]) -> str:
     """A model card in the form that model hubs read."""
     shape = " x ".join(map(str, spec.shape))
+    many = f"samples of {spec.kind} {shape}"
+    if spec.kind == "table":
+        many = f"rows of {len(spec.table.get('columns', ()))} columns"
     recipe = "a game of its maker's own" if about["own_game"] else config["recipe"]
     where = '".", game=game' if about["own_game"] else '"."'
-    labels = f"- Classes: {', '.join(spec.classes)}\n" if spec.classes else ""
+    made = "made.csv" if spec.kind == "table" else "made"
+    has_classes = spec.classes and spec.kind != "table"
+    labels = f"- Classes: {', '.join(spec.classes)}\n" if has_classes else ""
     return f"""---
 library_name: gantlet
 tags: [gan, {config["recipe"]}]
@@ -242,7 +247,7 @@ tags: [gan, {config["recipe"]}]
 
 A generator trained by Gantlet {__version__}.
 
-- Data: {about["data"]}, {about["count"]} samples of {spec.kind} {shape}
+- Data: {about["data"]}, {about["count"]} {many}
 {labels}- Recipe: {recipe}
 - Real samples seen: {about["seen"]}
 - Health at the end: {about["verdict"]}
@@ -250,7 +255,7 @@ A generator trained by Gantlet {__version__}.
 ```python
 import gantlet
 
-gantlet.load({where}).sample(16, seed=0).save("made")
+gantlet.load({where}).sample(16, seed=0).save("{made}")
 ```
 
 Its samples show what the training data show, with their gaps and biases; it may repeat training

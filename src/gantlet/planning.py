@@ -172,11 +172,13 @@ def cache_of(data: Source) -> Path:
 
 def data_settings(settings: Sequence[str] | Mapping[str, Any]) -> DataSettings:
     """The settings under `data.`, which are needed before there is a recipe."""
-    values = {
-        key.removeprefix("data."): value
-        for key, value in assignments(settings)
-        if key.startswith("data.")
-    }
+    values: dict[str, Any] = {}
+    for key, value in assignments(settings):
+        name, _, part = key.removeprefix("data.").partition(".")
+        if key.startswith("data.") and part:  # data.columns.age=integer
+            values[name] = {**(values.get(name) or {}), part: value}
+        elif key.startswith("data."):
+            values[name] = value
     found: DataSettings = checked(DataSettings, values, "data")
     return found
 

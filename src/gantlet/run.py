@@ -61,6 +61,14 @@ class Loaded:
         """Samples 0 to n - 1 of a seed; see `gantlet.sample.sample`."""
         return sample(self.bundle, n, label=label, seed=seed, truncation=truncation, device=device)
 
+    def sample_where(
+        self, n: int, where: str, *, seed: int = 0, truncation: float | None = None
+    ) -> Samples:
+        """Rows of a table that meet `where`; see `gantlet.where.sample_where`."""
+        from gantlet.where import sample_where  # needs pandas
+
+        return sample_where(self.bundle, n, where, seed=seed, truncation=truncation)
+
     @property
     def log(self) -> list[dict[str, Any]]:
         """Rows of log.jsonl, one for each tick; empty for a bundle by itself."""
@@ -106,7 +114,8 @@ def train(
     """Train on data, or go on with the run that the same call began.
 
     Arguments:
-        data: folder or zip of images, idx, npy or npz file, built-in name, array, (x, y).
+        data: folder or zip of images, idx, npy or npz file, table (CSV, TSV, JSON lines, Parquet,
+            Feather, pandas DataFrame), built-in name, array, (x, y).
         recipe: its name; a good one is chosen from the data if none is given.
         settings: dotted keys, as `["train.batch=64"]` or `{"train.batch": 64}`.
         size: xs, s, m or l: derives channels, batch, rates and penalty weights from data and

@@ -38,7 +38,7 @@ _WAITING = 2
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Generated samples: raw values of shape (N, *spec.shape), and their labels if any."""
+    """Generated samples: raw values of shape (N, *spec.stored), and their labels if any."""
 
     values: NDArray[Any]
     labels: NDArray[np.int64] | None
@@ -52,11 +52,27 @@ class Samples:
         return row
 
     def __repr__(self) -> str:
+        if self.spec.kind == "table":
+            return f"<{len(self)} rows of a table of {len(self.spec.table['columns'])} columns>"
         shape = " x ".join(map(str, self.spec.shape))
         return f"<{len(self)} samples of {self.spec.kind} {shape}, {self.values.dtype}>"
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return np.array(self.values, dtype=dtype, copy=copy)
+
+    @property
+    def frame(self) -> Any:
+        """Rows of a table as a pandas DataFrame, of the columns and types that it was made from.
+
+        Raises UsageError for samples that are no rows.
+        """
+        from gantlet.tables import TableTransform
+
+        if self.spec.kind != "table":
+            raise UsageError(
+                f"samples of {self.spec.kind} as a DataFrame", expected="rows of a table"
+            )
+        return TableTransform.from_json(self.spec.table).inverse_transform(self.values)
 
     @property
     def images(self) -> list[Image.Image]:
@@ -77,13 +93,16 @@ class Samples:
 
         Arguments:
             path: `.npz` (arrays x and y), `.png` (one picture of all), `.zip` (a PNG file for
-                each), or a folder (the same, and `grid.png`).
+                each), or a folder (the same, and `grid.png`). Of rows: `.csv`, `.tsv`, `.jsonl`
+                (with `.gz` too), `.parquet` or `.feather`.
 
         Raises:
             UsageError: a file of another kind, or samples that PNG cannot hold.
             RunError: the disk refuses.
         """
         path = Path(path)
+        if self.spec.kind == "table":
+            return self._save_table(path)
         if path.suffix.lower() in _OTHER_FILES:
             raise UsageError(
                 f"samples as {path}",
@@ -92,6 +111,13 @@ class Samples:
         kinds = {".npz": self._save_arrays, ".png": self._save_grid, ".zip": self._save_zip}
         with disk_errors_told(path):
             kinds.get(path.suffix.lower(), self._save_pictures)(path)
+        return path
+
+    def _save_table(self, path: Path) -> Path:
+        from gantlet.tables.files import write_table
+
+        with disk_errors_told(path):
+            write_table(self.frame, path)
         return path
 
     def _save_arrays(self, path: Path) -> None:
@@ -129,6 +155,10 @@ def _pictured(spec: DataSpec) -> bool:
 
 
 def _check_pictured(spec: DataSpec) -> None:
+    if spec.kind == "table":
+        raise UsageError(
+            "rows of a table as PNG", expected="a file such as rows.csv or rows.parquet"
+        )
     if not _pictured(spec):
         raise UsageError(
             f"samples of {spec.kind} {spec.shape} as PNG",

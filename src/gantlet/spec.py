@@ -3,27 +3,122 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["Batch", "DataSpec"]
+__all__ = ["Batch", "DataSpec", "Head", "Layout"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """One part of a row."""
+
+    name: str
+    """The column it belongs to, and which part of it: `age`, `age/mode`."""
+    width: int = 1
+    """1: a number in [-1, 1]. 2 or more: a choice among as many."""
+    is_condition: bool = False
+    """Whether each of its choices is a class that a generator can be asked for."""
+
+    @property
+    def is_choice(self) -> bool:
+        """Whether it is a choice and not a number."""
+        return self.width > 1
+
+
+class Layout:
+    """Where each head lies in a row, R heads and D numbers in all.
+
+    A stored row has one number a head: a value in [-1, 1] for a number, a code 0 ... width - 1 for
+    a choice. Networks see a row as one vector of D = sum of widths: numbers as they are, choices
+    as one-hots, soft ones where a generator made them.
+
+    Arguments:
+        heads: in the order of the stored numbers.
+    """
+
+    def __init__(self, heads: Sequence[Head]) -> None:
+        self.heads = tuple(heads)
+        self.offsets = (0, *accumulate(head.width for head in heads))
+        self.numbers = [i for i, head in enumerate(heads) if not head.is_choice]
+        self.choices = [i for i, head in enumerate(heads) if head.is_choice]
+
+    @property
+    def size(self) -> int:
+        """D."""
+        return self.offsets[-1]
+
+    @cached_property
+    def classes(self) -> tuple[tuple[int, int], ...]:
+        """The head and the code behind each class, in the order of classes."""
+        return tuple(
+            (i, code)
+            for i, head in enumerate(self.heads)
+            if head.is_condition
+            for code in range(head.width)
+        )
+
+    @cached_property
+    def spans(self) -> Tensor:
+        """Places of the choices' one-hots, (choices, widest), D beyond the end of a short one."""
+        import torch
+
+        widest = max((self.heads[i].width for i in self.choices), default=1)
+        place = torch.arange(widest)
+        rows = [
+            torch.where(place < self.heads[i].width, self.offsets[i] + place, self.size)
+            for i in self.choices
+        ]
+        return torch.stack(rows) if rows else torch.zeros(0, widest, dtype=torch.int64)
+
+    def spread(self, raw: Tensor, dtype: torch.dtype) -> Tensor:
+        """Stored rows (B, R) to what networks see, (B, D)."""
+        import torch
+
+        x = torch.zeros(len(raw), self.size, dtype=dtype, device=raw.device)
+        x[:, self._at(self.numbers)] = raw[:, self.numbers].to(dtype)
+        return x.scatter_(1, raw[:, self.choices].long() + self._places(raw), 1.0)
+
+    def gathered(self, x: Tensor) -> Tensor:
+        """The inverse of `spread`, (B, D) to (B, R) in float32: the largest of each choice."""
+        import torch
+
+        padded = torch.cat([x, x.new_full((len(x), 1), -torch.inf)], 1)
+        raw = torch.empty(len(x), len(self.heads), dtype=torch.float32, device=x.device)
+        raw[:, self.numbers] = x[:, self._at(self.numbers)].clamp(-1, 1).float()
+        if self.choices:
+            spans = self.spans.to(x.device)
+            raw[:, self.choices] = padded[:, spans].argmax(2).float()
+        return raw
+
+    def _at(self, heads: Sequence[int]) -> list[int]:
+        return [self.offsets[i] for i in heads]
+
+    def _places(self, like: Any) -> Tensor:
+        import torch
+
+        return torch.tensor(self._at(self.choices), dtype=torch.int64, device=like.device)
 
 
 @dataclass(frozen=True, kw_only=True)
 class DataSpec:
     """Kind, shape, range and classes of a set of data.
 
-    Networks work on x in [-1, 1]: x = 2 (raw - low) / (high - low) - 1.
+    Networks work on x in [-1, 1]: x = 2 (raw - low) / (high - low) - 1. The rows of a table are
+    numbers and one-hots instead (`Layout`).
     """
 
-    kind: Literal["image", "points"]
-    """`image`: shape (C, H, W). `points`: shape (D,), without bounds."""
+    kind: Literal["image", "points", "table"]
+    """`image`: shape (C, H, W). `points`: shape (D,), without bounds. `table`: shape (D,)."""
     shape: tuple[int, ...]
-    """Shape of one sample."""
+    """Shape of one sample as networks see it."""
     dtype: Literal["uint8", "uint16", "float32"] = "uint8"
     """Type of the raw values as stored."""
     low: float = 0.0
@@ -34,16 +129,32 @@ class DataSpec:
     """Names of the classes in the order of their labels; empty without labels."""
     frequencies: tuple[float, ...] = ()
     """Share of each class among all samples, those held out too; sums to one."""
+    heads: tuple[Head, ...] = ()
+    """Of a table: the typed parts of a row."""
+    table: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """Of a table: what turns stored rows into columns again (`gantlet.tables`), plain values."""
 
     @property
     def size(self) -> int:
         """Numbers in one sample."""
         return math.prod(self.shape)
 
+    @property
+    def stored(self) -> tuple[int, ...]:
+        """Shape of one sample as it is stored: of a row of a table one number a head."""
+        return (len(self.heads),) if self.kind == "table" else self.shape
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Where the heads of a row lie."""
+        return Layout(self.heads)
+
     def encode(self, raw: Tensor, dtype: torch.dtype | None = None) -> Tensor:
         """Raw values to x in [-1, 1], in `dtype` (float32 if none is given)."""
         import torch
 
+        if self.kind == "table":
+            return self.layout.spread(raw, dtype or torch.float32)
         x = raw.to(dtype or torch.float32, copy=True)
         span = self.high - self.low
         return x.mul_(2 / span).sub_((self.high + self.low) / span)
@@ -52,6 +163,8 @@ class DataSpec:
         """x in [-1, 1] to raw values; images are clipped to the range and rounded to `dtype`."""
         import torch
 
+        if self.kind == "table":
+            return self.layout.gathered(x)
         raw = (x.to(torch.float32) + 1) * ((self.high - self.low) / 2) + self.low
         if self.kind == "points":
             return raw
@@ -66,7 +179,8 @@ class DataSpec:
     def from_json(cls, values: dict[str, Any]) -> DataSpec:
         """The inverse of `to_json`, from parsed JSON."""
         lists = {k: tuple(v) for k, v in values.items() if isinstance(v, list)}
-        return cls(**{**values, **lists})
+        heads = tuple(Head(**head) for head in values.get("heads", ()))
+        return cls(**{**values, **lists, "heads": heads})
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from gantlet.games.base import Query, Turn
 from gantlet.networks import NETWORKS
 from gantlet.rng import Noise
 from gantlet.spec import Batch, DataSpec
+from tests.tables_for import TABLE
 
 CLASSES = {"classes": ("a", "b", "c"), "frequencies": (0.5, 0.25, 0.25)}
 SPECS = {
@@ -18,14 +19,23 @@ SPECS = {
     "16x12": DataSpec(kind="image", shape=(3, 16, 12)),
     "16 bit": DataSpec(kind="image", shape=(1, 8, 8), dtype="uint16", high=65535.0),
     "points": DataSpec(kind="points", shape=(2,), dtype="float32"),
+    "table": TABLE,
 }
 SPECS |= {f"{name}, labels": replace(spec, **CLASSES) for name, spec in SPECS.items()}
+
+
+def suits(network, spec):
+    """Whether a family of networks makes such data."""
+    kind = SPECS[spec].kind
+    return network == "mlp" or ((network == "table") == (kind == "table") and kind != "points")
+
+
 CASES = [
     (game, network, spec)
     for game in GAMES
     for network in NETWORKS
     for spec in SPECS
-    if network == "mlp" or "points" not in spec
+    if suits(network, spec)
 ]
 
 
@@ -53,7 +63,7 @@ def test_samples_depend_on_noise_and_labels_alone(game, network, spec):
     assert torch.equal(one, two)
     assert not torch.allclose(one, other)
     raw = wanted.decode(one)
-    assert tuple(raw.shape) == (6, *wanted.shape)
+    assert tuple(raw.shape) == (6, *wanted.stored)
     assert raw.dtype == getattr(torch, wanted.dtype)
 
 

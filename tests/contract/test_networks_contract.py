@@ -15,6 +15,7 @@ from gantlet.networks.styles import NoisyGenerator
 from gantlet.nn.spectral import Spectral
 from gantlet.nn.stages import Growth
 from gantlet.spec import DataSpec
+from tests.tables_for import TABLE
 
 GROUP = 4
 BATCH_NORMED = ("dcgan", "fastgan")
@@ -32,8 +33,10 @@ IMAGES = {
 }
 POINTS = DataSpec(kind="points", shape=(2,), dtype="float32")
 PAIRS = [
-    *((family, spec) for family in NETWORKS for spec in IMAGES.values()),
+    *((family, spec) for family in NETWORKS if family != "table" for spec in IMAGES.values()),
     ("mlp", POINTS),
+    ("mlp", TABLE),
+    ("table", TABLE),
 ]
 over_pairs = pytest.mark.parametrize(
     ("family", "spec"), PAIRS, ids=[f"{f}-{'x'.join(map(str, s.shape))}" for f, s in PAIRS]
@@ -47,6 +50,17 @@ COUPLINGS = [
 ]
 over_labels = pytest.mark.parametrize("classes", [(), CLASSES], ids=["plain", "labels"])
 SMALL, ODD = IMAGES["1x8x8"], IMAGES["4x17x23"]
+of_images = pytest.mark.parametrize("family", [name for name in NETWORKS if name != "table"])
+
+
+def small(family):
+    """Few numbers of the kind that a family makes."""
+    return TABLE if family == "table" else SMALL
+
+
+def odd(family):
+    """Another such, of odd sizes."""
+    return TABLE if family == "table" else ODD
 
 
 def settings(family, **wanted):
@@ -158,17 +172,19 @@ def test_packs_are_judged_together(family, spec):
     assert D(x).logits.shape == (GROUP,)
 
 
-@over_families
+@of_images
 def test_packs_have_no_label(family):
     with pytest.raises(UsageError, match="pack=1"):
-        settings(family).discriminator(replace(SMALL, classes=CLASSES), group=GROUP, pack=2)
+        settings(family).discriminator(
+            replace(small(family), classes=CLASSES), group=GROUP, pack=2
+        )
 
 
 @over_pairs
 @over_labels
 def test_gradients_reach_every_weight(family, spec, classes):
     spec = replace(spec, classes=classes)
-    for net in variants(family) if spec is SMALL else [settings(family)]:
+    for net in variants(family) if spec is small(family) else [settings(family)]:
         G, D, z, y, _ = players(net, spec)
         waken(G)
         waken(D)
@@ -183,7 +199,7 @@ def test_gradients_reach_every_weight(family, spec, classes):
 @pytest.mark.parametrize(("family", "coupling"), COUPLINGS)
 @over_labels
 def test_a_batch_equals_its_groups(family, classes, coupling):
-    spec = replace(ODD, classes=classes)
+    spec = replace(odd(family), classes=classes)
     net = settings(family, discriminator_norm="batch" if family in BATCH_NORMED else "none")
     net = replace(net, **coupling)
     G, D, z, y, x = players(net, spec)
@@ -199,7 +215,7 @@ def test_a_batch_equals_its_groups(family, classes, coupling):
 @over_labels
 def test_an_uncoupled_discriminator_judges_each_sample_alone(family, classes):
     net = settings(family, discriminator_norm="spectral", minibatch_std=False)
-    _, D, _, y, x = players(net, replace(ODD, classes=classes))
+    _, D, _, y, x = players(net, replace(odd(family), classes=classes))
     waken(D)
     alone = [D(x[i : i + 1], None if y is None else y[i : i + 1]).logits for i in range(len(x))]
     torch.testing.assert_close(D(x, y).logits, torch.cat(alone), rtol=0, atol=1e-12)
@@ -208,7 +224,7 @@ def test_an_uncoupled_discriminator_judges_each_sample_alone(family, classes):
 @over_families
 def test_forward_changes_no_state(family):
     net = settings(family, discriminator_norm="batch" if family in BATCH_NORMED else "spectral")
-    G, D, z, y, x = players(net, replace(SMALL, classes=CLASSES))
+    G, D, z, y, x = players(net, replace(small(family), classes=CLASSES))
     before = [{k: v.clone() for k, v in m.state_dict().items()} for m in (G, D)]
     total(D(G(z, y) + x, y)).backward()
     for module, state in zip((G, D), before, strict=True):
@@ -218,16 +234,16 @@ def test_forward_changes_no_state(family):
 @over_families
 def test_samples_depend_on_the_label(family):
     for net in variants(family):
-        G, _, z, y, _ = players(net, replace(SMALL, classes=CLASSES))
+        G, _, z, y, _ = players(net, replace(small(family), classes=CLASSES))
         apart = (G(z, y) - G(z, (y + 1) % 3)).abs().flatten(1).amax(1)
         assert (apart > 1e-6).all()
 
 
-@over_families
+@of_images
 @pytest.mark.parametrize("condition", ["concat", "projection", "auxiliary"])
 def test_logits_depend_on_the_label_unless_a_classifier_has_it(family, condition):
     net = settings(family, discriminator_condition=condition)
-    _, D, _, y, x = players(net, replace(SMALL, classes=CLASSES))
+    _, D, _, y, x = players(net, replace(small(family), classes=CLASSES))
     here, there = D(x, y), D(x, (y + 1) % 3)
     if condition == "auxiliary":
         assert torch.equal(here.logits, there.logits)
@@ -239,18 +255,18 @@ def test_logits_depend_on_the_label_unless_a_classifier_has_it(family, condition
 
 @over_families
 def test_labels_must_be_given_where_they_are_used(family):
-    _, D, z, _, x = players(settings(family), replace(SMALL, classes=CLASSES))
+    _, D, z, _, x = players(settings(family), replace(small(family), classes=CLASSES))
     with pytest.raises(UsageError, match="labels"):
         D(x)
     for net in variants(family):
         with pytest.raises(UsageError, match="labels"):
-            players(net, replace(SMALL, classes=CLASSES))[0](z)
+            players(net, replace(small(family), classes=CLASSES))[0](z)
 
 
 @over_families
 def test_gradient_penalties_differentiate_the_discriminator(family):
     for net in map(uncoupled, variants(family)):
-        _, D, _, y, x = players(net, replace(ODD, classes=CLASSES))
+        _, D, _, y, x = players(net, replace(odd(family), classes=CLASSES))
         waken(D)
         weights = list(D.parameters())
         heard = torch.autograd.grad(D(x, y).logits.sum(), weights, allow_unused=True)
@@ -262,7 +278,7 @@ def test_gradient_penalties_differentiate_the_discriminator(family):
         r2 = torch.autograd.grad(h.square().sum(), weights, allow_unused=True)
         moved = [a is not None and bool(a.any()) for a in r1]
         kernels = [w.dim() == 4 and h is not None for w, h in zip(weights, heard, strict=True)]
-        assert any(kernels) or family == "mlp"
+        assert any(kernels) or family in ("mlp", "table")
         assert all(m for m, kernel in zip(moved, kernels, strict=True) if kernel)
         for a, b in zip(r1, r2, strict=True):
             if a is not None and b is not None:
@@ -273,7 +289,7 @@ def test_gradient_penalties_differentiate_the_discriminator(family):
 @over_labels
 def test_bf16_is_near_and_judges_in_full_precision(family, classes):
     net = settings(family, discriminator_norm="none")
-    G, D, z, y, _ = players(net, replace(ODD, classes=classes), dtype=torch.float32)
+    G, D, z, y, _ = players(net, replace(odd(family), classes=classes), dtype=torch.float32)
     exact = G(z, y)
     with torch.autocast("cpu", torch.bfloat16):
         made = G(z, y)
@@ -283,9 +299,9 @@ def test_bf16_is_near_and_judges_in_full_precision(family, classes):
     torch.testing.assert_close(logits, D(exact, y).logits, rtol=0.1, atol=0.1)
 
 
-@over_families
+@of_images
 def test_channels_last_changes_nothing(family):
-    G, D, z, y, x = players(settings(family), replace(ODD, classes=CLASSES))
+    G, D, z, y, x = players(settings(family), replace(odd(family), classes=CLASSES))
     before = G(z, y), D(x, y).logits
     G.to(memory_format=torch.channels_last)
     D.to(memory_format=torch.channels_last)
@@ -295,7 +311,7 @@ def test_channels_last_changes_nothing(family):
 
 @over_families
 def test_weights_follow_the_seed(family):
-    first, again = (players(settings(family), SMALL)[:2] for _ in range(2))
+    first, again = (players(settings(family), small(family))[:2] for _ in range(2))
     for a, b in zip(first, again, strict=True):
         assert all(torch.equal(p, b.state_dict()[k]) for k, p in a.state_dict().items())
 
@@ -311,7 +327,7 @@ def test_what_convolutions_cannot_make_names_what_can(family):
     assert G(torch.randn(2, settings("mlp").latent)).shape == (2, 1, 1, 1)
 
 
-@over_families
+@of_images
 @pytest.mark.parametrize("shape", [(1, 1, 16), (2, 9, 4), (1, 4, 33)])
 def test_thin_images_work(family, shape):
     spec = DataSpec(kind="image", shape=shape)
@@ -320,10 +336,10 @@ def test_thin_images_work(family, shape):
     assert D(x).logits.shape == (2 * GROUP,)
 
 
-@pytest.mark.parametrize("family", ["mlp", "dcgan", "resnet", "biggan", "fastgan"])
+@pytest.mark.parametrize("family", ["mlp", "dcgan", "resnet", "biggan", "fastgan", "table"])
 def test_spectral_norm_covers_the_discriminator(family):
     net = settings(family, discriminator_norm="spectral", discriminator_condition="projection")
-    D = net.discriminator(replace(ODD, classes=CLASSES), group=GROUP)
+    D = net.discriminator(replace(odd(family), classes=CLASSES), group=GROUP)
     layers = (nn.Linear, nn.Conv2d, nn.Embedding)
     bare = [m for m in D.modules() if isinstance(m, layers) and not isinstance(m, Spectral)]
     assert bare == []

@@ -8,33 +8,29 @@ import torch
 from gantlet import check_game
 from gantlet.config import from_mapping, to_mapping
 from gantlet.errors import UsageError
-from gantlet.networks.mlp import MLP
 from gantlet.recipes import RECIPES, chosen, recipe, tiny
 from gantlet.training.step import share_of
 from gantlet.training.trainer import built
-from tests.contract.test_games import SPECS
-
-IMAGES = [name for name in SPECS if "points" not in name]
-POINTS = [name for name in SPECS if "points" in name]
+from tests.contract.test_games import SPECS, suits
+from tests.tables_for import spec_for
 
 
-@pytest.mark.parametrize("spec", IMAGES)
+def home(name):
+    """Data that a recipe plays."""
+    return spec_for(name, SPECS["8x8"])
+
+
+@pytest.mark.parametrize("spec", SPECS)
 @pytest.mark.parametrize("name", RECIPES)
-def test_each_recipe_plays_images(name, spec):
-    config = tiny(name, SPECS[spec])
-    check_game(built(config, SPECS[spec]), SPECS[spec])
-    assert config.recipe == name
-
-
-@pytest.mark.parametrize("spec", POINTS)
-@pytest.mark.parametrize("name", RECIPES)
-def test_each_recipe_plays_points_or_says_which_network_does(name, spec):
+def test_each_recipe_plays_data_or_says_which_network_does(name, spec):
     """Asserted by `check_game`."""
 
     def play():
-        check_game(built(tiny(name, SPECS[spec]), SPECS[spec]), SPECS[spec])
+        config = tiny(name, SPECS[spec])
+        assert config.recipe == name
+        check_game(built(config, SPECS[spec]), SPECS[spec])
 
-    if isinstance(recipe(name, SPECS["8x8"]).network, MLP):
+    if suits(recipe(name, home(name)).network.name, spec):
         play()
     else:
         with pytest.raises(UsageError, match="Use the network mlp"):
@@ -43,13 +39,13 @@ def test_each_recipe_plays_points_or_says_which_network_does(name, spec):
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_settings_survive_being_written_and_read(name):
-    for config in (recipe(name, SPECS["8x8"]), tiny(name, SPECS["8x8"])):
+    for config in (recipe(name, home(name)), tiny(name, home(name))):
         assert from_mapping(to_mapping(config)) == config
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_batch_is_whole_groups_and_every_learner_has_an_optimiser(name):
-    spec = SPECS["8x8"]
+    spec = home(name)
     full, small = recipe(name, spec), tiny(name, spec)
     for config in (full, replace(small, train=full.train, game=full.game)):
         game = built(replace(config, network=small.network), spec)
@@ -59,7 +55,7 @@ def test_the_batch_is_whole_groups_and_every_learner_has_an_optimiser(name):
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_tiny_keeps_objective_penalties_and_optimisers(name):
-    full, small = recipe(name, SPECS["8x8"]), tiny(name, SPECS["8x8"])
+    full, small = recipe(name, home(name)), tiny(name, home(name))
     assert small.optimisers == full.optimisers
     assert replace(small.game, group=full.game.group) == full.game
     assert type(small.network) is type(full.network)
@@ -67,7 +63,7 @@ def test_tiny_keeps_objective_penalties_and_optimisers(name):
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_first_weights_depend_on_the_seed_alone(name):
-    spec = SPECS["8x8"]
+    spec = home(name)
     config = tiny(name, spec)
     state = torch.get_rng_state()
     first = built(config, spec).players.state_dict()
@@ -88,8 +84,8 @@ def test_each_names_its_source(name):
 
 def test_a_recipe_is_chosen_by_the_data_and_the_choice_is_told():
     small = replace(SPECS["8x8"], shape=(1, 3, 9))
-    found = [chosen(spec) for spec in (SPECS["points"], small, SPECS["16x12"])]
-    assert [name for name, _ in found] == ["points", "mlp", "r3gan"]
+    found = [chosen(s) for s in (SPECS["points"], SPECS["table"], small, SPECS["16x12"])]
+    assert [name for name, _ in found] == ["points", "table", "mlp", "r3gan"]
     assert all(why.startswith(f"Recipe {name}: ") for name, why in found)
 
 

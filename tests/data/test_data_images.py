@@ -269,7 +269,9 @@ def test_a_file_of_no_kind_is_refused(tmp_path):
     (tmp_path / "a.doc").write_text("hello")
     with pytest.raises(UsageError, match=r"^'[^:]*a\.doc' is of no kind that is known: ") as error:
         open_data(tmp_path / "a.doc")
-    assert "a zip of images, an array in .npy, an idx file, or a built-in name" in str(error.value)
+    assert "a zip of images, an array in .npy, an idx file, a table, or a built-in name" in str(
+        error.value
+    )
 
 
 def test_a_lack_of_permission_is_told():

@@ -17,6 +17,7 @@ from gantlet.spec import DataSpec
 from gantlet.training.trainer import built
 from tests.conftest import ROOT
 from tests.report.pages import DIGITS, number
+from tests.tables_for import spec_for
 
 SOURCE = ROOT / "src" / "gantlet"
 ADDRESS = re.compile(r"https?://[^\s\"'<>`;]+")
@@ -37,7 +38,7 @@ def named(path):
 @pytest.mark.parametrize(
     "unit",
     [
-        *("recipes", "networks", "nn", "games", "metrics", "evaluation", "data"),
+        *("recipes", "networks", "nn", "games", "metrics", "evaluation", "data", "tables"),
         *(
             "augment",
             "objectives.py",
@@ -177,7 +178,9 @@ def test_a_recipe_cites_its_own_parts_and_no_others(name, spec, keys, tmp_path):
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_is_cited_for_itself(name, tmp_path):
-    assert f"recipe {name}" in set.union(*parts(bundled(tmp_path, name, spec=PLAIN)).values())
+    assert f"recipe {name}" in set.union(
+        *parts(bundled(tmp_path, name, spec=spec_for(name, PLAIN))).values()
+    )
 
 
 def test_a_part_that_is_switched_on_is_cited(tmp_path):

@@ -12,6 +12,7 @@ from gantlet.recipes import tiny
 from gantlet.training.folder import Folder
 from gantlet.training.machine import Machine
 from gantlet.training.trainer import Trainer, built
+from tests.tables_for import RECIPES_FOR_TABLES, rows
 
 
 def images() -> Dataset:
@@ -35,6 +36,8 @@ def trainer(
 ) -> Trainer:
     """A trainer of a tiny recipe, on the data that suit it, in a folder."""
     dataset = points() if recipe == "points" else images()
+    if recipe in RECIPES_FOR_TABLES:
+        dataset = open_data(rows()[["age", "colour", "member"]])
     config = override(tiny(recipe, dataset.spec), settings)
     folder = Folder(path)
     folder.create()

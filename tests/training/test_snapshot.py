@@ -14,17 +14,20 @@ from gantlet.spec import DataSpec
 from gantlet.training.machine import Machine
 from gantlet.training.snapshot import blocks, drawn_labels, generate, make_ready
 from gantlet.training.trainer import built
+from tests.tables_for import spec_for
 
 CLASSES = {"classes": ("a", "b", "c"), "frequencies": (0.7, 0.0, 0.3)}
+
 IMAGES = DataSpec(kind="image", shape=(1, 16, 16), **CLASSES)
 POINTS = DataSpec(kind="points", shape=(2,), dtype="float32", low=-1, high=1)
 MACHINE = Machine("cpu", "float32", 1)
 
 
-def ready(recipe, machine=MACHINE, group=4):
-    spec = POINTS if recipe == "points" else IMAGES
+def ready(recipe, machine=MACHINE, group=None):
+    spec = spec_for(recipe, POINTS if recipe == "points" else IMAGES)
     config = tiny(recipe, spec)
-    game = built(replace(config, game=replace(config.game, group=group)), spec)
+    game = replace(config.game, group=group or config.game.group)
+    game = built(replace(config, game=game), spec)
     game.players.to(machine.dtype)
     bundled = replace(game, players=nn.ModuleDict({"generator": game.players["generator"]}))
     make_ready(bundled, bundled.players, spec, machine)
@@ -39,7 +42,7 @@ def test_the_first_ten_of_a_hundred_are_the_ten(recipe, precision):
     ten, hundred = (
         generate(game, game.players, spec, machine, seed=3, count=count) for count in (10, 100)
     )
-    assert hundred.shape == (100, *spec.shape)
+    assert hundred.shape == (100, *spec.stored)
     assert np.array_equal(ten, hundred[:10])
     exact = torch.cat(list(blocks(game, game.players, spec, machine, seed=3, count=100)))
     again = torch.cat(list(blocks(game, game.players, spec, machine, seed=3, count=70)))

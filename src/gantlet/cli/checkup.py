@@ -43,7 +43,11 @@ def checkup(data: str, settings: Sequence[str]) -> Iterator[tuple[str, bool]]:
 def _about(found: Examination) -> Iterator[str]:
     sizes = ", ".join(f"{' x '.join(map(str, size))} ({n:,})" for size, n in found.sizes[:5])
     more = f" and {len(found.sizes) - 5} more" if len(found.sizes) > 5 else ""
-    yield f"{found.source}: {found.kind}, {found.count:,} samples; sizes {sizes}{more}."
+    if found.columns:
+        yield f"{found.source}: {found.count:,} rows of {len(found.columns)} columns."
+        yield from (f"  {line}" for line in found.columns)
+    else:
+        yield f"{found.source}: {found.kind}, {found.count:,} samples; sizes {sizes}{more}."
     if found.classes:
         names = ", ".join(f"{name} ({n:,})" for name, n in found.classes[:12])
         rest = ", ..." if len(found.classes) > 12 else ""

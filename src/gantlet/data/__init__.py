@@ -1,4 +1,4 @@
-"""Data: a folder, a file, an array or a built-in name becomes a `Dataset`."""
+"""Data: a folder, a file, an array, a table or a built-in name becomes a `Dataset`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from gantlet.data.builtin import BUILTINS
 from gantlet.data.dataset import Array, Dataset
 from gantlet.data.kinds import KINDS, readable, sniff
 from gantlet.data.settings import DataSettings
+from gantlet.data.tables import from_frame, is_frame
 from gantlet.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def open_data(
     (`digits`, `ring`, `grid`) is never a path: write `./digits` for a folder of that name.
 
     Arguments:
-        source: a path, a built-in name, an array or tensor, or a pair (samples, labels).
+        source: a path, a built-in name, an array or tensor, a pair (samples,
+            labels), a pandas DataFrame.
         settings: size, labels; the defaults if none are given.
         cache: folder for decoded data too large for memory (above 1 GiB).
 
@@ -46,6 +48,8 @@ def open_data(
     if isinstance(source, str) and source in BUILTINS:
         _check_labels(settings, source)
         return BUILTINS[source].opens(settings)
+    if is_frame(source):
+        return from_frame(source, name="table", settings=settings)
     if not isinstance(source, str | Path):
         _check_labels(settings, "arrays")
         x, y = source if isinstance(source, tuple) else (source, None)
@@ -84,7 +88,8 @@ def _array(values: Any) -> Array:
         return (tensor.float() if tensor.dtype is torch.bfloat16 else tensor).numpy()
     raise UsageError(
         "the data",
-        expected="a path, a built-in name, an array, a tensor or a pair (samples, labels)",
+        expected="a path, a built-in name, an array, a tensor, a pair (samples, labels) or a "
+        "pandas DataFrame",
         received=type(values).__name__,
         remedy="Convert it with np.asarray",
     )

@@ -22,6 +22,7 @@ from gantlet.data.pixels import Entry, Fault, Look, decode, look, quiet, reason
 from gantlet.data.resize import DONE, common_size, each
 from gantlet.data.settings import DataSettings
 from gantlet.data.split import split_hashes
+from gantlet.data.tables import lines_of
 from gantlet.errors import UsageError
 
 __all__ = ["Examination", "Problem", "examine"]
@@ -62,6 +63,8 @@ class Examination:
     """What was or will be done to the data."""
     held_out: str
     """What will be set aside."""
+    columns: tuple[str, ...] = ()
+    """Of a table: what each column is."""
 
 
 class _Study(NamedTuple):
@@ -189,6 +192,7 @@ def _of_dataset(kind: str, source: str, data: Dataset, settings: DataSettings) -
         problems=_by_severity(problems),
         notes=data.notes,
         held_out=split_hashes(data.hashes, settings.held_out).note,
+        columns=lines_of(spec) if spec.kind == "table" else (),
     )
 
 

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from gantlet import rng
+from gantlet.data.conditions import Conditions
 from gantlet.data.dataset import Array, Dataset, let_go
 from gantlet.data.split import Indices
 from gantlet.errors import UsageError
@@ -71,6 +72,8 @@ class Feed:
     (seed, stream, p): the same after a resume and in any part of a batch, another in each epoch.
     `take` gives samples as they are.
 
+    Rows of a table with choices are drawn with what they are asked for, see `Conditions`.
+
     Arguments:
         dataset: where samples come from.
         indices: of the samples to use, shape (n,).
@@ -109,13 +112,18 @@ class Feed:
             self._gather = lambda places: _gather(rows, self.indices[places]).to(self.device)
         self._raw, self._taken, self._row = dataset.raw, 0, dataset.raw.nbytes // len(dataset)
         y = dataset.y
-        self._y = None if y is None else torch.from_numpy(y[self.indices])
+        self._y = None if y is None else y[self.indices]
+        asked = self.spec.kind == "table" and self.spec.classes
+        layout = self.spec.layout
+        self._conditions = Conditions(layout, dataset.raw[self.indices]) if asked else None
 
     def __len__(self) -> int:
         return len(self.indices)
 
     def batch(self, stream: str, start: int, count: int) -> Batch:
         """Samples number [start, start + count) of a stream."""
+        if self._conditions is not None:
+            return self._taken_as(*self._conditions.draw(self.seed, stream, start, count))
         n, stop, parts = len(self), start + count, []
         for epoch in range(start // n, (stop + n - 1) // n):
             first = epoch * n
@@ -130,6 +138,12 @@ class Feed:
     def take(self, places: ArrayLike) -> Batch:
         """The samples `indices[places]`, in this order: places run from 0 to n - 1."""
         at = np.array(places, dtype=np.int64)
+        if self._conditions is not None:
+            return self._taken_as(at, self._conditions.of(at))
+        return self._taken_as(at, None if self._y is None else self._y[at])
+
+    def _taken_as(self, at: Indices, labels: Indices | None) -> Batch:
+        """The samples at places, with these labels."""
         raw = self._shaped(self._gather(at))
         self._taken += len(at) * (self._row + _AROUND)
         if min(self._taken, self._raw.nbytes) > _MAPPED:
@@ -137,7 +151,7 @@ class Feed:
             let_go(self._raw)
         # Half the digits of bfloat16 would be lost in the shift to [-1, 1].
         x = self.spec.encode(raw, torch.promote_types(self.dtype, torch.float32)).to(self.dtype)
-        y = None if self._y is None else self._y[torch.from_numpy(at)].to(self.device)
+        y = None if labels is None else torch.from_numpy(labels).to(self.device)
         return Batch(x, y)
 
     def _order(self, stream: str, epoch: int) -> Indices:
@@ -151,7 +165,7 @@ class Feed:
     def _shaped(self, rows: Tensor) -> Tensor:
         """Rows (B, D) as raw samples (B, *spec.shape)."""
         if len(self.spec.shape) != 3:
-            return rows.reshape(-1, *self.spec.shape)
+            return rows.reshape(-1, *self.spec.stored)
         channels, height, width = self.spec.shape
         if self._swapped:
             images = rows.view(-1, height, width, channels).permute(0, 3, 1, 2)

@@ -19,6 +19,7 @@ from gantlet.data.idx import find_idx, is_idx, named_idx, open_idx, open_idx_fol
 from gantlet.data.packed import SUFFIX, is_packed, open_packed
 from gantlet.data.pixels import SUFFIXES, Entry
 from gantlet.data.settings import DataSettings
+from gantlet.data.tables import is_table, named_table, open_table
 from gantlet.errors import UsageError
 
 __all__ = ["KINDS", "Kind", "readable", "sniff"]
@@ -107,6 +108,12 @@ KINDS: dict[str, Kind] = {
     ),
     "idx": Kind(
         is_idx, open_idx, "an idx file, .gz too, with its labels file beside it", named_idx
+    ),
+    "table": Kind(
+        is_table,
+        open_table,
+        "a table: CSV, TSV and JSON lines, .gz too, Parquet or Feather",
+        named_table,
     ),
 }
 

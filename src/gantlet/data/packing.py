@@ -76,7 +76,7 @@ def pack(
         tell: hears of the progress.
 
     Raises:
-        UsageError: data that cannot be used; `out` is a file of another kind, or in use.
+        UsageError: data that cannot be used, a table; `out` is a file of another kind, or in use.
     """
     settings = settings or DataSettings()
     workers = workers or granted_threads()
@@ -88,6 +88,12 @@ def pack(
                 with processes(workers) as crew:
                     return _pack_files(path, entries, out, settings, crew, tell)
     dataset = open_data(source, settings)
+    if dataset.spec.kind == "table":
+        raise UsageError(
+            f"the table {dataset.name!r} as packed data",
+            expected="images or points",
+            remedy="Train on the table itself; of a large CSV, Parquet is read faster",
+        )
     return _pack_dataset(dataset, out or Path(dataset.name + SUFFIX), tell)
 
 

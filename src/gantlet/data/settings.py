@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from gantlet.errors import UsageError
@@ -15,7 +16,8 @@ class DataSettings:
     """How a source becomes a set of data.
 
     Raises:
-        UsageError: a side of `size` is below 1, `labels` is an empty text.
+        UsageError: a side of `size` is below 1, `labels` is an empty text, `delimiter` is not one
+            character.
     """
 
     size: tuple[int, int] | None = None
@@ -38,6 +40,20 @@ class DataSettings:
     chance. Only for images whose mirror images could be data; never of letters or digits."""
     held_out: bool = True
     """Set a tenth of the data aside (100 to 10,000 samples; none under 200), never trained on."""
+    columns: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    """Of a table: what columns are, where it is not to be detected: integer, real, boolean,
+    categorical, ordinal, datetime, duration, identifier or text; a list is an ordinal's order."""
+    public: bool | tuple[str, ...] = False
+    """Of a table: whether its bounds and values of fewer than 5 rows may be stored, or the
+    columns of which they may."""
+    header: bool | None = None
+    """Of a CSV: whether the first line holds names; none: as it looks."""
+    delimiter: str | None = None
+    """Of a CSV: what separates cells; none: the likeliest of comma, semicolon, tab and bar."""
+    encoding: str = "utf-8"
+    """Of text: its encoding."""
+    missing: tuple[str, ...] = ()
+    """Of a CSV: words that mark a missing value, besides NA, NaN, null and nothing."""
 
     def __post_init__(self) -> None:
         if self.size is not None and min(self.size) < 1:
@@ -50,4 +66,11 @@ class DataSettings:
         if self.labels == "":
             raise UsageError(
                 "data.labels", expected="true, false or the name of a file", received="nothing"
+            )
+        if self.delimiter is not None and len(self.delimiter) != 1:
+            raise UsageError(
+                "data.delimiter",
+                expected="one character",
+                received=repr(self.delimiter),
+                remedy='For a tab write data.delimiter="\\t"',
             )

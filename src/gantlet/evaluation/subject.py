@@ -106,6 +106,14 @@ def gathered(
             another shape or other classes.
     """
     bundle = load(run, game=game).bundle
+    if bundle.spec.kind == "table":
+        raise UsageError(
+            f"an evaluation of {run}",
+            expected="a run on images or points",
+            received="a run on a table",
+            remedy="Its pictures, samples/*.png, show each column over the table's own; rows "
+            "from `gantlet sample` can be compared by any tool.",
+        )
     dataset = _trained_on(run, bundle, train)
     divided = split(dataset, bundle.config.data)
     taken = {"train": _part(dataset, divided.train)}

@@ -49,7 +49,7 @@ def film(samples: Samples, path: str | Path, *, rows: int = 1, per_second: float
         raise UsageError(
             f"samples of {samples.spec.kind} as pictures",
             expected="images",
-            remedy="Write them as .npz.",
+            remedy="Write them as .npz." if samples.spec.kind == "points" else "",
         )
     length = len(samples) // rows
     with disk_errors_told(path):

@@ -102,7 +102,7 @@ def morph(
         places = [(a, b, t / steps) for a, b in pairwise(numbers) for t in range(steps)]
         places.append((numbers[-1], numbers[-1], 0.0))
         columns = [_between(space, drawn, *place) for place in places]
-    values = np.stack(columns, axis=1).reshape(-1, *bundle.spec.shape)
+    values = np.stack(columns, axis=1).reshape(-1, *bundle.spec.stored)
     return Samples(values, None, bundle.spec)
 
 

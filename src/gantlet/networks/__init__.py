@@ -15,6 +15,7 @@ from gantlet.networks.r3gan import R3GAN
 from gantlet.networks.resnet import ResNet
 from gantlet.networks.stylegan2 import StyleGAN2
 from gantlet.networks.styles import NoisyGenerator, StyleGenerator
+from gantlet.networks.table import TableMLP
 
 __all__ = [
     "DCGAN",
@@ -31,6 +32,7 @@ __all__ = [
     "ResNet",
     "StyleGAN2",
     "StyleGenerator",
+    "TableMLP",
 ]
 
 _NETWORKS: Mapping[str, type[Network]] = {
@@ -42,6 +44,7 @@ _NETWORKS: Mapping[str, type[Network]] = {
     "progressive": Progressive,
     "stylegan2": StyleGAN2,
     "fastgan": FastGAN,
+    "table": TableMLP,
 }
 
 

@@ -25,6 +25,7 @@ from gantlet.recipes.points import points
 from gantlet.recipes.progressive import progressive
 from gantlet.recipes.r3gan import r3gan
 from gantlet.recipes.stylegan2 import stylegan2
+from gantlet.recipes.tables import ctgan, table
 from gantlet.spec import DataSpec
 
 __all__ = ["RECIPES", "chosen", "recipe", "tiny"]
@@ -47,6 +48,8 @@ _RECIPES: Mapping[str, Recipe] = {
     "stylegan2": stylegan2,
     "fastgan": fastgan,
     "points": points,
+    "ctgan": ctgan,
+    "table": table,
 }
 
 RECIPES: Mapping[str, Recipe] = Table(
@@ -74,6 +77,8 @@ def chosen(spec: DataSpec) -> tuple[str, str]:
     """The recipe that suits the data, and why, as a sentence."""
     if spec.kind == "points":
         return "points", "Recipe points: the data are points without the order of an image."
+    if spec.kind == "table":
+        return "table", "Recipe table: the data are rows of typed columns."
     if min(spec.shape[1:]) < 4:
         return "mlp", "Recipe mlp: images below 4 pixels a side leave nothing to convolve."
     return "r3gan", "Recipe r3gan: the strongest baseline for images."
@@ -87,11 +92,12 @@ def tiny(name: str, spec: DataSpec) -> Config:
         for key in ("activation", "discriminator_norm", "discriminator_condition")
         if key in type(full.network).__dataclass_fields__
     }
+    group = 4 if 4 % full.game.pack == 0 else full.game.pack
     return replace(
         full,
         network=replace(type(full.network).tiny(), **kept),
-        game=replace(full.game, group=4),
-        train=replace(full.train, batch=16, tick=64, ema_half_life=64),
+        game=replace(full.game, group=group),
+        train=replace(full.train, batch=4 * group, tick=16 * group, ema_half_life=64),
         validation=Validation(extractor="pixels", samples=64),
-        stop=replace(full.stop, samples=256),
+        stop=replace(full.stop, samples=64 * group),
     )

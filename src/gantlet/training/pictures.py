@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,9 +53,17 @@ def _paper(mode: str) -> int | tuple[int, ...]:
 def picture(
     samples: NDArray[Any], spec: DataSpec, path: Path | IO[bytes], columns: int | None = None
 ) -> None:
-    """Write a grid of images, or a scatter of the first two coordinates of points, as PNG."""
+    """Write a grid of images, the columns of a table, or a scatter of the first two coordinates
+    of points, as PNG."""
     if spec.kind == "image":
         grid(samples, spec, columns).save(path, format="png")
+        return
+    if spec.kind == "table":
+        from gantlet.training.marginals import draw_columns  # needs pandas
+
+        figure = _figure(14, 9, layout=None)
+        draw_columns(figure, samples, spec)
+        figure.savefig(path, dpi=90, format="png")
         return
     figure = _figure(5, 5)
     axes = figure.add_subplot()
@@ -68,11 +76,13 @@ def picture(
     figure.savefig(path, dpi=100, format="png")
 
 
-def _figure(width: float, height: float) -> Any:
+def _figure(
+    width: float, height: float, layout: Literal["constrained"] | None = "constrained"
+) -> Any:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout=layout)
     FigureCanvasAgg(figure)
     return figure
 

@@ -18,6 +18,8 @@ __all__ = ["blocks", "drawn_labels", "generate", "make_ready"]
 
 _CALIBRATION = 1024
 """Samples from which batch statistics are measured, at least."""
+_ROWS = 64 * BLOCK
+"""Rows of tables that are computed at a time: each costs little, each call the same."""
 
 
 def drawn_labels(spec: DataSpec, seed: int, stream: str, start: int, count: int) -> Tensor | None:
@@ -92,13 +94,14 @@ def blocks(
         y: labels, shape (count,); drawn by the data's class frequencies if none are given.
         truncation: bound of the normal numbers that samples are made from; none: no bound.
     """
-    for start in range(0, count, BLOCK):
+    block = _ROWS if spec.kind == "table" else BLOCK
+    for start in range(0, count, block):
         if y is None:
-            labels = drawn_labels(spec, seed, "sample", start, BLOCK)
+            labels = drawn_labels(spec, seed, "sample", start, block)
         else:
-            part = y[start : start + BLOCK]
-            labels = torch.cat([part, part.new_zeros(BLOCK - len(part))])
-        noise = _noise(machine, seed, "sample", start, truncation=truncation)
+            part = y[start : start + block]
+            labels = torch.cat([part, part.new_zeros(block - len(part))])
+        noise = _noise(machine, seed, "sample", start, block, truncation)
         yield _forward(game, players, machine, noise, labels)[: count - start]
 
 

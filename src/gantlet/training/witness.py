@@ -50,9 +50,10 @@ def measured(
 def draw(
     game: Game, averaged: nn.ModuleDict, spec: DataSpec, machine: Machine, path: Path
 ) -> None:
-    """Write the samples of fixed latents as a picture; classes stand in columns."""
+    """Write the samples of fixed latents as a picture; classes of images stand in columns."""
     count = _IMAGES if spec.kind == "image" else _POINTS
-    y = torch.arange(count) % _COLUMNS % len(spec.classes) if spec.classes else None
+    in_columns = spec.classes and spec.kind != "table"
+    y = torch.arange(count) % _COLUMNS % len(spec.classes) if in_columns else None
     made = generate(game, averaged, spec, machine, seed=_GRID_SEED, count=count, y=y)
     path.parent.mkdir(exist_ok=True)
     picture(made, spec, path, _COLUMNS)

@@ -81,7 +81,7 @@ class Extractor:
         """Features, and logits where there is a classifier, of raw samples.
 
         Arguments:
-            values: shape (N, *spec.shape), of the type `spec.dtype`; may be a memory map,
+            values: shape (N, *spec.stored), of the type `spec.dtype`; may be a memory map,
                 or rows of one.
 
         Raises:
@@ -98,8 +98,8 @@ class Extractor:
 
     def _check(self, values: Array | Rows) -> None:
         shape, dtype = tuple(values.shape), values.dtype.name
-        if len(values) == 0 or (shape[1:], dtype) != (self.spec.shape, self.spec.dtype):
-            wanted = ", ".join(map(str, self.spec.shape))
+        if len(values) == 0 or (shape[1:], dtype) != (self.spec.stored, self.spec.dtype):
+            wanted = ", ".join(map(str, self.spec.stored))
             raise UsageError(
                 f"samples for the extractor {self.name}",
                 expected=f"shape (N, {wanted}) and type {self.spec.dtype}, N of at least 1",

@@ -1,0 +1,59 @@
+"""Training by sampling: which rows of a table are seen, each with what it is asked for."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from gantlet import rng
+from gantlet.data.dataset import Array
+from gantlet.spec import Layout
+
+__all__ = ["Conditions"]
+
+Numbers = NDArray[np.int64]
+
+
+class Conditions:
+    """Conditions for rows of a table: one of its choices, of one of its columns.
+
+    Row number p of a stream is drawn in three steps, by uniform numbers of (seed, stream, p)
+    alone: a column, all alike; a category of it, in proportion to log(1 + n) for n rows that have
+    it; one of these rows. Rare categories are seen far more often than in the table; sampling
+    asks for them as often as the table has them (`DataSpec.frequencies`).
+
+    Arguments:
+        layout: of the rows; classes are numbered as `Layout.classes`.
+        raw: stored rows, (N, R).
+
+    Source: Xu et al. (2019), Modeling Tabular data using Conditional GAN, https://arxiv.org/abs/1907.00503
+    """
+
+    def __init__(self, layout: Layout, raw: Array) -> None:
+        heads = sorted({head for head, _ in layout.classes})
+        widths = np.array([layout.heads[head].width for head in heads])
+        self._first = np.concatenate([[0], widths.cumsum()])  # class of each column's code 0
+        self._codes = np.ascontiguousarray(raw[:, heads].astype(np.int64).T)
+        self._order = np.argsort(self._codes, axis=1, kind="stable")
+        counts = [np.bincount(c, minlength=w) for c, w in zip(self._codes, widths, strict=True)]
+        self._counts = np.concatenate(counts)
+        starts = [np.concatenate([[0], np.cumsum(n)[:-1]]) for n in counts]
+        self._starts = np.concatenate(starts)
+        mass = [np.log1p(n) / np.log1p(n).sum() for n in counts]
+        edges = [place + np.minimum(np.cumsum(m), 1.0) for place, m in enumerate(mass)]
+        self._edges = np.concatenate(edges)
+
+    def draw(self, seed: int, stream: str, start: int, count: int) -> tuple[Numbers, Numbers]:
+        """Places and classes of rows [start, start + count) of a stream, each (count,)."""
+        u = rng.rows(seed, f"{stream}/condition", start, count, (3,), torch.rand).double().numpy()
+        column = (u[:, 0] * len(self._codes)).astype(np.int64)
+        y = np.searchsorted(self._edges, column + u[:, 1], side="right")
+        y = y.clip(self._first[column], self._first[column + 1] - 1)
+        within = (u[:, 2] * self._counts[y]).astype(np.int64)
+        return self._order[column, self._starts[y] + within], y
+
+    def of(self, places: Numbers) -> Numbers:
+        """A class of each row as it is, (n,): of column p mod C for the row at place p."""
+        column = places % len(self._codes)
+        return self._first[column] + self._codes[column, places]

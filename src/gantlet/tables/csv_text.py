@@ -1,0 +1,220 @@
+"""Text of separated values: which delimiter, whether names lead, and that every row fits."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import IO
+
+from gantlet.errors import UsageError
+
+__all__ = ["Shape", "opened", "shape_of"]
+
+_DELIMITERS = (",", ";", "\t", "|")
+_LOOKED_AT = 200
+_GZIP = b"\x1f\x8b"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a file of separated values is laid out."""
+
+    delimiter: str
+    names: tuple[str, ...]
+    """From the first line, or `column_1`, `column_2`, ... where it holds values."""
+    is_headed: bool
+    """Whether the first line holds the names."""
+    lines_are_rows: bool
+    """Whether no row spans several lines, so that row numbers tell lines."""
+    encoding: str
+
+
+@contextmanager
+def opened(path: Path, encoding: str) -> Iterator[IO[str]]:
+    """The text of a file, through gzip where it is so compressed.
+
+    Raises UsageError for bytes that the encoding does not know and for a damaged gzip file.
+    """
+    with path.open("rb") as raw:
+        head = raw.read(4)
+    packed = head[:2] == _GZIP
+    opens = gzip.open if packed else open
+    try:
+        with opens(path, "rt", encoding=encoding, newline="") as text:
+            yield text
+    except UnicodeError as error:
+        raise UsageError(
+            str(path),
+            expected=f"text in {encoding}",
+            received=f"bytes that are none{_where(path, encoding, packed)}",
+            remedy="Say the encoding it is in, such as data.encoding=latin-1 (or cp1252, utf-16)",
+        ) from error
+    except LookupError as error:
+        raise UsageError(
+            "data.encoding", expected="an encoding such as utf-8 or latin-1", received=encoding
+        ) from error
+    except (EOFError, gzip.BadGzipFile) as error:
+        raise UsageError(
+            str(path),
+            expected="a whole gzip file",
+            received=f"one that is damaged ({error})",
+            remedy="Copy or download it again",
+        ) from error
+
+
+def _where(path: Path, encoding: str, packed: bool) -> str:
+    """The first line that cannot be read, as `, first in line 3`."""
+    opens = gzip.open if packed else open
+    with opens(path, "rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                line.decode(encoding)
+            except UnicodeError:
+                return f", first in line {number}"
+    return ""
+
+
+def shape_of(path: Path, *, delimiter: str | None, header: bool | None, encoding: str) -> Shape:
+    """Read a file once, row by row, and see that all rows have as many cells.
+
+    Without a `delimiter`, the one of comma, semicolon, tab and bar that gives most of the first
+    200 rows the same number of cells, two at least. Without a word on the `header`, the first
+    line holds names unless it has a number in every column of numbers and in no column a text
+    that never comes again.
+
+    Raises:
+        UsageError: nothing in it, rows of different lengths, names that are empty or come twice,
+            bytes of another encoding, quotes that never close.
+    """
+    encoding = _marked(path) or encoding
+    with opened(path, encoding) as text:
+        first = list(islice(text, _LOOKED_AT))
+    if not any(line.strip() for line in first):
+        raise UsageError(str(path), expected="rows of values", received="an empty file")
+    found = delimiter or _likeliest(first)
+    if delimiter is not None:
+        _check_delimiter(path, first, delimiter)
+    rows = list(csv.reader(first, delimiter=found))
+    rows = [row for row in rows if row]
+    is_headed = _is_headed(rows) if header is None else header
+    names = _names(path, rows[0], found) if is_headed else _numbered(len(rows[0]))
+    whole = _check_rows(path, found, encoding, len(names))
+    return Shape(found, names, is_headed, whole, encoding)
+
+
+def _marked(path: Path) -> str | None:
+    """The encoding that a mark at the beginning of a file tells."""
+    with path.open("rb") as raw:
+        head = raw.read(3)
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    return "utf-8-sig" if head == b"\xef\xbb\xbf" else None
+
+
+def _likeliest(lines: Sequence[str]) -> str:
+    best, most = ",", 0
+    for delimiter in _DELIMITERS:
+        lengths = Counter(len(row) for row in csv.reader(lines, delimiter=delimiter) if row)
+        cells, rows = max(lengths.items(), key=lambda item: (item[0] > 1, item[1]), default=(1, 0))
+        if cells > 1 and rows > most:
+            best, most = delimiter, rows
+    return best
+
+
+def _check_delimiter(path: Path, lines: Sequence[str], delimiter: str) -> None:
+    """UsageError for a delimiter that is nowhere, where another one would do."""
+    other = _likeliest(lines)
+    if not any(delimiter in line for line in lines) and other in lines[0]:
+        raise UsageError(
+            f"data.delimiter={delimiter!r} for {path}",
+            expected="what separates its cells",
+            received=f"none of it in the first {len(lines)} lines",
+            remedy=f"It looks like {other!r}: leave the setting away",
+        )
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_headed(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first of some rows holds names."""
+    if len(rows) < 2:
+        return True
+    columns = [[cell.strip() for cell in column] for column in zip(*rows, strict=False)]
+    numeric = [c for c in columns if _are_numbers(c[1:])]
+    if numeric and not all(_is_number(c[0]) for c in numeric):
+        return True
+    texts = [c for c in columns if not _are_numbers(c[1:])]
+    return not any(c[0] in c[1:] for c in texts) if numeric or texts else True
+
+
+def _are_numbers(cells: Sequence[str]) -> bool:
+    told = [cell for cell in cells if cell]
+    return bool(told) and all(map(_is_number, told))
+
+
+def _numbered(count: int) -> tuple[str, ...]:
+    return tuple(f"column_{i}" for i in range(1, count + 1))
+
+
+def _names(path: Path, row: Sequence[str], delimiter: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in row)
+    for place, name in enumerate(names, start=1):
+        if not name:
+            raise UsageError(
+                f"{path}, line 1",
+                expected="a name for each column",
+                received=f"none for column {place} of {len(names)}",
+                remedy="Name it (an index that pandas wrote goes with to_csv(index=False)), or "
+                "say data.header=false where the first line holds values",
+            )
+        if name in names[: place - 1]:
+            raise UsageError(
+                f"{path}, line 1",
+                expected="a name of its own for each column",
+                received=f"{name!r} for columns {names.index(name) + 1} and {place}",
+                remedy="Rename one, or say data.header=false where the first line holds values",
+            )
+    return names
+
+
+def _check_rows(path: Path, delimiter: str, encoding: str, columns: int) -> bool:
+    """UsageError for a row of another length; whether every line is a row."""
+    with opened(path, encoding) as text:
+        reader, rows, before, blank = csv.reader(text, delimiter=delimiter), 0, 0, False
+        try:
+            for row in reader:
+                rows += 1
+                blank |= not row
+                if row and len(row) != columns:
+                    raise _ragged(path, before + 1, columns, len(row), delimiter)
+                before = reader.line_num
+        except csv.Error as error:
+            raise UsageError(
+                f"{path}, line {before + 1}",
+                expected="cells of text, quotes closed",
+                received=str(error),
+                remedy="Mend the line, or say what it is: data.delimiter, data.encoding",
+            ) from error
+    return rows == before and not blank
+
+
+def _ragged(path: Path, line: int, columns: int, cells: int, delimiter: str) -> UsageError:
+    return UsageError(
+        f"{path}, line {line}",
+        expected=f"{columns} cells, as in the first line",
+        received=str(cells),
+        remedy=f"Mend the line (put quotes around cells that hold {delimiter!r}), or say what "
+        "separates cells: data.delimiter=';'",
+    )

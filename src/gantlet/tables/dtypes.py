@@ -1,0 +1,71 @@
+"""The types of pandas columns as plain values, and columns of those types again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["described", "is_nullable", "made", "restored"]
+
+
+def described(dtype: Any, categories: Sequence[Any] | None = None) -> dict[str, Any]:
+    """A pandas type as plain values; of categories those given."""
+    import pandas as pd
+
+    if isinstance(dtype, pd.CategoricalDtype):
+        held = dtype.categories
+        return {
+            "name": "category",
+            "categories": list(categories or ()),
+            "of": described(held.dtype),
+            "ordered": bool(dtype.ordered),
+        }
+    if isinstance(dtype, pd.StringDtype):
+        nan = dtype.na_value is not pd.NA
+        return {"name": "string", "storage": dtype.storage, "nan": nan}
+    return {"name": str(dtype)}
+
+
+def made(told: Mapping[str, Any]) -> Any:
+    """The pandas type that `described` told."""
+    import pandas as pd
+
+    if told["name"] == "category":
+        index = pd.Index(told["categories"], dtype=made(told["of"]))
+        return pd.CategoricalDtype(index, ordered=told["ordered"])
+    if told["name"] == "string":
+        return pd.StringDtype(told["storage"], na_value=np.nan if told["nan"] else pd.NA)
+    return pd.api.types.pandas_dtype(told["name"])
+
+
+def is_nullable(told: Mapping[str, Any]) -> bool:
+    """Whether a column of the type can hold missing values."""
+    dtype = made(told)
+    return not (isinstance(dtype, np.dtype) and dtype.kind in "biu")
+
+
+def restored(
+    values: Sequence[Any] | NDArray[Any], absent: NDArray[np.bool_], told: Mapping[str, Any]
+) -> Any:
+    """A pandas column of the type with the values, and missing ones where `absent`.
+
+    A type that cannot hold missing values has its zero there.
+    """
+    import pandas as pd
+
+    dtype = made(told)
+    held = np.asarray(values, dtype=object) if isinstance(values, list) else values
+    if not absent.any():
+        return pd.Series(held, dtype=dtype)
+    if not is_nullable(told):
+        filled = np.array(held, copy=True)
+        filled[absent] = 0
+        return pd.Series(filled, dtype=dtype)
+    marked = np.array(held, dtype=object)
+    marked[absent] = None if told["name"] == "object" else pd.NA
+    if told["name"] in ("float64", "float32", "float16"):
+        marked[absent] = np.nan
+    return pd.Series(marked, dtype=dtype)

@@ -1,0 +1,219 @@
+"""Tables in files: separated values, JSON lines, Parquet, Feather; read, and written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gantlet.errors import UsageError
+from gantlet.tables.csv_text import Shape, opened, shape_of
+
+__all__ = ["SUFFIXES", "form_of", "read_table", "required", "write_table"]
+
+_TEXTS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
+_LINES = (".jsonl", ".ndjson")
+SUFFIXES = (*_TEXTS, *_LINES, ".parquet", ".feather")
+"""Endings of files of tables; those of text also with `.gz` behind them."""
+_PARQUET, _FEATHER = b"PAR1", (b"ARROW1", b"FEA1")
+_MIXED = 0.5
+"""Share of numbers from which a column that also holds words is an error."""
+_WORDS = ("categorical", "ordinal", "text", "identifier")
+
+
+def required(what: str) -> None:
+    """UsageError unless pandas and pyarrow can be imported."""
+    try:
+        import pandas
+        import pyarrow
+
+        del pandas, pyarrow
+    except ImportError as error:
+        raise UsageError(
+            what,
+            expected="pandas and pyarrow, of the extra `table`",
+            received=f"no {error.name}",
+            remedy="Install them with pip install 'gantlet[table]'",
+        ) from None
+
+
+def form_of(path: Path) -> str | None:
+    """The ending that tells how a file is read, by its content or its name; None if none does."""
+    if not path.is_file():
+        return None
+    with path.open("rb") as stream:
+        head = stream.read(6)
+    if head.startswith(_PARQUET):
+        return ".parquet"
+    if head.startswith(_FEATHER):
+        return ".feather"
+    suffix = _suffix(path)
+    return suffix if suffix in SUFFIXES else None
+
+
+def read_table(
+    path: Path,
+    *,
+    delimiter: str | None = None,
+    header: bool | None = None,
+    encoding: str = "utf-8",
+    missing: Sequence[str] = (),
+    columns: Mapping[str, Any] | None = None,
+) -> tuple[Any, tuple[str, ...]]:
+    """A pandas DataFrame, and what was done to read it, in sentences.
+
+    Arguments:
+        path: the file.
+        delimiter, header, encoding: of separated values; see `shape_of`.
+        missing: words that mark a missing value, besides those that pandas knows.
+        columns: kinds that are declared: a column of numbers and words is an error unless it is
+            declared one of choices or of text.
+
+    Raises:
+        UsageError: a file that cannot be read as what it is; naming the line and the column.
+    """
+    required(str(path))
+    import pandas as pd
+
+    form = form_of(path)
+    if form in (".parquet", ".feather"):
+        return _read_columnar(path, form), ()
+    if form in _LINES:
+        return _read_lines(path, encoding), ()
+    shape = shape_of(path, delimiter=delimiter, header=header, encoding=encoding)
+    table = _read_text(path, shape, missing)
+    if shape.lines_are_rows:  # errors about cells name the line
+        first = 1 + shape.is_headed
+        table.index = pd.RangeIndex(first, first + len(table), name="line")
+    _check_mixed(path, table, columns or {})
+    notes = []
+    if not shape.is_headed:
+        names = f"{shape.names[0]} to {shape.names[-1]}"
+        notes.append(
+            f"The first line of {path.name} holds values, so columns are named {names} "
+            "(data.header=true if it holds names)."
+        )
+    return table, tuple(notes)
+
+
+def write_table(table: Any, path: Path) -> None:
+    """Write a DataFrame in the form that the path's ending tells: see `SUFFIXES`.
+
+    Raises UsageError for another ending.
+    """
+    required(str(path))
+    suffix = _suffix(path)
+    if suffix == ".parquet":
+        table.to_parquet(path, index=False)
+    elif suffix == ".feather":
+        table.to_feather(path)
+    elif suffix in _LINES:
+        table.to_json(path, orient="records", lines=True, date_format="iso", force_ascii=False)
+    elif suffix in _TEXTS:
+        table.to_csv(path, index=False, sep=_TEXTS[suffix])
+    else:
+        raise UsageError(
+            f"a table as {path}",
+            expected=f"a file that ends in {', '.join(SUFFIXES)}, those of text also with .gz",
+        )
+
+
+def _suffix(path: Path) -> str:
+    names = [suffix.lower() for suffix in path.suffixes[-2:]]
+    if names and names[-1] == ".gz":
+        plain = names[0] if len(names) == 2 else ""
+        return plain if plain in (*_TEXTS, *_LINES) else ""
+    return names[-1] if names else ""
+
+
+def _read_text(path: Path, shape: Shape, missing: Sequence[str]) -> Any:
+    import pandas as pd
+
+    with opened(path, shape.encoding) as text:
+        try:
+            return pd.read_csv(
+                text,
+                sep=shape.delimiter,
+                header=None,
+                names=list(shape.names),
+                skiprows=1 if shape.is_headed else 0,
+                skipinitialspace=True,
+                na_values=list(missing),
+                low_memory=False,
+                index_col=False,
+            )
+        except pd.errors.EmptyDataError:
+            return pd.DataFrame({name: [] for name in shape.names})
+        except pd.errors.ParserError as error:
+            raise UsageError(
+                str(path), expected="separated values", received=" ".join(str(error).split())
+            ) from error
+
+
+def _check_mixed(path: Path, table: Any, columns: Mapping[str, Any]) -> None:
+    """UsageError for a column in which words stand among numbers."""
+    import pandas as pd
+
+    for name in table.columns:
+        said = columns.get(str(name))
+        if not pd.api.types.is_string_dtype(table[name].dtype) or (
+            said is not None and (said in _WORDS or not isinstance(said, str))
+        ):
+            continue
+        present = table[name].dropna()
+        numeric = pd.to_numeric(present, errors="coerce").notna()
+        if not len(present) or not _MIXED <= numeric.mean() < 1:
+            continue
+        bad = present[~numeric.to_numpy()]
+        line = f"{table.index.name or 'row'} {bad.index[0]}"
+        word = str(bad.iloc[0])
+        raise UsageError(
+            f"{path}, {line}, column {name!r}",
+            expected=f"a number, as in {int(numeric.sum()):,} other rows",
+            received=f"{word!r} (words in {len(bad):,} rows)",
+            remedy=f"If it marks a missing value say data.missing=[{word!r}]; if the column is "
+            f"no number, data.columns.{name}=categorical",
+        )
+
+
+def _read_lines(path: Path, encoding: str) -> Any:
+    import pandas as pd
+
+    rows = []
+    with opened(path, encoding) as text:
+        for number, line in enumerate(text, start=1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except ValueError as error:
+                raise _no_object(path, number, str(error)) from error
+            if not isinstance(row, dict):
+                raise _no_object(path, number, type(row).__name__)
+            rows.append(row)
+    return pd.DataFrame.from_records(rows)
+
+
+def _no_object(path: Path, line: int, received: str) -> UsageError:
+    return UsageError(
+        f"{path}, line {line}",
+        expected='an object of JSON on each line, such as {"age": 39}',
+        received=received,
+    )
+
+
+def _read_columnar(path: Path, form: str) -> Any:
+    import pandas as pd
+    import pyarrow as pa
+
+    reads: Callable[[Path], Any] = pd.read_parquet if form == ".parquet" else pd.read_feather
+    try:
+        return reads(path)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise UsageError(
+            str(path),
+            expected=f"a {form[1:]} file that is whole",
+            received=" ".join(str(error).split())[:200],
+            remedy="Write it again, or copy it again",
+        ) from error

@@ -1,0 +1,180 @@
+"""Columns whose values are not learned: identifiers, made afresh, and free text, left out."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from gantlet.spec import Head
+from gantlet.tables.column import Column, Stored
+from gantlet.tables.dtypes import described, made, restored
+
+__all__ = ["IdentifierColumn", "TextColumn", "is_identifier"]
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_COUNTED = re.compile(r"(\D*)(\d+)")
+_FEWEST = 20
+"""Values below which no column is taken for an identifier or for free text."""
+_NAMED = re.compile(r"(^|[^a-z])(id|uuid|guid|key|index|identifier)$|Id$|ID$")
+
+
+def is_identifier(name: Any, present: Any) -> bool:
+    """Whether a column without its missing values tells rows apart and nothing else.
+
+    All values differ, and are consecutive whole numbers, or whole numbers or text under a name
+    such as `id`, or text of one prefix and a number, or UUIDs.
+    """
+    import pandas as pd
+
+    if len(present) < _FEWEST or not present.is_unique:
+        return False
+    if pd.api.types.is_integer_dtype(present.dtype):
+        ordered = np.sort(present.to_numpy())
+        return bool((np.diff(ordered) == 1).all() or _NAMED.search(str(name)))
+    if not all(isinstance(value, str) for value in present):
+        return False
+    return _way(list(present))[0] != "" or bool(_NAMED.search(str(name)))
+
+
+def _way(values: list[str]) -> tuple[str, str]:
+    """How text tells rows apart: `uuid`, `counted` with its prefix, or not at all."""
+    if all(_UUID.fullmatch(value) for value in values):
+        return "uuid", ""
+    found = [_COUNTED.fullmatch(value) for value in values]
+    prefixes = {match[1] if match else None for match in found}
+    if len(prefixes) == 1 and None not in prefixes:
+        return "counted", str(prefixes.pop())
+    return "", ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdentifierColumn(Column):
+    """Unique values that are made afresh: they were in no row of the table."""
+
+    form: ClassVar[str] = "identifier"
+    name: Any
+    dtype: Mapping[str, Any]
+    way: str
+    """number: from `start` up. counted: a prefix and such a number. uuid: random ones."""
+    prefix: str
+    start: int
+    """A power of ten above every number of the table, where its type holds it."""
+    missing: float
+    """Share of missing values."""
+    kind: str = "identifier"
+
+    @classmethod
+    def fit(cls, name: Any, cells: Any) -> IdentifierColumn:
+        """From a pandas column."""
+        import pandas as pd
+
+        present = cells.dropna()
+        missing = 1 - len(present) / max(1, len(cells))
+        told = described(cells.dtype)
+        if pd.api.types.is_integer_dtype(present.dtype):
+            largest = max(int(present.max()) if len(present) else 0, 0)
+            start = _above(largest, str(made(told)))
+            return cls(
+                name=name, dtype=told, way="number", prefix="", start=start, missing=missing
+            )
+        values = [str(value) for value in present]
+        way, prefix = _way(values)
+        way = way or "uuid"
+        numbers = [int(value[len(prefix) :]) for value in values] if way == "counted" else [0]
+        start = 10 ** len(str(max(numbers, default=0)))
+        return cls(name=name, dtype=told, way=way, prefix=prefix, start=start, missing=missing)
+
+    @property
+    def heads(self) -> tuple[Head, ...]:
+        """Whether it is missing, where it may be."""
+        return (Head(name=f"{self.name}/missing", width=2),) if self.missing else ()
+
+    def encode(self, cells: Any) -> Stored:
+        """Whether cells are missing."""
+        absent: Stored = cells.isna().to_numpy(bool)[:, None].astype(np.float32)
+        return absent if self.missing else absent[:, :0]
+
+    def decode(self, stored: Stored, first: int) -> Any:
+        """Fresh values for rows `first` and on."""
+        absent = stored[:, 0] > 0.5 if self.missing else np.zeros(len(stored), bool)
+        places = range(first, first + len(stored))
+        if self.way == "uuid":
+            values: Any = [_fresh(str(self.name), place) for place in places]
+        elif self.way == "counted":
+            values = [f"{self.prefix}{self.start + place}" for place in places]
+        else:
+            values = np.arange(first, first + len(stored), dtype=np.int64) + self.start
+        return restored(values, absent, self.dtype)
+
+    def line(self) -> str:
+        """What stands in its place."""
+        return "identifier; generated rows have fresh ones"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {**vars(self), "dtype": dict(self.dtype)}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> IdentifierColumn:
+        """The inverse of `to_json`."""
+        return cls(**values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextColumn(Column):
+    """Free text: it may hold anything of anyone, and is left missing."""
+
+    form: ClassVar[str] = "text"
+    name: Any
+    dtype: Mapping[str, Any]
+    kind: str = "text"
+
+    @classmethod
+    def fit(cls, name: Any, cells: Any) -> TextColumn:
+        """From a pandas column."""
+        return cls(name=name, dtype=described(cells.dtype))
+
+    @property
+    def heads(self) -> tuple[Head, ...]:
+        """None."""
+        return ()
+
+    def encode(self, cells: Any) -> Stored:
+        """Nothing."""
+        return np.zeros((len(cells), 0), np.float32)
+
+    def decode(self, stored: Stored, first: int) -> Any:
+        """Missing values."""
+        return restored([None] * len(stored), np.ones(len(stored), bool), self.dtype)
+
+    def line(self) -> str:
+        """What stands in its place."""
+        return "free text, which is not made up: generated rows have it missing"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {**vars(self), "dtype": dict(self.dtype)}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> TextColumn:
+        """The inverse of `to_json`."""
+        return cls(**values)
+
+
+def _above(largest: int, dtype: str) -> int:
+    """A power of ten above, if a million rows from there fit the type; else the next number."""
+    bits = int(re.sub(r"\D", "", dtype) or 64)
+    most = (1 << (bits - (not dtype.lower().startswith("uint")))) - 1
+    start = 10 ** len(str(largest))
+    return start if start + 1_000_000 <= most else min(largest + 1, most)
+
+
+def _fresh(name: str, place: int) -> str:
+    digest = hashlib.blake2b(f"{name}\x1f{place}".encode(), digest_size=16).digest()
+    return str(uuid.UUID(bytes=digest, version=4))

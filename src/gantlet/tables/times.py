@@ -1,0 +1,161 @@
+"""Dates, times of day and durations as whole numbers of the largest step that holds them all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gantlet.tables.dtypes import made, restored
+
+__all__ = ["FORMATS", "Clock", "as_ticks", "clock_of", "date_format", "shown"]
+
+FORMATS = (
+    "%Y-%m-%d",
+    "%Y/%m/%d",
+    "%d.%m.%Y",
+    "%m/%d/%Y",
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m-%dT%H:%M:%SZ",
+)
+"""In which text tells dates: every cell must be what the format writes."""
+_MOST = 0.9
+"""Share of cells that must tell dates for the others to be errors."""
+_SECONDS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clock:
+    """How times become whole numbers."""
+
+    unit: str
+    """Ticks of the stored times: s, ms, us or ns."""
+    step: int
+    """Ticks in a step."""
+    local: bool = False
+    """Whether steps are of the zone's own time: days begin at its midnight."""
+    format: str | None = None
+    """Of text; `date` for Python's dates."""
+
+
+def date_format(cells: Any) -> tuple[str | None, Any]:
+    """The format in which text tells dates, or None; and the cells, few, that it does not tell.
+
+    `cells` are text, without missing ones and not empty. A format that tells fewer than nine in
+    ten is none.
+    """
+    some = cells.iloc[:: max(1, len(cells) // 100)]
+    for form in FORMATS:
+        if _told(some, form).mean() >= _MOST:
+            told = _told(cells, form)
+            return (form, cells[~told]) if told.mean() >= _MOST else (None, cells[:0])
+    return None, cells[:0]
+
+
+def _told(cells: Any, form: str) -> NDArray[np.bool_]:
+    """Which cells are what the format writes of the time that it reads."""
+    import pandas as pd
+
+    width = len(pd.Timestamp(0).strftime(form))
+    if len(str(cells.iloc[0])) != width or not str(cells.iloc[0])[-1:].isalnum():
+        return np.zeros(len(cells), bool)
+    times = pd.to_datetime(cells, format=form, errors="coerce")
+    told: NDArray[np.bool_] = (times.dt.strftime(form) == cells).to_numpy(bool)
+    return told
+
+
+def clock_of(cells: Any, kind: str) -> Clock:
+    """The clock of times, dates of Python or text that tells dates; `cells` without missing."""
+    import pandas as pd
+
+    form = None
+    if kind == "datetime" and not pd.api.types.is_datetime64_any_dtype(cells.dtype):
+        is_date = len(cells) > 0 and not isinstance(cells.iloc[0], str)
+        form = "date" if is_date else (date_format(cells)[0] if len(cells) else FORMATS[0])
+        cells = _parsed(cells, form or "ISO8601")
+    unit = np.datetime_data(_plain(cells, kind).dtype)[0]
+    ticks = _plain(cells, kind).astype(np.int64)
+    step = _step(ticks, unit)
+    zoned = kind == "datetime" and getattr(cells.dtype, "tz", None) is not None
+    if zoned:
+        own = _step(_plain(cells.dt.tz_localize(None), kind).astype(np.int64), unit)
+        if own > step:
+            return Clock(unit=unit, step=own, local=True)
+    return Clock(unit=unit, step=step, format=form)
+
+
+def as_ticks(cells: Any, clock: Clock, absent: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Times as numbers of steps; 0 where one is missing."""
+    if clock.format is not None:
+        cells = _parsed(cells, clock.format)
+    if clock.local:
+        cells = cells.dt.tz_localize(None)
+    kind = "duration" if str(cells.dtype).startswith(("timedelta", "duration")) else "datetime"
+    plain = _plain(cells, kind)
+    plain = plain.astype(f"{plain.dtype.kind}8[{clock.unit}]")
+    ticks = plain.astype(np.int64) // clock.step
+    return np.where(absent, 0, ticks)
+
+
+def shown(
+    counts: NDArray[np.int64],
+    absent: NDArray[np.bool_],
+    clock: Clock,
+    told: Mapping[str, Any],
+) -> Any:
+    """Numbers of steps as a pandas column of the type."""
+    import pandas as pd
+
+    ticks = np.where(absent, 0, counts) * clock.step
+    if clock.format is not None:
+        times = pd.Series(ticks.astype(f"M8[{clock.unit}]"))
+        if clock.format == "date":
+            return restored(list(times.dt.date), absent, told)
+        return restored(list(times.dt.strftime(clock.format)), absent, told)
+    dtype = made(told)
+    if str(dtype).startswith(("timedelta", "duration")):
+        column = pd.Series(ticks.astype(f"m8[{clock.unit}]"))
+    else:
+        column = pd.Series(ticks.astype(f"M8[{clock.unit}]"))
+        zone = getattr(dtype, "tz", None)
+        if clock.local:
+            summer = np.ones(len(column), bool)
+            column = column.dt.tz_localize(zone, ambiguous=summer, nonexistent="shift_forward")
+        elif zone is not None:
+            column = column.dt.tz_localize("UTC").dt.tz_convert(zone)
+    column = column.astype(dtype)
+    column[absent] = pd.NaT
+    return column
+
+
+def _parsed(cells: Any, form: str) -> Any:
+    """Text or dates of Python as times, NaT for missing ones."""
+    import pandas as pd
+
+    if form == "date":
+        told = [pd.NaT if gone else cell for cell, gone in zip(cells, cells.isna(), strict=True)]
+        return pd.Series(pd.to_datetime(told)).astype("datetime64[us]")
+    return pd.to_datetime(cells, format=form, errors="coerce").dt.tz_localize(None)
+
+
+def _plain(cells: Any, kind: str) -> NDArray[Any]:
+    """Times as NumPy's, those with a zone in UTC."""
+    plain: NDArray[Any] = cells.to_numpy(
+        dtype=None if getattr(cells.dtype, "tz", None) is None else f"M8[{cells.dtype.unit}]"
+    )
+    if plain.dtype.kind not in "mM":
+        plain = plain.astype("m8[ns]" if kind == "duration" else "M8[ns]")
+    return plain
+
+
+def _step(ticks: NDArray[np.int64], unit: str) -> int:
+    """Ticks in the largest of day, hour, minute, ... of which all times are whole numbers."""
+    second = _SECONDS[unit]
+    steps = [86_400 * second, 3_600 * second, 60 * second, second]
+    steps += [second // 10**k for k in (3, 6, 9) if second >= 10**k]
+    return next((step for step in steps if not (ticks % step).any()), 1)

@@ -1,0 +1,161 @@
+"""Conditions on rows, as a person writes them: `sex=Male and age>=30`."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gantlet.errors import UsageError, unknown
+from gantlet.tables.choice_column import ChoiceColumn
+from gantlet.tables.column import Column
+from gantlet.tables.number_column import NumberColumn
+from gantlet.tables.transform import TableTransform
+
+__all__ = ["Clause", "asked_class", "clauses"]
+
+_OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<=": operator.le,
+    ">=": operator.ge,
+    "=": operator.eq,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+_AND = re.compile(r"\s+and\s+(?=(?:[^'\"]|'[^']*'|\"[^\"]*\")*$)", re.IGNORECASE)
+_TRUTH = {"true": True, "false": False}
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One comparison of a column with a value."""
+
+    column: Column
+    sign: str
+    value: Any
+
+    def holds(self, table: Any) -> NDArray[np.bool_]:
+        """Which rows of a DataFrame meet it; a missing value meets none."""
+        cells = table[self.column.name]
+        if isinstance(self.column, ChoiceColumn) and self.sign in ("=", "==", "!="):
+            cells = cells.astype(object)
+        met = _OPERATORS[self.sign](cells, self.value)
+        found: NDArray[np.bool_] = np.array(met.fillna(False), dtype=bool) & cells.notna()
+        return np.asarray(found, bool)
+
+
+def clauses(text: str, transform: TableTransform) -> tuple[Clause, ...]:
+    """The comparisons of a text, joined by `and`: =, !=, <, <=, >, >= of a column and a value.
+
+    Names and values with blanks or signs in them may stand in quotes.
+
+    Raises:
+        UsageError: no comparison, an unknown column, a value that the column never has, a range
+            that it does not meet, an order of values that have none.
+    """
+    return tuple(_clause(part.strip(), text, transform) for part in _AND.split(text))
+
+
+def asked_class(found: Sequence[Clause], transform: TableTransform) -> int | None:
+    """The class of the rarest equality that the generator can be asked for; None if of none."""
+    _, shares = transform.classes()
+    first, best = 0, None
+    for column in transform.columns_:
+        if not isinstance(column, ChoiceColumn) or not any(h.is_condition for h in column.heads):
+            continue
+        for clause in found:
+            if clause.column is column and clause.sign in ("=", "=="):
+                place = first + _values(column).index(clause.value)
+                best = place if best is None or shares[place] < shares[best] else best
+        first += column.choices.width
+    return best
+
+
+def _clause(part: str, text: str, transform: TableTransform) -> Clause:
+    names = sorted(((str(c.name), c) for c in transform.columns_), key=lambda pair: -len(pair[0]))
+    signs = "|".join(_OPERATORS)
+    for name, column in names:
+        quoted = "|".join(re.escape(q + name + q) for q in ("", "'", '"'))
+        match = re.fullmatch(rf"(?:{quoted})\s*({signs})\s*(.+)", part)
+        if match is not None:
+            return Clause(column, match[1], _value(column, match[1], _bare(match[2])))
+    match = re.fullmatch(rf"(.+?)\s*(?:{signs})\s*.*", part)
+    if match is not None:
+        raise unknown("column", _bare(match[1]), [name for name, _ in names])
+    raise UsageError(
+        f"condition {text!r}",
+        expected="comparisons such as sex=Male and age>=30",
+        received=repr(part),
+    )
+
+
+def _bare(text: str) -> str:
+    text = text.strip()
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
+
+
+def _values(column: ChoiceColumn) -> list[Any]:
+    choices = column.choices
+    return [*choices.values, *([choices.other] * choices.has_other)]
+
+
+def _value(column: Column, sign: str, text: str) -> Any:
+    if isinstance(column, NumberColumn):
+        return _in_range(column, sign, text)
+    if not isinstance(column, ChoiceColumn):
+        raise UsageError(
+            f"a condition on column {column.name!r}",
+            expected="a column that is learned",
+            received=column.kind,
+        )
+    if sign not in ("=", "==", "!=") and column.kind != "ordinal":
+        raise UsageError(
+            f"condition {column.name}{sign}{text}",
+            expected="= or !=: its values have no order",
+            received=sign,
+        )
+    places = {str(value): value for value in _values(column)}
+    if column.kind == "boolean":
+        places |= {name: value for name, value in _TRUTH.items() if value in places.values()}
+    if text not in places:
+        raise unknown(f"value of column {column.name!r}", text, places)
+    return places[text]
+
+
+def _in_range(column: NumberColumn, sign: str, text: str) -> Any:
+    """A number or a time; UsageError where no row can meet the comparison."""
+    import pandas as pd
+
+    ends = column.ends()
+    try:
+        like = ends.iloc[0]
+        if column.clock is None:
+            value: Any = float(text)
+        elif isinstance(like, str):
+            value = text
+        else:
+            value = pd.Timedelta(text) if column.kind == "duration" else pd.Timestamp(text)
+            zone = getattr(like, "tzinfo", None)
+            value = value.tz_localize(zone) if zone and value.tzinfo is None else value
+            value = value.date() if column.clock.format == "date" else value
+    except ValueError as error:
+        raise UsageError(
+            f"condition {column.name}{sign}{text}",
+            expected=f"a value such as {ends.iloc[0]}",
+            received=repr(text),
+        ) from error
+    low, high = ends.iloc[0], ends.iloc[1]
+    beyond = {"<": low >= value, "<=": low > value, ">": high <= value, ">=": high < value}
+    if beyond.get(sign, sign in ("=", "==") and not low <= value <= high):
+        raise UsageError(
+            f"condition {column.name}{sign}{text}",
+            expected=f"values that the column has: {low} to {high}",
+            received="none of them",
+        )
+    return value

@@ -1,0 +1,180 @@
+"""What columns are taken for, how their values are written, and what is kept of them."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+
+from gantlet.errors import UsageError
+from gantlet.tables import TableTransform
+
+DRAW = np.random.default_rng(1)
+N = 400
+WORDS = "the quick brown fox jumps over the lazy dog and runs".split()  # noqa: SIM905
+COLUMNS = {
+    "integer": DRAW.integers(0, 90, N),
+    "real": DRAW.normal(size=N),
+    "boolean": DRAW.random(N) < 0.5,
+    "categorical": DRAW.choice(["a", "b", "ß"], N),
+    "ordinal": pd.Categorical(DRAW.choice(["lo", "hi"], N), ["lo", "hi"], ordered=True),
+    "datetime": pd.Timestamp("2024-02-28") + pd.to_timedelta(DRAW.integers(0, 999, N), unit="h"),
+    "duration": pd.to_timedelta(DRAW.integers(0, 9_999, N), unit="s"),
+    "identifier": [f"ID{i:05d}" for i in DRAW.permutation(N)],
+    "text": [" ".join(DRAW.permutation(WORDS)) for _ in range(N)],
+    "constant": ["same"] * N,
+    "missing": [None] * N,
+}
+
+
+def table():
+    return pd.DataFrame(COLUMNS)
+
+
+def fitted(values, **wanted):
+    return TableTransform(**wanted).fit(pd.DataFrame({"c": values}))
+
+
+def kind(values, **wanted):
+    return fitted(values, **wanted).columns_[0].kind
+
+
+def test_each_kind_is_detected():
+    found = TableTransform().fit(table())
+    assert {column.name: column.kind for column in found.columns_} == {k: k for k in COLUMNS}
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (np.arange(50) + 7, "identifier"),
+        (DRAW.integers(0, 9, 50).astype(float), "integer"),
+        (["2024-01-31", "1999-12-01"] * 9, "datetime"),
+        (["2024-01-31", "soon"] * 9, "categorical"),
+        ([True, None] * 9, "boolean"),
+        ([1, None, 3] * 9, "integer"),
+        ([f"{i:08x}-1234-4abc-8def-1234567890ab" for i in range(30)], "identifier"),
+    ],
+)
+def test_what_else_is_told_by_values(values, expected):
+    assert kind(values) == expected
+
+
+def test_a_declared_kind_wins():
+    assert kind([1, 2, 1, 2, 3] * 9, columns={"c": "categorical"}) == "categorical"
+    ordered = fitted(["S", "L", "M"] * 9, columns={"c": ("S", "M", "L")})
+    assert ordered.columns_[0].choices.values == ("S", "M", "L")
+
+
+def test_it_is_an_estimator():
+    given = TableTransform(columns={"integer": "real"}, public=["real"])
+    assert clone(given).get_params() == given.get_params()
+    fit = given.fit(table())
+    assert list(fit.get_feature_names_out()) == [head.name for head in fit.heads]
+    assert fit.n_features_in_ == len(COLUMNS)
+    assert given.set_params(public=True).public is True
+
+
+def test_rounding_and_range_are_restored():
+    cents = fitted(DRAW.lognormal(3, 1, 2_000).round(2))
+    low, high = cents.columns_[0].numbers.low, cents.columns_[0].numbers.high
+    rows = np.column_stack([DRAW.uniform(-1, 1, 999), DRAW.integers(0, cents.heads[1].width, 999)])
+    made = cents.inverse_transform(rows)["c"]
+    assert (made == made.round(2)).all()
+    assert made.between(low, high).all()
+    assert made.nunique() > 300
+
+
+def test_a_zero_that_most_rows_share_is_a_value_of_its_own():
+    gains = np.where(DRAW.random(2_000) < 0.8, 0.0, DRAW.lognormal(8, 1, 2_000))
+    found = fitted(gains)
+    assert found.columns_[0].numbers.spikes == (0.0,)
+    alpha, code = found.transform(pd.DataFrame({"c": gains})).T
+    assert np.unique(code[gains == 0]).size == 1
+    assert (alpha[gains == 0] == 0).all()
+    assert found.columns_[0].numbers.shares[-1] == pytest.approx((gains == 0).mean())
+
+
+def test_many_categories_take_few_numbers():
+    values = [f"c{i:05d}" for i in range(20_000)] * 5
+    found = fitted(values, columns={"c": "categorical"})
+    assert sum(head.width for head in found.heads) < 100
+    cells = pd.DataFrame({"c": DRAW.permutation(values)})
+    assert found.inverse_transform(found.transform(cells)).equals(cells.astype("str"))
+
+
+def test_what_is_kept_tells_of_no_few_rows():
+    """Neither rare categories, nor extremes, nor a rare row's number, nor text or identifiers."""
+    values = np.sort(DRAW.normal(50, 9, N))
+    cells = pd.DataFrame(
+        {
+            "x": values,
+            "c": ["common"] * (N - 4) + ["secret"] * 4,
+            "d": pd.Categorical(["often"] * (N - 3) + ["hidden"] * 3, ["often", "hidden", "no"]),
+            "id": [f"person{i}" for i in range(N)],
+            "note": [f"{i} is the word of {i}" for i in range(N)],
+        }
+    )
+    found = TableTransform().fit(cells)
+    numbers = found.columns_[0].numbers
+    assert (numbers.low, numbers.high) == (
+        pytest.approx(values[4]),
+        pytest.approx(values[-5]),
+    )
+    text = json.dumps(found.to_json())
+    for word in ("secret", "hidden", "person399", "the word of"):
+        assert word not in text
+    kept = {float(v) for v in [*numbers.means, *numbers.spikes]}
+    assert not kept & set(values)
+    back = found.inverse_transform(found.transform(cells))
+    assert (back["c"] == "other").sum() == 4
+    assert list(back["d"].cat.categories) == ["often", "no", "other"]
+    assert back["note"].isna().all()
+    assert not set(back["id"]) & set(cells["id"])
+    assert back["id"].is_unique
+    assert "secret" in json.dumps(TableTransform(public=["c"]).fit(cells).to_json())
+
+
+def test_classes_are_what_rows_have_with_the_tables_shares():
+    columns = {"sex": ["f"] * 30 + ["m"] * 70, "x": np.arange(100.0) / 3, "k": [True] * 100}
+    cells = pd.DataFrame(columns)
+    names, shares = TableTransform().fit(cells).classes()
+    assert dict(zip(names, shares, strict=True)) == {"sex=m": 0.7, "sex=f": 0.3}
+
+
+@pytest.mark.parametrize(
+    ("cells", "told"),
+    [
+        ({"c": [1, "a", 2.5] * 9}, r"column 'c', row 1.*str 'a' below int 1"),
+        ({"c": [[1], [2]] * 9}, r"column 'c'.*values of type list"),
+        ({"c": [1.0, 1e200] * 9}, r"column 'c', row 1.*at most 1e\+100.*1e\+200"),
+        ({"c": ["2024-01-01"] * 30 + ["2024-13-01"]}, r"column 'c', row 30.*'2024-13-01'"),
+        ({" ": [1, 2]}, r"column 1 of the table.*a name"),
+    ],
+)
+def test_bad_columns_are_told_with_their_row(cells, told):
+    with pytest.raises(UsageError, match=told):
+        TableTransform().fit(pd.DataFrame(cells))
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        ({"d": "real"}, r"unknown column 'd'.*one of c"),
+        ({"c": "colour"}, r"unknown kind of column 'c' 'colour'"),
+        ({"c": "integer"}, r"column 'c', row 0.*numbers, as integer.*'a'"),
+        ({"c": "datetime"}, r"column 'c', row 0.*dates or times"),
+        ({"c": ("a", "z")}, r"order of column 'c'.*such as 'b'"),
+    ],
+)
+def test_declarations_that_do_not_hold_are_told(columns, told):
+    with pytest.raises(UsageError, match=told):
+        fitted(["a", "b"] * 9, columns=columns)
+
+
+def test_two_columns_of_one_name_are_refused():
+    with pytest.raises(UsageError, match="two columns are named 'a'"):
+        TableTransform().fit(pd.DataFrame([[1, 2]], columns=["a", "a"]))
+    with pytest.raises(UsageError, match="unknown column 'sex'"):
+        TableTransform().fit(pd.DataFrame({"sex": ["a"]})).transform(pd.DataFrame({"x": [1]}))

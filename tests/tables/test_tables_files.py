@@ -1,0 +1,153 @@
+"""Tables in files: what is read is what was written, and faults are told with their line."""
+
+import gzip
+import json
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gantlet.errors import UsageError
+from gantlet.tables.files import SUFFIXES, form_of, read_table, write_table
+
+ROWS = [[i % 7, "ab"[i % 2], i / 2] for i in range(60)]
+TABLE = pd.DataFrame(ROWS, columns=["x", "y", "z"])
+TEXT = TABLE.to_csv(index=False)
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(content, name="t.csv", encoding="utf-8"):
+        path = tmp_path / name
+        path.write_bytes(content.encode(encoding) if isinstance(content, str) else content)
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("suffix", [*SUFFIXES, ".csv.gz", ".jsonl.gz"])
+def test_what_was_written_is_read(suffix, tmp_path):
+    path = tmp_path / f"t{suffix}"
+    write_table(TABLE, path)
+    table, notes = read_table(path)
+    pd.testing.assert_frame_equal(table.reset_index(drop=True), TABLE)
+    assert notes == ()
+    assert form_of(path) is not None
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".feather"])
+def test_columnar_files_keep_types_and_are_told_by_content(suffix, tmp_path):
+    rich = TABLE.assign(
+        c=pd.Categorical(TABLE["y"]),
+        d=pd.Timestamp("2024-01-01", tz="Europe/Berlin"),
+        n=pd.array([None, 1, 2] * 20, dtype="Int64"),
+    )
+    write_table(rich, tmp_path / f"t{suffix}")
+    (tmp_path / f"t{suffix}").rename(tmp_path / "t")
+    table, _ = read_table(tmp_path / "t")
+    assert table.dtypes.equals(rich.dtypes)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_delimiters_and_marks_are_found(delimiter, encoding, written):
+    path = written(TEXT.replace(",", delimiter), encoding=encoding)
+    pd.testing.assert_frame_equal(read_table(path)[0].reset_index(drop=True), TABLE)
+
+
+def test_quotes_spaces_and_crlf_are_read(written):
+    path = written('a, b\r\n"1,5", x\r\n"say ""hi""\nthere", y\r\n')
+    table, _ = read_table(path)
+    assert table["a"].tolist() == ["1,5", 'say "hi"\nthere']
+    assert table["b"].tolist() == ["x", "y"]
+
+
+def test_a_first_line_of_values_is_no_header(written):
+    table, notes = read_table(written(TEXT.partition("\n")[2]))
+    assert list(table) == ["column_1", "column_2", "column_3"]
+    assert len(table) == 60
+    assert "data.header=true" in notes[0]
+    years = "country,1990,1991\n" + "".join(f"{'AB'[i % 2]},{i},{i}\n" for i in range(9))
+    assert list(read_table(written(years))[0]) == ["country", "1990", "1991"]
+    assert len(read_table(written("a,b\nc,d\n"), header=False)[0]) == 2
+
+
+def test_marks_of_missing_values_can_be_told(written):
+    path = written(TEXT.replace("1,b,0.5", "?,b,0.5"))
+    with pytest.raises(
+        UsageError, match=r"line 3, column 'x'.*a number, as in 59 other rows.*'\?'"
+    ):
+        read_table(path)
+    table, _ = read_table(path, missing=["?"])
+    assert table["x"].isna().sum() == 1
+    assert read_table(path, columns={"x": "categorical"})[0]["x"].iloc[1] == "?"
+
+
+CUT = "1,2\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("", r"expected rows of values, received an empty file"),
+        (TEXT + CUT, r"line 62: expected 3 cells, as in the first line, received 2"),
+        (TEXT + "1,b,2,3\n" + TEXT, r"line 62: expected 3 cells.*received 4.*data.delimiter"),
+        (TEXT + '1,"b,2\n', r"line 62: expected 3 cells.*received 2.*quotes"),
+        (TEXT.replace("x,y", "x,x"), r"line 1.*'x' for columns 1 and 2"),
+        (TEXT.replace("x,y", ",y"), r"line 1.*none for column 1 of 3.*index=False"),
+        ((TEXT + "1,é,2\n").encode("latin-1"), r"text in utf-8.*line 62.*data.encoding=latin-1"),
+    ],
+)
+def test_faults_of_separated_values_name_the_line(content, told, written):
+    with pytest.raises(UsageError, match=rf"t\.csv.*({told})"):
+        read_table(written(content))
+
+
+def test_an_encoding_that_is_told_is_used(written):
+    path = written((TEXT + "1,é,2\n").encode("latin-1"))
+    assert read_table(path, encoding="latin-1")[0]["y"].iloc[-1] == "é"
+    with pytest.raises(UsageError, match=r"data\.encoding: expected an encoding"):
+        read_table(path, encoding="klingon")
+
+
+def test_a_delimiter_that_is_nowhere_is_refused(written):
+    with pytest.raises(UsageError, match=r"data.delimiter=';'.*It looks like ','"):
+        read_table(written(TEXT), delimiter=";")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("t.jsonl", '{"a": 1}\n{"a":\n', r"t\.jsonl, line 2: expected an object of JSON"),
+        ("t.jsonl", "[1]\n", r"line 1.*received list"),
+        ("t.parquet", b"PAR1 torn", r"a parquet file that is whole"),
+        ("t.feather", b"ARROW1 torn", r"a feather file that is whole"),
+        ("t.csv.gz", gzip.compress(TEXT.encode())[:-9], r"a whole gzip file"),
+    ],
+)
+def test_damaged_files_are_told(name, content, told, written):
+    with pytest.raises(UsageError, match=told):
+        read_table(written(content, name))
+
+
+def test_json_lines_may_lack_keys(written):
+    lines = "\n".join(json.dumps({"a": i} if i % 2 else {"a": i, "b": "x"}) for i in range(6))
+    table, _ = read_table(written(lines, "t.ndjson"))
+    assert table["b"].isna().tolist() == [False, True] * 3
+
+
+def test_a_missing_package_names_the_extra(written, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(
+        UsageError, match=r"extra `table`, received no pyarrow.*'gantlet\[table\]'"
+    ):
+        read_table(written(TEXT))
+
+
+def test_other_endings_are_no_tables(tmp_path):
+    with pytest.raises(UsageError, match=r"ends in \.csv"):
+        write_table(TABLE, tmp_path / "t.xls")
+    np.save(tmp_path / "t.npy", np.zeros(3))
+    assert form_of(tmp_path / "t.npy") is None
+    assert form_of(tmp_path) is None

@@ -1,0 +1,99 @@
+"""Conditions on rows: what text means, which rows meet it, and what cannot be met."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import gantlet
+from gantlet.errors import UsageError
+from gantlet.tables import TableTransform
+from gantlet.tables.where import asked_class, clauses
+from tests.tables_for import rows
+
+SMALL = {"network.hidden": [16], "network.latent": 8, "train.batch": 128, "train.tick": 2_048}
+
+
+@pytest.fixture(scope="module")
+def table():
+    made = rows(600)
+    made["dress size"] = pd.Categorical(
+        np.resize(["S", "M", "L"], 600), ["S", "M", "L"], ordered=True
+    )
+    made["say"] = np.resize(["yes and no", "a=b", "", "no"], 600)
+    return made
+
+
+@pytest.fixture(scope="module")
+def fitted(table):
+    return TableTransform().fit(table)
+
+
+def met(text, table, fitted):
+    return np.logical_and.reduce([clause.holds(table) for clause in clauses(text, fitted)])
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("age>=30", lambda t: t["age"] >= 30),
+        ("age = 40 and colour == red", lambda t: (t["age"] == 40) & (t["colour"] == "red")),
+        ("colour != 'red' AND age<50", lambda t: (t["colour"] != "red") & (t["age"] < 50)),
+        ("member=true", lambda t: t["member"].fillna(False)),
+        ("member != True", lambda t: (t["member"] == False).fillna(False)),  # noqa: E712
+        ("born < 1990-06-01", lambda t: t["born"] < pd.Timestamp("1990-06-01")),
+        ("dress size<=M and gain > 0", lambda t: (t["dress size"] <= "M") & (t["gain"] > 0)),
+        ("'dress size'=L", lambda t: t["dress size"] == "L"),
+        ("say='yes and no' and age>20", lambda t: (t["say"] == "yes and no") & (t["age"] > 20)),
+        ("say=a=b", lambda t: t["say"] == "a=b"),
+        ("say=''", lambda t: t["say"] == ""),
+    ],
+)
+def test_text_means_what_pandas_means(text, wanted, table, fitted):
+    expected = wanted(table).to_numpy(bool)
+    assert 0 < expected.sum() < len(table)
+    assert np.array_equal(met(text, table, fitted), expected)
+
+
+def test_the_rarest_equality_is_asked_for(fitted):
+    names, _ = fitted.classes()
+    found = clauses("colour=blue and member=true and age>30 and dress size=S", fitted)
+    assert names[asked_class(found, fitted)] == "colour=blue"
+    assert asked_class(clauses("age>30 and colour!=red", fitted), fitted) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("aeg>3", r"unknown column 'aeg'.*Did you mean age"),
+        ("colour=pink", r"unknown value of column 'colour' 'pink'.*one of blue, green, red"),
+        ("colour<red", r"condition colour<red.*no order"),
+        ("age>200", r"condition age>200: expected values that the column has: \d+ to \d+"),
+        ("age=12.x", r"condition age=12\.x: expected a value such as"),
+        ("born>soon", r"condition born>soon: expected a value such as 19"),
+        ("hello", r"expected comparisons such as"),
+        ("", r"expected comparisons such as"),
+    ],
+)
+def test_what_cannot_be_met_is_told(text, told, fitted):
+    with pytest.raises(UsageError, match=told):
+        clauses(text, fitted)
+
+
+@pytest.fixture(scope="module")
+def model(table):
+    return gantlet.TableSynthesizer(samples=2_048, settings=SMALL).fit(table)
+
+
+@pytest.mark.parametrize("where", ["colour=blue", "colour=blue and age>=45 and gain=0", "age<30"])
+def test_every_row_meets_the_conditions_and_the_first_of_many_are_the_few(where, model, fitted):
+    few, many = (model.sample(n, where=where, seed=3) for n in (20, 300))
+    assert met(where, many, fitted).all()
+    pd.testing.assert_frame_equal(many.head(20), few)
+    assert len(many) == 300
+
+
+def test_rows_that_never_come_are_given_up_with_their_share(model):
+    with pytest.raises(
+        UsageError, match=r"rows where .*: expected at least 1 row in 10,000.*0 of"
+    ):
+        model.sample(5, where="colour=red and colour=blue")
