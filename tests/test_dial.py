@@ -29,6 +29,7 @@ from gantlet.recipes.dial import (
 from gantlet.spec import DataSpec
 from gantlet.training.trainer import built
 from tests.cli.door import assert_refused, gantlet
+from tests.tables_for import RECIPES_FOR_TABLES
 
 GIB = 2**30
 SMALL = Device(kind="processors", memory=8 * GIB)
@@ -144,7 +145,9 @@ def widest(network) -> int:
     return network.width[0] if isinstance(network, R3GAN) else network.max_width
 
 
-@pytest.mark.parametrize("name", [name for name in RECIPES if name != "points"])
+@pytest.mark.parametrize(
+    "name", [name for name in RECIPES if name not in ("points", *RECIPES_FOR_TABLES)]
+)
 def test_each_recipe_has_four_sizes_each_twice_as_wide_as_the_one_before(name):
     spec = images(3, 32, 32, classes=("a", "b"))
     made = [dial(recipe(name, spec), s, spec, images=999, device=SMALL).config for s in SIZES]

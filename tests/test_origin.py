@@ -82,6 +82,15 @@ def test_from_a_run_both_players_begin_where_its_newest_checkpoint_is(first, wor
         f"trained on array, 64 samples seen (BLAKE2b {record['weights']})"
         in (second / "bundle" / "README.md").read_text()
     )
+    told = (second / "bundle" / "bundle.json").read_text()
+    assert record["weights"] in told
+    assert str(workplace) not in told
+
+
+def test_a_run_can_begin_with_the_one_that_it_puts_aside(first):
+    again = train(OTHER, first.name, 16, init_from=first, fresh=True).path
+    old = first.with_name("first.old-1")
+    assert_same(held(again, 0)[0], held(old, 64)[0])
 
 
 def test_from_a_bundle_only_the_generator_begins_so_and_it_is_said(first, workplace, capsys):
@@ -167,7 +176,8 @@ def test_with_other_classes_all_but_what_depends_on_them_is_taken_over(name, tmp
     assert all("table" in key or "affine" in key or "classify" in key for key in anew)
     assert_same(after, before, anew)
     assert_same(after, theirs, origin.players)
-    assert "3 classes and the data have 5 classes: layers that depend" in " ".join(origin.notes)
+    told = f"{len(run.spec.classes)} classes and the data have 5 classes: layers that depend"
+    assert told in " ".join(origin.notes)
     unlabelled = replace(spec, classes=(), frequencies=())
     origin = origin_of(built(config, unlabelled), unlabelled, config)
     assert len(origin.players) > len(theirs) / 2

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from safetensors.torch import load
@@ -273,6 +273,14 @@ def _origin(begun: Mapping[str, Any] | None) -> str:
     )
 
 
+def _portable(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Settings with the mere name of what a run began with: bundles travel, paths do not."""
+    begun = config["train"]["init_from"]
+    if begun is None:
+        return config
+    return {**config, "train": {**config["train"], "init_from": PurePath(begun).name}}
+
+
 class BundleWriter(Callback):
     """Writes the bundle at each tick and at the end, so that a run can be sampled as it trains."""
 
@@ -296,4 +304,4 @@ class BundleWriter(Callback):
         if self._start is not None:
             about = {**self._about, "seen": seen, "verdict": verdict}
             folder = self._start.folder / "bundle"
-            write_bundle(folder, averaged, self._start.spec, self._start.config, about)
+            write_bundle(folder, averaged, self._start.spec, _portable(self._start.config), about)

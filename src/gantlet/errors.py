@@ -8,6 +8,7 @@ from difflib import get_close_matches
 __all__ = [
     "DivergedError",
     "GantletError",
+    "OutOfMemoryError",
     "RunError",
     "UsageError",
     "is_out_of_memory",
@@ -57,6 +58,10 @@ class RunError(GantletError):
 
 class DivergedError(RunError):
     """A run's numbers ceased to be finite and stayed so after all that could be tried."""
+
+
+class OutOfMemoryError(RunError):
+    """A run's step does not fit the memory; it says what would."""
 
 
 def is_out_of_memory(error: Exception) -> bool:

@@ -142,6 +142,13 @@ def _shown(spec: DataSpec) -> str:
 def _check_shape(source: _Source, spec: DataSpec) -> None:
     theirs = source.spec
     if (theirs.kind, theirs.shape) == (spec.kind, spec.shape):
+        if theirs.heads != spec.heads:
+            raise UsageError(
+                f"begin with {source.name}",
+                expected="a run on a table of the same columns",
+                received=_other_columns(theirs, spec),
+                remedy="Give the data its columns, or leave --from (init_from=) away.",
+            )
         return
     remedy = "Begin with a run on data of the same shape, or without --from (init_from=)."
     if theirs.kind == spec.kind == "image" and theirs.shape[0] == spec.shape[0]:
@@ -156,6 +163,15 @@ def _check_shape(source: _Source, spec: DataSpec) -> None:
         received=f"networks for {_shown(theirs)}",
         remedy=remedy,
     )
+
+
+def _other_columns(theirs: DataSpec, ours: DataSpec) -> str:
+    """The first part of a row that differs."""
+    pairs = zip(theirs.heads, ours.heads, strict=False)
+    a, b = next((pair for pair in pairs if pair[0] != pair[1]), (None, None))
+    if a is None or b is None:
+        return f"{len(theirs.heads)} parts of a row, where the data have {len(ours.heads)}"
+    return f"{a.name} of {a.width} where the data have {b.name} of {b.width}"
 
 
 def _check_players(source: _Source, game: Game, names: list[str], config: Config) -> None:

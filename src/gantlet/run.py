@@ -61,13 +61,11 @@ class Loaded:
         """Samples 0 to n - 1 of a seed; see `gantlet.sample.sample`."""
         return sample(self.bundle, n, label=label, seed=seed, truncation=truncation, device=device)
 
-    def sample_where(
-        self, n: int, where: str, *, seed: int = 0, truncation: float | None = None
-    ) -> Samples:
+    def sample_where(self, n: int, where: str, *, seed: int = 0) -> Samples:
         """Rows of a table that meet `where`; see `gantlet.where.sample_where`."""
         from gantlet.where import sample_where  # needs pandas
 
-        return sample_where(self.bundle, n, where, seed=seed, truncation=truncation)
+        return sample_where(self.bundle, n, where, seed=seed)
 
     @property
     def log(self) -> list[dict[str, Any]]:
@@ -162,12 +160,12 @@ def play(
 ) -> Run:
     """Train what is planned, or go on; arguments and errors as `train` has them."""
     game = ready(made)
-    if fresh:  # a fault is told before the run that is there is put aside
-        _origin(made, game)
+    origin = _origin(made, game) if fresh else None  # which may be the run that is put aside
     path, notes = _place(made, out, fresh)
     folder = Folder(path)
     begins = not any(folder.checkpoints.glob("[0-9]*"))
-    origin = _origin(made, game) if begins else None
+    if begins and origin is None:
+        origin = _origin(made, game)
     with disk_errors_told(path), folder.claimed():
         divided = split(made.dataset, made.config.data)
         machine, on_threads = _recorded(folder, made, divided, origin)
@@ -220,8 +218,10 @@ def _about(made: Plan, folder: Folder) -> dict[str, Any]:
         "count": len(made.dataset),
         "own_game": made.game is not None,
     }
-    record = folder.read_record() or {}
-    return {**about, "init_from": record["init_from"]} if record.get("init_from") else about
+    begun = (folder.read_record() or {}).get("init_from")
+    if not begun:
+        return about
+    return {**about, "init_from": {key: begun[key] for key in begun if key != "path"}}
 
 
 def _place(made: Plan, out: str | Path | None, fresh: bool) -> tuple[Path, tuple[str, ...]]:

@@ -29,9 +29,20 @@ from gantlet.training.pictures import as_image, grid, picture
 from gantlet.training.snapshot import blocks, drawn_labels, generate
 from gantlet.truncation import narrowed
 
-__all__ = ["Samples", "class_of", "disk_errors_told", "ready", "sample", "sample_into_zip"]
+__all__ = [
+    "Samples",
+    "check_place",
+    "class_of",
+    "disk_errors_told",
+    "ready",
+    "sample",
+    "sample_into_zip",
+]
 
-_OTHER_FILES = (".npy", ".jpg", ".jpeg", ".webp", ".gif", ".pt", ".csv")
+_OTHER_FILES = (
+    *(".npy", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".pt"),
+    *(".csv", ".tsv", ".json", ".jsonl", ".parquet", ".feather", ".xlsx"),
+)
 _WAITING = 2
 """Blocks of samples that wait for each thread that encodes."""
 
@@ -101,13 +112,9 @@ class Samples:
             RunError: the disk refuses.
         """
         path = Path(path)
+        check_place(path, self.spec)
         if self.spec.kind == "table":
             return self._save_table(path)
-        if path.suffix.lower() in _OTHER_FILES:
-            raise UsageError(
-                f"samples as {path}",
-                expected="a folder, or a file that ends in .npz, .png or .zip",
-            )
         kinds = {".npz": self._save_arrays, ".png": self._save_grid, ".zip": self._save_zip}
         with disk_errors_told(path):
             kinds.get(path.suffix.lower(), self._save_pictures)(path)
@@ -148,6 +155,23 @@ class Samples:
         buffer = io.BytesIO()
         picture(self.values[:100], self.spec, buffer)
         return buffer.getvalue()
+
+
+def check_place(path: Path, spec: DataSpec) -> None:
+    """Refuse a file that samples cannot be written to, before they are made.
+
+    Raises UsageError for a file of another kind.
+    """
+    if spec.kind == "table":
+        from gantlet.tables.files import check_written
+
+        check_written(path)
+        return
+    if path.suffix.lower() in _OTHER_FILES:
+        raise UsageError(
+            f"samples as {path}",
+            expected="a folder, or a file that ends in .npz, .png or .zip",
+        )
 
 
 def _pictured(spec: DataSpec) -> bool:
@@ -255,7 +279,7 @@ def sample(
     """
     y = _asked(bundle.spec, n, label, seed)
     with ready(bundle, device) as (whole, machine):
-        players, bound = narrowed(whole, truncation)
+        players, bound = narrowed(whole, truncation, bundle.spec)
         values = generate(
             bundle.game,
             players,
@@ -293,7 +317,7 @@ def sample_into_zip(
     y = _asked(spec, n, label, seed)
     names = _names(spec, n, None if y is None else y.numpy())
     with ready(bundle, device) as (whole, machine):
-        players, bound = narrowed(whole, truncation)
+        players, bound = narrowed(whole, truncation, bundle.spec)
         made = blocks(
             bundle.game, players, spec, machine, seed=seed, count=n, y=y, truncation=bound
         )

@@ -8,12 +8,13 @@ from torch import nn
 
 from gantlet.errors import UsageError
 from gantlet.networks.styles import StyleGenerator, TruncatedGenerator
+from gantlet.spec import DataSpec
 
 __all__ = ["narrowed"]
 
 
 def narrowed(
-    players: nn.ModuleDict, truncation: float | None
+    players: nn.ModuleDict, truncation: float | None, spec: DataSpec
 ) -> tuple[nn.ModuleDict, float | None]:
     """Players, and the bound of their normal numbers, that give up variety for fidelity.
 
@@ -22,7 +23,8 @@ def narrowed(
     whole range. Any other has its numbers come from a normal truncated to [-t, t]
     (`gantlet.rng.truncated`), t the truncation, above 0. None: nothing is given up.
 
-    Raises UsageError for a truncation out of its range.
+    Raises UsageError for a truncation out of its range, and for tables, whose rows draw their
+    categories by such numbers too.
 
     Source: Karras et al. (2019), A Style-Based Generator Architecture for GANs, https://arxiv.org/abs/1812.04948
 
@@ -31,6 +33,13 @@ def narrowed(
     """
     if truncation is None:
         return players, None
+    if spec.kind == "table":
+        raise UsageError(
+            "truncation",
+            expected="none for rows of a table, whose shares it would change",
+            received=str(truncation),
+            remedy="Leave it away; --where (`sample_where`) says which rows to make.",
+        )
     if any(isinstance(player, StyleGenerator) for player in players.values()):
         return _towards_mean(players, truncation), None
     if not (truncation > 0 and math.isfinite(truncation)):

@@ -25,7 +25,6 @@ def sample_where(
     where: str,
     *,
     seed: int = 0,
-    truncation: float | None = None,
     device: str = "auto",
 ) -> Samples:
     """The first n rows of a seed that meet conditions such as `sex=Male and age>=30`.
@@ -51,9 +50,7 @@ def sample_where(
     y = None if asked is None else torch.tensor(asked).expand(_MOST)
     kept, found, drawn = list[np.ndarray](), 0, 0
     with ready(bundle, device) as (players, machine):
-        for x in blocks(
-            bundle.game, players, spec, machine, seed=seed, count=_MOST, y=y, truncation=truncation
-        ):
+        for x in blocks(bundle.game, players, spec, machine, seed=seed, count=_MOST, y=y):
             rows = spec.decode(x).cpu().numpy()
             table = transform.inverse_transform(rows)
             met = np.logical_and.reduce([clause.holds(table) for clause in wanted])

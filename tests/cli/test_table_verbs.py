@@ -140,6 +140,18 @@ def test_what_needs_pictures_is_refused(trained, tmp_path):
     assert not (tmp_path / "x.pack").exists()
     assert_refused(gantlet("sample", run, "--out", tmp_path / "x.zip"), "rows of a table as PNG")
     assert_refused(gantlet("sample", run, "--out", tmp_path / "x.npz"), "ends in .csv")
+    assert_refused(gantlet("sample", run, "--truncation", 0.5), "none for rows of a table")
+    both = gantlet("sample", run, "--where", "colour=red", "--label", "colour=red")
+    assert_refused(both, "--label beside --where")
+    assert_refused(gantlet("directions", run), "images")
+    (tmp_path / "other.csv").write_text("a,b\n" + "x,1\ny,2\n" * 150)
+    begun = gantlet(
+        "train", tmp_path / "other.csv", "--from", run, *SMALL, "--out", tmp_path / "z"
+    )
+    assert begun.code == 2
+    for setting in ("data.flip=true", "data.labels=false"):
+        answer = gantlet("train", trained / "people.parquet", setting, "--out", tmp_path / "y")
+        assert_refused(answer, setting.split("=")[0], "rows of a table")
 
 
 def test_a_synthesizer_fits_and_samples_as_estimators_do(frame, trained):

@@ -20,5 +20,7 @@ def test_a_port_that_is_taken_is_told_and_0_is_any():
         port = door.getsockname()[1]
         with pytest.raises(UsageError, match=rf"127\.0\.0\.1:{port}.*--port"):
             listening("127.0.0.1", port)
+    with pytest.raises(UsageError, match="port: expected 0 to 65535"):
+        listening("127.0.0.1", 99999)
     with listening("127.0.0.1", port) as again:
         assert again.family == socket.AF_INET

@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import signal
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ import gantlet
 from gantlet.console import Briefly
 from gantlet.evaluation.comparison import difference, paired
 from gantlet.metrics.estimate import Estimate
+from gantlet.sweeping.runner import _score
 from tests.cli.door import assert_refused, started
 from tests.cli.door import gantlet as command
 from tests.sweeping.conftest import POINTS, SWEEP, TINY
@@ -263,3 +265,40 @@ def test_what_cannot_be_swept_is_refused_before_anything_is_written(workplace):
     assert_refused(command("sweep", POINTS, "a.yaml", "b.yaml"), "one word too many")
     assert_refused(command("sweep", POINTS, "missing.yaml"), "missing.yaml", "a YAML file")
     assert [p.name for p in workplace.iterdir()] == [POINTS]
+
+
+def test_a_trial_that_copies_has_no_score(whole, swept):
+    run = gantlet.load(swept / "trials/001-0")
+    last = {**run.log[-1], "validation": 0.9, "validation_low": 0.8, "validation_high": 1.0}
+    seen = SimpleNamespace(log=[{**last, "copying": 0.2, "copying_bound": 0.3}], seen=last["seen"])
+    assert _score(seen).value == 0.9
+    seen.log[0]["copying"] = 0.4
+    assert _score(seen).startswith("copies: 40% of its samples")
+
+
+def test_a_trial_that_runs_out_of_memory_is_dropped_and_others_go_on(workplace, monkeypatch):
+    """The allocator refuses all that is wider than the first trial's networks."""
+    linear = torch.nn.functional.linear
+
+    def refusing(x, weight, bias=None):
+        if 48 in weight.shape:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return linear(x, weight, bias)
+
+    monkeypatch.setattr(torch.nn.functional, "linear", refusing)
+    answer = command("sweep", POINTS, "network.hidden=[16],[48]", *TINY[1:], "--samples", 256)
+    assert answer.code == 0, answer
+    assert "Trial 2 is dropped, as it memory ran out" not in answer.err
+    assert "Trial 2 is dropped, as it ran out of memory" in answer.err
+
+
+def test_trials_whose_first_weights_do_not_fit_are_refused_and_data_are_found(workplace):
+    made = ("train", POINTS, *TINY[1:], "network.hidden=[16]", "--samples", 256, "--out", "first")
+    assert command(*made).code == 0
+    words = ("network.hidden=[16],[24]", "train.init_from=first")
+    answer = command("sweep", POINTS, *words, *TINY[1:], "--samples", 256, "--out", "s", "--json")
+    verdicts = {t["trial"]: t["verdict"] for t in contents(answer)["trials"]}
+    assert verdicts[1] == "winner"
+    assert verdicts[2].startswith("refused: begin with run first")
+    record = json.loads((workplace / "s/trials/001-0/run.json").read_text())
+    assert record["source"] == str((workplace / POINTS).resolve())

@@ -7,6 +7,7 @@ import pytest
 import gantlet
 from gantlet.errors import UsageError
 from gantlet.tables import TableTransform
+from gantlet.tables.times import FORMATS
 from gantlet.tables.where import asked_class, clauses
 from tests.tables_for import rows
 
@@ -52,6 +53,21 @@ def test_text_means_what_pandas_means(text, wanted, table, fitted):
     expected = wanted(table).to_numpy(bool)
     assert 0 < expected.sum() < len(table)
     assert np.array_equal(met(text, table, fitted), expected)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_dates_in_text_are_compared_as_dates(form):
+    times = pd.Series(pd.date_range("2019-03-05 07:10:20", periods=400, freq="3D7h"))
+    table = pd.DataFrame({"day": times.dt.strftime(form), "x": np.arange(400.0)})
+    fitted = TableTransform(public=True).fit(table)
+    told = pd.to_datetime(table["day"], format=form).dt.tz_localize(None)
+    for sign, compare in (("<", np.less), (">=", np.greater_equal), ("=", np.equal)):
+        cell = table["day"][137]
+        expected = compare(told, told[137]).to_numpy(bool)
+        assert np.array_equal(met(f"day{sign}{cell}", table, fitted), expected)
+    for text in ("hello", "zzz", "3"):
+        with pytest.raises(UsageError, match="expected a value such as"):
+            clauses(f"day>={text}", fitted)
 
 
 def test_the_rarest_equality_is_asked_for(fitted):

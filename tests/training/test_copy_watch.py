@@ -1,5 +1,7 @@
 """Copying while training: planted copies are found, fresh real samples pass, cost is bounded."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -12,11 +14,13 @@ from gantlet.training.copying import (
     Closeness,
     against_one_another,
     against_unseen,
+    recurs,
     thumbnails,
 )
 from gantlet.training.folder import Folder
 from gantlet.training.health import HEALTHY, verdict
 from tests.evaluation import planted
+from tests.tables_for import TABLE
 from tests.training.test_validation import looked_at
 
 DIGITS = open_data("digits")
@@ -168,3 +172,15 @@ def test_copying_becomes_a_verdict_after_three_looks():
     assert verdict([found, found, {**found, "copying": 0.1}]) == HEALTHY
     assert Closeness(0.2, 0.1).copies
     assert not Closeness(0.1, 0.1).copies
+
+
+def test_where_samples_recur_copying_is_not_watched(tmp_path):
+    """No unseen sample equals a training one, but a perfect sampler's do."""
+    x = planted.data(600)
+    recurring = np.concatenate([x[:500], x[:20]])
+    found = looked_at(recurring, planted.copier(recurring), tmp_path)
+    assert found[2].closeness is None
+    assert found[0].note.endswith("copying is not watched, as samples recur.")
+    assert recurs(open_data(recurring))
+    assert not recurs(open_data(np.concatenate([x[:500], x[:4]])))
+    assert recurs(replace(DIGITS, spec=TABLE))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+
+from gantlet.errors import UsageError
 
 __all__ = ["sample_"]
 
@@ -50,22 +53,38 @@ def sample_(
         too), .parquet or .feather (RUN/made.csv).
     """
     from gantlet.run import load
+    from gantlet.sample import check_place, sample_into_zip
 
-    if out is not None and out.suffix.lower() == ".zip":
-        from gantlet.sample import sample_into_zip
-
+    if where is not None:
+        _check_alone({"label": label, "truncation": truncation})
+    elif out is not None and out.suffix.lower() == ".zip":
         sample_into_zip(load(run).bundle, out, n, seed=seed, label=label, truncation=truncation)
         print(f"{n} {'sample' if n == 1 else 'samples'} written to {out}")
         return
+    loaded = load(run)
+    if out is not None:
+        check_place(out, loaded.bundle.spec)
     if where is None:
-        made = load(run).sample(n, seed=seed, label=label, truncation=truncation)
+        made = loaded.sample(n, seed=seed, label=label, truncation=truncation)
     else:
-        made = load(run).sample_where(n, where, seed=seed, truncation=truncation)
+        made = loaded.sample_where(n, where, seed=seed)
     is_table = made.spec.kind == "table"
     place = made.save(out or _own_place(run, made.pictured, is_table))
     grid = f"; all of them in {place / 'grid.png'}" if place.is_dir() else ""
     one, many = ("row", "rows") if is_table else ("sample", "samples")
     print(f"{n} {one if n == 1 else many} written to {place}{grid}")
+
+
+def _check_alone(others: Mapping[str, object]) -> None:
+    """Refuse what says of rows in another way which to make."""
+    given = next((name for name, value in others.items() if value is not None), None)
+    if given:
+        raise UsageError(
+            f"--{given} beside --where",
+            expected="one of the two",
+            received="both",
+            remedy='Put all conditions into --where, such as "sex=Male and age>=30".',
+        )
 
 
 def _own_place(run: Path, pictured: bool, is_table: bool) -> Path:

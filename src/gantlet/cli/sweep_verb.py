@@ -13,6 +13,7 @@ from cyclopts import Parameter
 
 from gantlet.cli.tables import console
 from gantlet.cli.words import size_setting, sorted_out
+from gantlet.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -110,7 +111,14 @@ def _asked(words: tuple[str, ...], size: str | None) -> tuple[str, dict[str, Any
     plain, settings = sorted_out(words, "DATA", "SPACE.yaml")
     settings = size_setting(size, settings)
     files = [word for word in plain if word.endswith((".yaml", ".yml"))]
-    data = next((word for word in plain if word not in files), "digits")
+    sources = [word for word in plain if word not in files]
+    if max(len(files), len(sources)) > 1:
+        raise UsageError(
+            "gantlet sweep",
+            expected="one DATA and settings, or one DATA and one SPACE.yaml",
+            received=" ".join(plain),
+        )
+    data = sources[0] if sources else "digits"
     if not files:
         return data, settings
     return data, {**read_space(Path(files[0])), **listed(settings)}

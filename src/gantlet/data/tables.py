@@ -29,6 +29,10 @@ def named_table(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES
 
 
+_OF_IMAGES = ("fit", "channels", "alpha")
+"""Settings that say how images are read."""
+
+
 def is_frame(source: Any) -> bool:
     """Whether it is a pandas DataFrame; pandas is not imported to find out."""
     pandas = sys.modules.get("pandas")
@@ -63,9 +67,11 @@ def from_frame(
     """The rows of a pandas DataFrame, as `gantlet.tables.TableTransform` writes them.
 
     Raises:
-        UsageError: fewer than 2 rows, nothing that varies from row to row, or what `fit` refuses.
+        UsageError: fewer than 2 rows, nothing that varies from row to row, settings of
+            images, or what `fit` refuses.
     """
     required(f"the table {name!r}")
+    _check_of_images(settings)
     from gantlet.tables.transform import TableTransform
 
     if len(table) < 2:
@@ -98,6 +104,24 @@ def from_frame(
         table=transform.to_json(),
     )
     return Dataset(spec, np.ascontiguousarray(raw), None, name, (*notes, _summary(transform)))
+
+
+def _check_of_images(settings: DataSettings) -> None:
+    plain = DataSettings()
+    wrong = {
+        "flip": settings.flip,
+        "labels": settings.labels is not True,
+        "size": settings.size is not None,
+        **{key: getattr(settings, key) != getattr(plain, key) for key in _OF_IMAGES},
+    }
+    for key, is_set in wrong.items():
+        if is_set:
+            raise UsageError(
+                f"data.{key}",
+                expected="nothing: rows of a table have no sides, and every category is a class",
+                received=str(getattr(settings, key)),
+                remedy=f"Leave data.{key} away",
+            )
 
 
 def lines_of(spec: DataSpec) -> tuple[str, ...]:

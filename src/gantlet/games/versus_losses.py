@@ -120,7 +120,8 @@ class Rules:
         critic = players["discriminator"]
         if isinstance(critic, SelfSupervised) and self.settings.reconstruction:
             seen = self.sight.view(players, turn, "real")(real)
-            stats["reconstruction"] = self._reconstruction(critic, on_real, seen, turn)
+            rebuilt = self._reconstruction(critic, on_real, seen, turn)
+            stats["reconstruction"] = rebuilt if genuine is None else genuine * rebuilt
             loss = loss + self.settings.reconstruction * stats["reconstruction"]
         loss = loss + self._class_loss(on_real, turn.real.y)
         stats |= self.sight.chances(players, genuine, like=on_real.logits)

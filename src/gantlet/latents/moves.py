@@ -56,7 +56,7 @@ def move(
             places = (t * vector[None] for t in torch.linspace(-reach, reach, steps))
             ways = [space.moved(drawn, step) for step in places]
             row = [there.values(numbers, y) for there, numbers in ways]
-            values.append(np.stack(row, axis=1).reshape(-1, *bundle.spec.shape))
+            values.append(np.stack(row, axis=1).reshape(-1, *bundle.spec.stored))
     labels = None if y is None else y[:1].numpy().repeat(n * steps * len(found)).astype(np.int64)
     return Samples(np.concatenate(values), labels, bundle.spec)
 

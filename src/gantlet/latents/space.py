@@ -44,7 +44,7 @@ class Space:
 
     def narrowed(self, truncation: float | None) -> Space:
         """The same with a truncation, where it has none yet (`gantlet.truncation.narrowed`)."""
-        players, bound = narrowed(self.players, truncation)
+        players, bound = narrowed(self.players, truncation, self.spec)
         return replace(self, players=players, bound=bound)
 
     @property

@@ -23,7 +23,9 @@ def image_shape(spec: DataSpec, family: str, smallest: int) -> tuple[int, int, i
             f"network {family} on {spec.kind} of shape {spec.shape}",
             expected="images of shape (C, H, W)",
             received=spec.kind,
-            remedy="Use the network mlp: it makes points, too.",
+            remedy="Use the recipe table, which makes rows."
+            if spec.kind == "table"
+            else "Use the network mlp: it makes points, too.",
         )
     channels, height, width = spec.shape
     if max(height, width) < smallest:

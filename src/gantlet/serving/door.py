@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PORT", "listening", "serve"]
 
+_LAST_PORT = 65_535
 PORT = 7860
 """Where to listen unless that is taken; Gradio's own."""
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
@@ -49,6 +50,8 @@ def serve(
 
 def listening(host: str, port: int | None) -> socket.socket:
     """A socket that listens; see `serve` for what it is told."""
+    if port is not None and not 0 <= port <= _LAST_PORT:
+        raise UsageError("port", expected=f"0 to {_LAST_PORT}", received=str(port))
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, PORT if port is None else port), family=family)

@@ -13,7 +13,9 @@ from gantlet.config import override
 from gantlet.data import open_data
 from gantlet.data.dataset import Dataset
 from gantlet.data.split import split
-from gantlet.errors import UsageError, is_out_of_memory
+from gantlet.errors import UsageError, is_out_of_memory, unknown
+from gantlet.networks.sizes import SIZES
+from gantlet.origin import origin_of
 from gantlet.planning import Plan, cache_of, data_settings, planned, where
 from gantlet.recipes import chosen
 from gantlet.recipes import recipe as recipe_of
@@ -58,7 +60,7 @@ class Design:
 
     def plan(self, trial: Trial, seed: int, samples: int) -> Plan:
         """The run of a trial up to so many samples."""
-        return _plan(self.dataset, trial, self.recipe, self.size, seed, samples)
+        return _plan(self.dataset, trial, self.recipe, self.size, seed, samples, self.source)
 
     def place(self, trial: Trial, seed: int) -> Path:
         """The run's folder."""
@@ -134,6 +136,9 @@ def _check_values(found: Space, dataset: Dataset, name: str) -> None:
         base = recipe_of(str(each), dataset.spec)
     if any(key == "recipe" or key.endswith(".name") for key in tried):
         return
+    for size in tried.get("size_model", ()):
+        if size not in SIZES:
+            raise unknown("size of networks", str(size), SIZES)
     shared = {k: v for k, v in found.fixed.items() if k not in NAMES}
     for key, values in tried.items():
         for value in values if key not in NAMES else ():
@@ -147,10 +152,11 @@ def _plan(
     size: str | None,
     seed: int = 0,
     samples: int | None = None,
+    source: str | None = None,
 ) -> Plan:
     settings = {**trial.settings, "train.seed": seed}
     name, width = trial.named("recipe") or recipe, trial.named("size_model") or size
-    return planned(dataset, name, settings, size=width, samples=samples)
+    return planned(dataset, name, settings, size=width, samples=samples, source=source)
 
 
 def _sorted(
@@ -161,7 +167,7 @@ def _sorted(
     for trial in tried:
         try:
             made = _plan(dataset, trial, recipe, size)
-            _ = ready(made)
+            origin_of(ready(made), dataset.spec, made.config)
         except UsageError as error:
             refused[trial.number] = f"refused: {error}"
         except (MemoryError, RuntimeError) as error:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gantlet.bench.base import Stopped
 from gantlet.console import Briefly
-from gantlet.errors import DivergedError, RunError, is_out_of_memory
+from gantlet.errors import DivergedError, OutOfMemoryError, RunError, is_out_of_memory
 from gantlet.metrics.estimate import Estimate
 from gantlet.run import Run, play
 from gantlet.sweeping.design import Design, design
@@ -129,20 +129,27 @@ def _played(made: Design, trial: Trial, seed: int, rung: int, tell: Tell) -> Est
         )
     except DivergedError as error:
         return f"diverged: {error}"
+    except OutOfMemoryError as error:
+        return f"ran out of memory: {error}"
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
         return f"ran out of memory: {str(error).splitlines()[0] if str(error) else 'no more'}"
     if run.reason == "stopped":
         raise Stopped(run.signal)
-    return _score(run) or "has no score: its samples were not finite, or too few"
+    return _score(run)
 
 
-def _score(run: Run) -> Estimate | None:
-    """What validation found last, at the run's end."""
+def _score(run: Run) -> Estimate | str:
+    """What validation found last, at the run's end, or why that counts for nothing."""
     looks = [row for row in run.log if "validation" in row]
     if not looks or looks[-1]["seen"] != run.seen:
-        return None
+        return "has no score: its samples were not finite, or too few"
     row = looks[-1]
+    if row.get("copying", 0.0) > row.get("copying_bound", 1.0):
+        return (
+            f"copies: {row['copying']:.0%} of its samples lie nearer to training samples than "
+            f"95 % of unseen ones, where chance gives at most {row['copying_bound']:.0%}"
+        )
     low, high = row["validation_low"], row["validation_high"]
     return Estimate(row["validation"], low, high, "of precision and of coverage")

@@ -10,7 +10,7 @@ from typing import Any
 from gantlet.errors import UsageError
 from gantlet.tables.csv_text import Shape, opened, shape_of
 
-__all__ = ["SUFFIXES", "form_of", "read_table", "required", "write_table"]
+__all__ = ["SUFFIXES", "check_written", "form_of", "read_table", "required", "write_table"]
 
 _TEXTS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 _LINES = (".jsonl", ".ndjson")
@@ -102,7 +102,7 @@ def write_table(table: Any, path: Path) -> None:
 
     Raises UsageError for another ending.
     """
-    required(str(path))
+    check_written(path)
     suffix = _suffix(path)
     if suffix == ".parquet":
         table.to_parquet(path, index=False)
@@ -110,9 +110,14 @@ def write_table(table: Any, path: Path) -> None:
         table.to_feather(path)
     elif suffix in _LINES:
         table.to_json(path, orient="records", lines=True, date_format="iso", force_ascii=False)
-    elif suffix in _TEXTS:
-        table.to_csv(path, index=False, sep=_TEXTS[suffix])
     else:
+        table.to_csv(path, index=False, sep=_TEXTS[suffix])
+
+
+def check_written(path: Path) -> None:
+    """UsageError for a file that no table can be written to."""
+    required(str(path))
+    if _suffix(path) not in (".parquet", ".feather", *_LINES, *_TEXTS):
         raise UsageError(
             f"a table as {path}",
             expected=f"a file that ends in {', '.join(SUFFIXES)}, those of text also with .gz",

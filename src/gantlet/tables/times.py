@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gantlet.tables.dtypes import made, restored
 
-__all__ = ["FORMATS", "Clock", "as_ticks", "clock_of", "date_format", "shown"]
+__all__ = ["FORMATS", "Clock", "as_ticks", "clock_of", "date_format", "parsed", "shown"]
 
 FORMATS = (
     "%Y-%m-%d",
@@ -77,7 +77,7 @@ def clock_of(cells: Any, kind: str) -> Clock:
     if kind == "datetime" and not pd.api.types.is_datetime64_any_dtype(cells.dtype):
         is_date = len(cells) > 0 and not isinstance(cells.iloc[0], str)
         form = "date" if is_date else (date_format(cells)[0] if len(cells) else FORMATS[0])
-        cells = _parsed(cells, form or "ISO8601")
+        cells = parsed(cells, form or "ISO8601")
     unit = np.datetime_data(_plain(cells, kind).dtype)[0]
     ticks = _plain(cells, kind).astype(np.int64)
     step = _step(ticks, unit)
@@ -92,7 +92,7 @@ def clock_of(cells: Any, kind: str) -> Clock:
 def as_ticks(cells: Any, clock: Clock, absent: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Times as numbers of steps; 0 where one is missing."""
     if clock.format is not None:
-        cells = _parsed(cells, clock.format)
+        cells = parsed(cells, clock.format)
     if clock.local:
         cells = cells.dt.tz_localize(None)
     kind = "duration" if str(cells.dtype).startswith(("timedelta", "duration")) else "datetime"
@@ -133,7 +133,7 @@ def shown(
     return column
 
 
-def _parsed(cells: Any, form: str) -> Any:
+def parsed(cells: Any, form: str) -> Any:
     """Text or dates of Python as times, NaT for missing ones."""
     import pandas as pd
 

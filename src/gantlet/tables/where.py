@@ -15,6 +15,7 @@ from gantlet.errors import UsageError, unknown
 from gantlet.tables.choice_column import ChoiceColumn
 from gantlet.tables.column import Column
 from gantlet.tables.number_column import NumberColumn
+from gantlet.tables.times import parsed
 from gantlet.tables.transform import TableTransform
 
 __all__ = ["Clause", "asked_class", "clauses"]
@@ -43,6 +44,9 @@ class Clause:
     def holds(self, table: Any) -> NDArray[np.bool_]:
         """Which rows of a DataFrame meet it; a missing value meets none."""
         cells = table[self.column.name]
+        form = _text_form(self.column)
+        if form is not None:
+            cells = parsed(cells, form)
         if isinstance(self.column, ChoiceColumn) and self.sign in ("=", "==", "!="):
             cells = cells.astype(object)
         met = _OPERATORS[self.sign](cells, self.value)
@@ -128,17 +132,24 @@ def _value(column: Column, sign: str, text: str) -> Any:
     return places[text]
 
 
+def _text_form(column: Column) -> str | None:
+    """The format of a column of text that tells times, by which they are compared."""
+    clock = column.clock if isinstance(column, NumberColumn) else None
+    return None if clock is None or clock.format in (None, "date") else clock.format
+
+
 def _in_range(column: NumberColumn, sign: str, text: str) -> Any:
     """A number or a time; UsageError where no row can meet the comparison."""
     import pandas as pd
 
-    ends = column.ends()
+    ends, form = column.ends(), _text_form(column)
+    low, high = ends.iloc[0], ends.iloc[1]
     try:
         like = ends.iloc[0]
         if column.clock is None:
             value: Any = float(text)
-        elif isinstance(like, str):
-            value = text
+        elif form is not None:
+            value, low, high = (pd.to_datetime(one, format=form) for one in (text, low, high))
         else:
             value = pd.Timedelta(text) if column.kind == "duration" else pd.Timestamp(text)
             zone = getattr(like, "tzinfo", None)
@@ -150,12 +161,11 @@ def _in_range(column: NumberColumn, sign: str, text: str) -> Any:
             expected=f"a value such as {ends.iloc[0]}",
             received=repr(text),
         ) from error
-    low, high = ends.iloc[0], ends.iloc[1]
     beyond = {"<": low >= value, "<=": low > value, ">": high <= value, ">=": high < value}
     if beyond.get(sign, sign in ("=", "==") and not low <= value <= high):
         raise UsageError(
             f"condition {column.name}{sign}{text}",
-            expected=f"values that the column has: {low} to {high}",
+            expected=f"values that the column has: {ends.iloc[0]} to {ends.iloc[1]}",
             received="none of them",
         )
     return value

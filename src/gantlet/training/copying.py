@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -23,6 +24,7 @@ __all__ = [
     "CopyWatch",
     "against_one_another",
     "against_unseen",
+    "recurs",
     "thumbnails",
 ]
 
@@ -30,6 +32,8 @@ _SIDE = 32
 """Pixels of a thumbnail's side, at most."""
 FEWEST = 20
 """Training samples below which their distances to one another tell nothing."""
+_RECURRING = 0.01
+"""Share of samples that are there already up to which data do not recur."""
 _MOST = 1_000
 """Training samples whose distances to one another are taken, at most."""
 
@@ -77,6 +81,18 @@ class CopyWatch:
         return Closeness(share, near_bound(len(made), self.independent))
 
 
+def recurs(dataset: Dataset) -> bool:
+    """Whether samples recur by themselves, so that a fresh one may equal a training sample.
+
+    No unseen sample of ours ever does, because the data are divided by content. Among such data
+    copies cannot be told from chance: rows of tables, and any data of which more than one sample
+    in a hundred is there already.
+    """
+    if dataset.spec.kind == "table":
+        return True
+    return len(np.unique(dataset.hashes)) < (1 - _RECURRING) * len(dataset)
+
+
 def _chosen(dataset: Dataset, train: Indices, most: int) -> Indices:
     order = permutation(0, "copying", 0, len(train))[:most].sort().values.numpy()
     chosen: Indices = train[order]
@@ -94,8 +110,8 @@ def against_unseen(
         train, unseen: training samples, and those set aside.
         most: training samples that are looked through.
     """
-    known = extractor.answers(dataset.raw[_chosen(dataset, train, most)]).features
-    apart = extractor.answers(dataset.raw[unseen]).features
+    known = extractor.answers(dataset.rows(_chosen(dataset, train, most))).features
+    apart = extractor.answers(dataset.rows(unseen)).features
     yardstick = nearest(apart[distinct(apart)], known).distance
     return CopyWatch(extractor, known, yardstick, len(yardstick))
 
@@ -113,7 +129,7 @@ def against_one_another(dataset: Dataset, train: Indices, most: int) -> CopyWatc
         None for fewer than twenty training samples.
     """
     extractor = thumbnails(dataset.spec)
-    x = extractor.answers(dataset.raw[_chosen(dataset, train, min(most, _MOST))]).features
+    x = extractor.answers(dataset.rows(_chosen(dataset, train, min(most, _MOST)))).features
     known = x[distinct(x)]
     if len(known) < FEWEST:
         return None

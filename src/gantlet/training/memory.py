@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gantlet import dist
-from gantlet.errors import RunError
+from gantlet.errors import OutOfMemoryError
 
 __all__ = ["exhausted", "finer"]
 
@@ -21,7 +21,7 @@ def finer(batch: int, micro_batches: int, group: int) -> int | None:
     return next((count for count in counts if groups % count == 0), None)
 
 
-def exhausted(phase: str, batch: int, micro_batches: int, group: int) -> RunError:
+def exhausted(phase: str, batch: int, micro_batches: int, group: int) -> OutOfMemoryError:
     """The error of a phase whose gradients do not fit: what to set, and to which value."""
     at_once = batch // (micro_batches * dist.world())
     parts = finer(batch, micro_batches, group)
@@ -29,13 +29,13 @@ def exhausted(phase: str, batch: int, micro_batches: int, group: int) -> RunErro
     if parts is None:
         halved = group > 1 and group % 2 == 0
         groups = f", smaller groups (game.group={group // 2})" if halved else ""
-        return RunError(
+        return OutOfMemoryError(
             f"{what}, as few as it can",
             remedy="Begin anew with a smaller network (network.width) or smaller images "
             f"(data.size){groups}.",
         )
     fewer = batch // (parts * dist.world())
-    return RunError(
+    return OutOfMemoryError(
         what,
         remedy=f"Add train.micro_batches={parts} to the command, for {_samples(fewer)} at a time: "
         "it goes on from the last checkpoint, and gradients are those of the whole batch but for "

@@ -28,6 +28,7 @@ from gantlet.training.copying import (
     CopyWatch,
     against_one_another,
     against_unseen,
+    recurs,
 )
 from gantlet.training.machine import Machine
 from gantlet.training.snapshot import generate
@@ -178,7 +179,8 @@ class Validator:
         self._dataset, self._train, self._cache = dataset, split.train, cache
         self._name = settings.extractor
         most = settings.samples if settings.extractor else 0
-        self._copies = settings.copies
+        self._recurs = bool(most and settings.copies) and recurs(dataset)
+        self._copies = 0 if self._recurs else settings.copies
         unseen, _ = spared(split.held_out, dataset.hashes, most)
         self._index, self.is_unseen = unseen, len(unseen) > 0
         if not self.is_unseen:
@@ -200,9 +202,9 @@ class Validator:
         if self.is_unseen:
             return (
                 f"Checkpoints are compared with {n:,} of the samples set aside, which then take "
-                "no part in an evaluation."
+                f"no part in an evaluation{self._unwatched}."
             )
-        watched = "copying is not watched"
+        watched = self._unwatched.removeprefix("; ") or "copying is not watched"
         if self._copies and max(len(self._unseen), len(self._train)) >= FEWEST:
             those = "those set aside" if len(self._unseen) else "their distances to one another"
             watched = f"{those} tell of copying"
@@ -210,6 +212,10 @@ class Validator:
             f"Checkpoints are compared with {n:,} training samples, as too few are set aside to "
             f"spare any; {watched}."
         )
+
+    @property
+    def _unwatched(self) -> str:
+        return "; copying is not watched, as samples recur" * self._recurs
 
     def prepare(self) -> None:
         """Make the extractor and the features of the real samples that looks compare with.
@@ -229,7 +235,7 @@ class Validator:
             cache=self._cache,
         )
         extractor = EXTRACTORS[str(self._name)].make(material)
-        return extractor, extractor.answers(self._dataset.raw[self._index]).features
+        return extractor, extractor.answers(self._dataset.rows(self._index)).features
 
     @cached_property
     def _watch(self) -> CopyWatch | None:
