@@ -213,7 +213,7 @@ def override(config: Config, settings: Sequence[str] | Mapping[str, Any]) -> Con
                 received=f"{key}={value}",
                 remedy=_BESIDE[key].format(value),
             )
-        _place(values, key.split("."), value)
+        _place(values, _path(key), value)
     return from_mapping(values)
 
 
@@ -278,6 +278,11 @@ def _parsed(key: str, text: str) -> Any:
         return float(value) if isinstance(value, str) else value
     except ValueError:
         return value
+
+
+def _path(key: str) -> list[str]:
+    """The parts of a dotted key; the name of a table's column may have dots itself."""
+    return key.split(".", 2) if key.startswith("data.columns.") else key.split(".")
 
 
 def _place(values: dict[str, Any], keys: list[str], value: Any) -> None:

@@ -11,6 +11,7 @@ from gantlet.data.doctor import examine
 from gantlet.data.feed import Feed
 from gantlet.data.split import split
 from gantlet.errors import UsageError
+from gantlet.planning import plan
 from gantlet.spec import DataSpec
 from gantlet.tables import TableTransform
 from gantlet.tables.files import write_table
@@ -162,3 +163,19 @@ def test_adult_is_fitted_and_transformed(real_data):
     )
     differing = (back.to_numpy() != frame.to_numpy()).sum(0)
     assert differing.tolist() == [0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 1, 0]
+
+
+def test_what_numbers_stand_for_is_part_of_what_the_data_are():
+    table = rows(300)
+    other = table.assign(colour=table["colour"].replace({"red": "crimson"}))
+    a, b = open_data(table), open_data(other)
+    assert np.array_equal(a.raw, b.raw)
+    assert a.fingerprint != b.fingerprint
+
+
+def test_a_column_whose_name_has_dots_can_be_declared():
+    table = rows(300).rename(columns={"age": "years.of.age"})
+    settings = ["data.columns.years.of.age=categorical"]
+    made = plan(table, settings=settings)
+    assert made.config.data.columns == {"years.of.age": "categorical"}
+    assert any(head.name == "years.of.age" and head.width > 2 for head in made.dataset.spec.heads)

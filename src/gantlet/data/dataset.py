@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -135,8 +136,13 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash over shape, type, content hashes in order and labels, 32 hexadecimal digits."""
+        """Hash over shape, type, content hashes in order and labels, 32 hexadecimal digits.
+
+        Of a table also over what its numbers stand for.
+        """
         digest = hashlib.blake2b(repr((self.raw.shape, self.spec.dtype)).encode(), digest_size=16)
         digest.update(self.hashes.astype("<u8").tobytes())
         digest.update(b"" if self.y is None else self.y.astype("<i8").tobytes())
+        if self.spec.kind == "table":
+            digest.update(json.dumps(self.spec.to_json()["table"], sort_keys=True).encode())
         return digest.hexdigest()

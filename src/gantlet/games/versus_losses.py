@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from gantlet.distances import Distance
     from gantlet.games.versus import Versus
 
-__all__ = ["SIDES", "LeCamMeans", "Rules", "judge", "packed", "sample"]
+__all__ = ["SIDES", "LeCamMeans", "Rules", "judge", "sample"]
 
 SIDES = ("generator", "discriminator")
 """The players that learn."""
