@@ -33,5 +33,7 @@ def config_(
     plain, settings = sorted_out(words, "RECIPE", "DATA")
     name, data = [*plain, None, None][:2]
     made = plan(data or "digits", name, settings, size=size_model)
+    if size_model and data is None:
+        print("# Sized for the built-in digits: name your data after the recipe.")
     print("".join(f"# {sentence}\n" for sentence in made.derived), end="")
     print(to_yaml(made.config), end="")
