@@ -244,7 +244,8 @@ def test_what_has_no_size_is_told(monkeypatch):
 def test_the_command_line_tells_records_and_refuses(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shown = gantlet("config", "r3gan", "--size-model", "xs", "train.device=cpu")
-    assert shown.out.startswith("# Size xs: 96, 96 channels")
+    assert shown.out.startswith("# Sized for the built-in digits: name your data after")
+    assert "\n# Size xs: 96, 96 channels" in shown.out
     assert "# Gamma 0.25 falling to 0.025 over 2,000,000 samples" in shown.out
     values = yaml.safe_load(shown.out)
     assert (values["recipe"], values["size_model"]) == ("r3gan", "xs")
