@@ -17,21 +17,11 @@ from gantlet.recipes import tiny
 from gantlet.sample import sample
 from gantlet.spec import DataSpec
 from gantlet.training.trainer import built
+from tests.test_norms import by_hand, normal
 
 SHAPES = [(9, 3), (9, 3, 5), (9, 3, 5, 4)]
 R = 4
 SPEC = DataSpec(kind="image", shape=(1, 8, 8), classes=("a", "b", "c"))
-
-
-def normal(*shape: int) -> torch.Tensor:
-    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-
-
-def by_hand(x: torch.Tensor, eps: float) -> torch.Tensor:
-    sides = [0, *range(2, x.dim())]
-    mean = x.mean(sides, keepdim=True)
-    var = (x - mean).square().mean(sides, keepdim=True)
-    return (x - mean) / (var + eps).sqrt()
 
 
 @pytest.mark.parametrize("shape", SHAPES)

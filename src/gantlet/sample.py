@@ -26,7 +26,7 @@ from gantlet.rng import BLOCK
 from gantlet.spec import DataSpec
 from gantlet.training.machine import Machine, find_machine, settled
 from gantlet.training.pictures import as_image, grid, picture
-from gantlet.training.snapshot import blocks, drawn_labels, generate
+from gantlet.training.snapshot import blocks, drawn_labels
 from gantlet.truncation import narrowed
 
 __all__ = [
@@ -278,18 +278,8 @@ def sample(
         UsageError: n below 1, a label that the data has not, a truncation out of range.
     """
     y = _asked(bundle.spec, n, label, seed)
-    with ready(bundle, device) as (whole, machine):
-        players, bound = narrowed(whole, truncation, bundle.spec)
-        values = generate(
-            bundle.game,
-            players,
-            bundle.spec,
-            machine,
-            seed=seed,
-            count=n,
-            y=y,
-            truncation=bound,
-        )
+    with _computed(bundle, n, y, seed, truncation, device) as parts:
+        values = torch.cat([part.cpu() for part in parts]).numpy()
     return Samples(values, None if y is None else y.numpy(), bundle.spec)
 
 
@@ -316,14 +306,26 @@ def sample_into_zip(
     _check_pictured(spec)
     y = _asked(spec, n, label, seed)
     names = _names(spec, n, None if y is None else y.numpy())
-    with ready(bundle, device) as (whole, machine):
-        players, bound = narrowed(whole, truncation, bundle.spec)
-        made = blocks(
-            bundle.game, players, spec, machine, seed=seed, count=n, y=y, truncation=bound
-        )
-        with disk_errors_told(path):
-            _write_zip(path, map(spec.decode, made), names, spec)
+    with _computed(bundle, n, y, seed, truncation, device) as parts, disk_errors_told(path):
+        _write_zip(path, parts, names, spec)
     return path
+
+
+@contextmanager
+def _computed(
+    bundle: Bundle,
+    n: int,
+    y: torch.Tensor | None,
+    seed: int,
+    truncation: float | None,
+    device: str,
+) -> Iterator[Iterator[torch.Tensor]]:
+    """Samples as raw values, block by block; each is computed when it is asked for."""
+    game, spec = bundle.game, bundle.spec
+    with ready(bundle, device) as (whole, machine):
+        players, bound = narrowed(whole, truncation, spec)
+        made = blocks(game, players, spec, machine, seed=seed, count=n, y=y, truncation=bound)
+        yield map(spec.decode, made)
 
 
 @contextmanager

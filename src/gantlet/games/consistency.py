@@ -11,7 +11,7 @@ from annotated_types import Ge, Gt
 from torch import Tensor, nn
 
 from gantlet.games.base import Turn
-from gantlet.games.seeing import Look, Sight, look
+from gantlet.games.seeing import Look, Sight, exact, look
 from gantlet.networks.base import Critique
 
 __all__ = ["Consistency", "inconsistency", "spread"]
@@ -84,13 +84,9 @@ def inconsistency(
 
 def spread(made: Tensor, near: Tensor, pack: int) -> Tensor:
     """The mean squared difference of a number of two sets of samples, (B, ...) -> (B / pack,)."""
-    squares = (_exact(made) - _exact(near)).square().flatten(1).mean(1)
+    squares = (exact(made) - exact(near)).square().flatten(1).mean(1)
     return squares.reshape(-1, pack).mean(1)
 
 
 def _gap(one: Critique, other: Critique) -> Tensor:
-    return (_exact(one.logits) - _exact(other.logits)).square()
-
-
-def _exact(t: Tensor) -> Tensor:
-    return t.to(torch.promote_types(t.dtype, torch.float32))
+    return (exact(one.logits) - exact(other.logits)).square()

@@ -20,7 +20,18 @@ from gantlet.schedules import value
 if TYPE_CHECKING:
     from gantlet.games.versus import Versus
 
-__all__ = ["Asked", "Look", "Sight", "View", "critique", "in_full", "look", "packed", "viewed"]
+__all__ = [
+    "Asked",
+    "Look",
+    "Sight",
+    "View",
+    "critique",
+    "exact",
+    "in_full",
+    "look",
+    "packed",
+    "viewed",
+]
 
 Asked = Callable[[Tensor], Critique]
 """A critic for given labels and given changes of what it sees."""
@@ -36,6 +47,11 @@ def packed(x: Tensor, m: int) -> Tensor:
 def _unpacked(x: Tensor, m: int) -> Tensor:
     """The inverse of `packed`."""
     return x if m == 1 else x.unflatten(1, (m, -1)).flatten(0, 1)
+
+
+def exact(t: Tensor) -> Tensor:
+    """t in float32 or wider: sums over what autocast has left in bfloat16 would lose digits."""
+    return t.to(torch.promote_types(t.dtype, torch.float32))
 
 
 def viewed(players: nn.ModuleDict, real: Tensor) -> Tensor:

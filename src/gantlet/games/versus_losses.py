@@ -17,7 +17,7 @@ from gantlet.games.augmenting import Chance
 from gantlet.games.base import Losses, Query, Stats, Turn
 from gantlet.games.consistency import inconsistency, spread
 from gantlet.games.history import History
-from gantlet.games.seeing import Asked, Look, Sight, critique, in_full, look, packed, viewed
+from gantlet.games.seeing import Asked, Look, Sight, critique, exact, in_full, look, packed, viewed
 from gantlet.networks.base import Critique, SelfSupervised
 from gantlet.networks.styles import NoisyGenerator, StyleGenerator
 from gantlet.nn.layers import filters
@@ -242,7 +242,7 @@ class Rules:
         penalty = PENALTIES[name]
         at = looks[penalty.at]
         if penalty.probe == "logit":
-            return penalty.measure(_exact(at.answer.logits))
+            return penalty.measure(exact(at.answer.logits))
         if at.gradient is not None and penalty.probe == "gradient":
             return penalty.measure(at.gradient)
         noise = turn.noise(f"penalty/{name}", tuple(turn.real.x.shape[1:]))
@@ -254,7 +254,7 @@ class Rules:
         if answer.classes is None or y is None or not self.settings.auxiliary:
             return 0.0
         return self.settings.auxiliary * F.cross_entropy(
-            _exact(answer.classes), y, reduction="none"
+            exact(answer.classes), y, reduction="none"
         )
 
     def _reconstruction(
@@ -263,13 +263,13 @@ class Rules:
         """The sum over what was rebuilt of mean |made - wanted|, (B / pack,)."""
         place = turn.noise.uniform("reconstruction/place", (2,))[:: self.settings.pack]
         pairs = critic.rebuilt(answer.maps or (), x, place)
-        errors = [(_exact(made) - wanted).abs().flatten(1).mean(1) for made, wanted in pairs]
+        errors = [(exact(made) - wanted).abs().flatten(1).mean(1) for made, wanted in pairs]
         return torch.stack(errors).sum(0)
 
     def _feature_gap(self, real: Critique, fake: Critique) -> Tensor:
         """Squared distance of mean features of each group (arXiv 1606.03498, section 3.1)."""
         packs = self.group // self.settings.pack
-        means = (_grouped(_exact(_features(answer)), packs).mean(1) for answer in (real, fake))
+        means = (_grouped(exact(_features(answer)), packs).mean(1) for answer in (real, fake))
         return torch.sub(*means).square().sum(1).repeat_interleave(packs)
 
     def _of_weights(self, players: nn.ModuleDict, side: str) -> Tensor | None:
@@ -317,11 +317,6 @@ def _history(players: nn.ModuleDict, side: str) -> History:
 def _lecam(players: nn.ModuleDict, real: Critique, fake: Critique) -> Tensor:
     means = _means(players)
     return lecam(real.logits, fake.logits, means.real, means.fake)
-
-
-def _exact(t: Tensor) -> Tensor:
-    """t in float32 or wider: sums over what autocast has left in bfloat16 would lose digits."""
-    return t.to(torch.promote_types(t.dtype, torch.float32))
 
 
 def _features(answer: Critique) -> Tensor:
