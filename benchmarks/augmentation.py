@@ -1,6 +1,6 @@
-"""The default recipe on a few MNIST images: without augmentation, with DiffAugment, ADA and APA.
+"""A recipe on a few MNIST images: without augmentation, with DiffAugment, ADA and APA.
 
-python -m benchmarks.augmentation [--methods none ada ...] [--seeds 0 1 2]
+python -m benchmarks.augmentation [--recipe r3gan] [--methods none ada ...] [--seeds 0 1 2]
                                   [--samples 100000 200000] [--images 500] [--n 10000]
                                   [--set key=value ...] [--out runs/benchmarks/augmentation]
                                   [--write]
@@ -8,7 +8,7 @@ python -m benchmarks.augmentation [--methods none ada ...] [--seeds 0 1 2]
 Each method trains without labels on the same images, for each seed to the first count of samples,
 then on to the next; each end is measured. Rows whose results exist are skipped, and a run that was
 stopped goes on. `--methods --write` (no name) measures nothing and writes the page from what has
-been measured so far, with the same --images, --n, --steps and --set.
+been measured so far, with the same --recipe, --images, --n, --steps and --set.
 """
 
 from __future__ import annotations
@@ -58,7 +58,6 @@ METHODS: Mapping[str, tuple[str, ...]] = {
 """Settings by name. The published 500,000 samples from p = 0 to 1 are long beside a short run; the
 fast ones take a tenth."""
 
-RECIPE = "r3gan"
 ALWAYS = ("data.held_out=false", "validation.extractor=null")
 """All images train, and the bundle holds the last generator: nothing is chosen."""
 Bounds = tuple[float, float, float]
@@ -72,6 +71,7 @@ def _bounds(estimate: Estimate) -> Bounds:
 class Row:
     """What was measured at one end of one run."""
 
+    recipe: str
     method: str
     seed: int
     samples: int
@@ -99,7 +99,7 @@ class Row:
     @property
     def key(self) -> tuple[object, ...]:
         """What makes it another measurement."""
-        about = (self.images, self.n, self.steps, tuple(self.settings))
+        about = (self.recipe, self.images, self.n, self.steps, tuple(self.settings))
         return (self.method, self.seed, self.samples, *about)
 
 
@@ -181,16 +181,23 @@ def _logits(run: Run, sets: Sequence[np.ndarray]) -> list[Tensor]:
 
 
 def measured(
-    method: str, seed: int, samples: int, what: Yardstick, out: Path, settings: Sequence[str]
+    recipe: str,
+    method: str,
+    seed: int,
+    samples: int,
+    *,
+    what: Yardstick,
+    out: Path,
+    settings: Sequence[str],
 ) -> Row:
     """Train to a count of samples, or on to it, and measure."""
-    name = "-".join([method, str(what.images), f"seed{seed}", *settings])
+    name = "-".join([recipe, method, str(what.images), f"seed{seed}", *settings])
     images = out / f"images-{what.images}.npy"
     if not images.exists():
         images.parent.mkdir(parents=True, exist_ok=True)
         np.save(images, what.training())
     chosen = [*ALWAYS, f"train.seed={seed}", *METHODS[method], *settings]
-    run = whole(train(images, RECIPE, chosen, out=out / name, samples=samples, verbose=False))
+    run = whole(train(images, recipe, chosen, out=out / name, samples=samples, verbose=False))
     made = run.sample(len(what.unseen()), seed=0).values
     known, unseen, fake = _logits(run, [what.training(), what.unseen(), made])
     gap, reach = float(known.mean() - unseen.mean()), float(known.mean() - fake.mean())
@@ -198,6 +205,7 @@ def measured(
     last = [row for row in run.log if "discriminator/loss" in row][-1]
     chances = [last.get(f"discriminator/{name}_p") for name in ("augment", "apa")]
     return Row(
+        recipe=recipe,
         method=method,
         seed=seed,
         samples=samples,
@@ -224,14 +232,22 @@ def _finished(path: Path) -> list[Row]:
 def _play(given: argparse.Namespace, what: Yardstick) -> None:
     """Measure what is missing."""
     results = given.out / "results.jsonl"
-    about = (what.images, what.n, what.steps, tuple(given.set))
+    about = (given.recipe, what.images, what.n, what.steps, tuple(given.set))
     for seed in given.seeds:
         for method in given.methods:
             for samples in sorted(given.samples):
                 if (method, seed, samples, *about) in {row.key for row in _finished(results)}:
                     print(f"{method}, seed {seed}, {samples}: measured before", flush=True)
                     continue
-                row = measured(method, seed, samples, what, given.out, given.set)
+                row = measured(
+                    given.recipe,
+                    method,
+                    seed,
+                    samples,
+                    what=what,
+                    out=given.out,
+                    settings=given.set,
+                )
                 print(row, flush=True)
                 with results.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(asdict(row)) + "\n")
@@ -288,8 +304,8 @@ def _page(rows: Sequence[Row], what: Yardstick) -> Page:
     return Page(
         name="augmentation",
         title=f"Augmentation on {what.images} MNIST images",
-        text=f"Recipe `{RECIPE}` without labels on {what.images} training images, none set aside. "
-        f"Fréchet distance of {len(what.unseen()):,} generated images to as many of "
+        text=f"Recipe `{rows[0].recipe}` without labels on {what.images} training images, none "
+        f"set aside. Fréchet distance of {len(what.unseen()):,} generated images to as many of "
         "MNIST's test images, by features of a classifier of the remaining training images: mean "
         "over seeds with Student's interval, then the ends of the single runs' intervals "
         "(jackknife). Copying: share of pairs in which a generated image lies nearer to the "
@@ -312,6 +328,7 @@ def _page(rows: Sequence[Row], what: Yardstick) -> Page:
 
 def main() -> None:
     options = parser(__doc__)
+    options.add_argument("--recipe", default="r3gan")
     default = ["none", "diffaugment", "ada", "apa"]
     options.add_argument("--methods", nargs="*", default=default, choices=list(METHODS))
     options.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
@@ -324,7 +341,7 @@ def main() -> None:
     given = options.parse_args()
     what = Yardstick(read_digits(mnist()), given.images, given.n, given.out / "cache", given.steps)
     _play(given, what)
-    asked = (given.images, given.n, given.steps, tuple(given.set))
+    asked = (given.recipe, given.images, given.n, given.steps, tuple(given.set))
     rows = [r for r in _finished(given.out / "results.jsonl") if r.key[3:] == asked]
     if rows:
         _page(rows, what).publish(given.write)
