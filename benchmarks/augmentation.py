@@ -165,17 +165,19 @@ class Yardstick:
 
 @torch.no_grad()
 def _logits(run: Run, sets: Sequence[np.ndarray]) -> list[Tensor]:
-    """The last critic's logits on sets of images as they are."""
+    """The last critic's logits on sets of images as they are, but for the rest of a group."""
     found, _ = checkpoint.newest(Folder(run.path).checkpoints)
     assert found is not None
     spec = run.bundle.spec
     game = built(run.bundle.config, spec)
     game.players.load_state_dict(found.tensors["players"])
     assert game.judge is not None
+    group = max(phase.group for phase in game.phases)
     answers = []
     for values in sets:
         x = spec.encode(torch.from_numpy(values.reshape(-1, *spec.shape)))
-        parts = [game.judge(game.players, Batch(part)) for part in x.split(250)]
+        x = x[: len(x) // group * group]
+        parts = [game.judge(game.players, Batch(part)) for part in x.split(8 * group)]
         answers.append(torch.cat(parts))
     return answers
 
