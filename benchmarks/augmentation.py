@@ -172,12 +172,11 @@ def _logits(run: Run, sets: Sequence[np.ndarray]) -> list[Tensor]:
     game = built(run.bundle.config, spec)
     game.players.load_state_dict(found.tensors["players"])
     assert game.judge is not None
-    group = max(phase.group for phase in game.phases)
     answers = []
     for values in sets:
         x = spec.encode(torch.from_numpy(values.reshape(-1, *spec.shape)))
-        x = x[: len(x) // group * group]
-        parts = [game.judge(game.players, Batch(part)) for part in x.split(8 * group)]
+        x = x[: len(x) // game.group * game.group]
+        parts = [game.judge(game.players, Batch(part)) for part in x.split(8 * game.group)]
         answers.append(torch.cat(parts))
     return answers
 
