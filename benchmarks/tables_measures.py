@@ -31,15 +31,15 @@ JUDGES: Mapping[str, Any] = {
     "tree": DecisionTreeClassifier(max_depth=15, class_weight="balanced", random_state=0),
     "adaboost": AdaBoostClassifier(random_state=0),
     "logistic": LogisticRegression(class_weight="balanced", max_iter=50),
-    "mlp": MLPClassifier((50,), max_iter=50, random_state=0),
+    "mlp": MLPClassifier(hidden_layer_sizes=(50,), max_iter=50, random_state=0),
 }
 """Classifiers with the settings of SDGym's evaluators of two classes."""
 REGRESSORS: Mapping[str, Any] = {
     "linear": LinearRegression(),
-    "mlp": MLPRegressor((100,), max_iter=50, random_state=0),
+    "mlp": MLPRegressor(hidden_layer_sizes=(100,), max_iter=50, random_state=0),
 }
-DETECTED = 10_000
-"""Rows of each kind, where there are so many."""
+TREES, DETECTED = 100, 10_000
+"""Of the forest that detects; rows of each kind, where there are so many."""
 BINS = 10
 
 
@@ -105,7 +105,7 @@ def r2(train: pd.DataFrame, test: pd.DataFrame, target: str) -> dict[str, float]
 
 
 def detected(real: pd.DataFrame, made: pd.DataFrame) -> float:
-    """AUC at which a forest of 100 trees tells real from generated rows, in three folds.
+    """AUC at which a forest of TREES trees tells real from generated rows, in three folds.
 
     As many of each, at most DETECTED; 0.5 is chance.
     """
@@ -116,7 +116,7 @@ def detected(real: pd.DataFrame, made: pd.DataFrame) -> float:
     x = make_column_transformer(("passthrough", numbers), (codes, words)).fit_transform(rows)
     y = np.repeat([0, 1], count)
     folds = StratifiedKFold(3, shuffle=True, random_state=0)
-    forest = RandomForestClassifier(100, random_state=0)
+    forest = RandomForestClassifier(TREES, random_state=0)
     chance = cross_val_predict(forest, x, y, cv=folds, method="predict_proba")[:, 1]
     return float(roc_auc_score(y, chance))
 
