@@ -37,8 +37,8 @@ from benchmarks.tables_data import (
     conditions,
     once,
 )
-from benchmarks.tables_jobs import Job, jobs, peer_quality, play
-from benchmarks.tables_measures import apart, binned, detected, f1, r2
+from benchmarks.tables_jobs import Job, jobs, peer_quality, peer_versions, play
+from benchmarks.tables_measures import apart, binned, copies, detected, f1, r2
 from benchmarks.tables_page import published
 
 __all__ = ["by_conditions", "main", "measured", "rare_gain"]
@@ -66,7 +66,7 @@ def by_conditions(
     """
     train, held, plain = (binned(rows, table.train) for rows in (table.train, table.held, made))
     far: dict[str, list[float]] = {"given": [], "unconditional": [], "floor": []}
-    met, rows, hopeless = 0, 0, 0
+    met, rows, copied, hopeless = 0, 0, 0, 0
     for condition in found:
         path = folder / f"{condition.name}.csv"
         if not path.exists():
@@ -74,6 +74,7 @@ def by_conditions(
             continue
         asked = pd.read_csv(path)
         met, rows = met + int(condition.holds(asked).sum()), rows + len(asked)
+        copied += copies(asked, table.train)
         pairs = {
             "given": (binned(asked, table.train), held[condition.holds(table.held)]),
             "floor": (train[condition.holds(table.train)], held[condition.holds(table.held)]),
@@ -84,7 +85,9 @@ def by_conditions(
             a, b = (part.sample(count, random_state=0) for part in pair)
             far[name].append(apart(a, b, tuple(condition.values)))
     means = {name: float(np.mean(values)) for name, values in far.items()}
-    return {**means, "met": met / rows, "asked": len(found), "hopeless": hopeless}
+    shares = {"met": met / max(rows, 1), "copied": copied / max(rows, 1)}
+    own = {"held_copied": copies(table.held, table.train) / len(table.held)}
+    return {**means, **shares, **own, "asked": len(found), "hopeless": hopeless}
 
 
 def rare_gain(table: Table, made: pd.DataFrame, more: pd.DataFrame) -> Row:
@@ -175,11 +178,12 @@ def _options() -> argparse.ArgumentParser:
 
 def main() -> None:
     given = _options().parse_args()
+    versions = peer_versions(given.peer)
     out = given.out.resolve() / ("official" if given.official else "fold")
     played = [(job, stage) for job in jobs(given) for stage in play(job, out, given.peer)]
     if not given.train:
         rows = _all_rows(played, given, out)
-        published(rows, official=given.official, out=out, write=given.write)
+        published(rows, versions, official=given.official, out=out, write=given.write)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from benchmarks.tables_data import (
     imbalanced,
 )
 
-__all__ = ["RARE_TO", "Job", "jobs", "peer_quality", "play", "rare_rows"]
+__all__ = ["RARE_TO", "Job", "jobs", "peer_quality", "peer_versions", "play", "rare_rows"]
 
 STOPS = (10, 30, 100)
 """Epochs after which the peer's first seed makes rows, for the curve."""
@@ -172,3 +172,16 @@ def peer_quality(peer: str, real: Path, made: Path, discrete: Sequence[str]) -> 
         raise SystemExit(f"SDMetrics failed: {done.stderr[-2000:]}")
     answer: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return answer
+
+
+def peer_versions(peer: str) -> str:
+    """What the peer's environment has; raises SystemExit if it lacks ctgan or SDMetrics."""
+    code = (
+        "from importlib.metadata import version as v\n"
+        "print(', '.join(f'{n} {v(n)}' for n in ('ctgan', 'sdmetrics', 'torch', 'pandas')))"
+    )
+    try:
+        done = subprocess.run([peer, "-c", code], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise SystemExit(f"--peer {peer}: no Python that has ctgan and sdmetrics") from error
+    return done.stdout.strip()

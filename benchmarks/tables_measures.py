@@ -25,7 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-__all__ = ["JUDGES", "apart", "binned", "detected", "f1", "r2"]
+__all__ = ["JUDGES", "apart", "binned", "copies", "detected", "f1", "r2"]
 
 JUDGES: Mapping[str, Any] = {
     "tree": DecisionTreeClassifier(max_depth=15, class_weight="balanced", random_state=0),
@@ -136,3 +136,8 @@ def apart(a: pd.DataFrame, b: pd.DataFrame, without: tuple[str, ...] = ()) -> fl
             p, q = (table[column].value_counts(normalize=True) for table in (a, b))
             found.append(float(p.sub(q, fill_value=0).abs().sum() / 2))
     return float(np.mean(found))
+
+
+def copies(made: pd.DataFrame, train: pd.DataFrame) -> int:
+    """How many rows equal a training row in all columns."""
+    return len(made.merge(train.drop_duplicates(), on=list(train)))

@@ -110,6 +110,7 @@ def _conditions(rows: Sequence[Row]) -> str:
     cells = [_text([end[key] for end in ends], ".4f") for key in keys]
     excess = _text([end["given"] - end["unconditional"] for end in ends], ".4f")
     met = _text([100 * end["met"] for end in ends], ".2f")
+    copied = _text([100 * end["copied"] for end in ends])
     hopeless = ", ".join(str(end["hopeless"]) for end in ends)
     return "\n\n".join(
         [
@@ -119,7 +120,8 @@ def _conditions(rows: Sequence[Row]) -> str:
             "`sample(where=...)`. Mean total variation of the other columns from held-out rows "
             "that meet the condition, numbers in tenths; without condition, of as many rows over "
             "the same columns; floor: training rows that meet it. Refused as hopeless, by seed: "
-            f"{hopeless}.",
+            f"{hopeless}. Equal to a training row: {copied} % of the rows of conditions, "
+            f"{100 * ends[0]['held_copied']:.3f} % of the rows held out.",
             table(
                 ["given", "without condition", "floor", "given less without", "% that meet it"],
                 [[*cells, excess, met]],
@@ -185,7 +187,9 @@ def _plot(rows: Sequence[Row], path: Path) -> bool:
     return True
 
 
-def published(rows: Sequence[Row], *, official: bool, out: Path, write: bool) -> None:
+def published(
+    rows: Sequence[Row], versions: str, *, official: bool, out: Path, write: bool
+) -> None:
     """Print the page, and write it with its plot if asked to."""
     folder = PAGES if write else out
     parts = [part for part in ("adult", "california") if _ends(rows, part, "real")]
@@ -217,7 +221,8 @@ def published(rows: Sequence[Row], *, official: bool, out: Path, write: bool) ->
         "standardised and categories as one-hots, as the rows that train have them. Detection "
         f"AUC: random forest of 100 trees in three folds, {DETECTED:,} generated against as many "
         "rows held out; numbers as they are, categories as codes. Quality, column shapes and pair "
-        "trends: SDMetrics' report, against rows held out.",
+        "trends: SDMetrics' report, against rows held out. The peer's environment: "
+        f"{versions}.",
         command=" ".join(["python -m benchmarks.tables", *sys.argv[1:]]),
         n=f"{len(rows)} sets of rows",
         columns=columns,

@@ -9,7 +9,7 @@ import pytest
 from benchmarks import tables_data, tables_measures
 from benchmarks.tables import by_conditions, rare_gain
 from benchmarks.tables_data import Condition, Table, conditions, imbalanced, once
-from benchmarks.tables_measures import apart, binned, detected, f1, r2
+from benchmarks.tables_measures import apart, binned, copies, detected, f1, r2
 from benchmarks.tables_ours import shortened
 from benchmarks.tables_peer import Watched
 from gantlet.recipes import recipe
@@ -84,6 +84,11 @@ def test_total_variation_of_known_tables():
     b = pd.DataFrame({"x": list("uvvv"), "k": list("qqqq")})
     assert apart(a, b) == pytest.approx((0.5 + 1) / 2)
     assert apart(a, b, ("k",)) == 0.5
+
+
+def test_rows_equal_to_training_rows_are_counted_once_each():
+    train = pd.DataFrame({"x": [1, 1, 2], "k": ["u", "u", "v"]})
+    assert copies(pd.DataFrame({"x": [1, 1, 2, 2], "k": list("uuvu")}), train) == 3
 
 
 def test_numbers_are_cut_into_tenths_of_the_training_rows():
