@@ -116,7 +116,8 @@ def _ours(
 ) -> Job:
     length = f"-{given.samples}" if given.samples else ""
     part = f"-share{share:g}" if share < 1 else ""
-    name = f"{table.name}-{given.recipe}{length}{part}-seed{seed}"
+    own = "".join(f"-{setting.replace('/', '_')}" for setting in given.set)
+    name = f"{table.name}-{given.recipe}{own}{length}{part}-seed{seed}"
     command = ["--recipe", given.recipe, "--share", str(share), "--seed", str(seed)]
     command += ["--samples", str(given.samples)] if given.samples else []
     command += ["--set", *given.set] if given.set else []
