@@ -168,7 +168,7 @@ def _plot(rows: Sequence[Row], path: Path) -> bool:
         )
         for model in ("ctgan", "ours")
     }
-    if max(map(len, curves.values())) < 2:
+    if min(map(len, curves.values())) < 1:
         return False
     real = _ends(rows, "adult", "real")
     figure, panels = plt.subplots(1, 3, figsize=(11, 3.2), layout="constrained")
@@ -187,6 +187,13 @@ def _plot(rows: Sequence[Row], path: Path) -> bool:
     return True
 
 
+def _stops(rows: Sequence[Row]) -> str:
+    """Epochs after which the peer made rows, as `10, 30 and 100`."""
+    stages = {r["stage"] for r in rows if (r["table"], r["model"]) == ("adult", "ctgan")}
+    *most, last = map(str, sorted(int(stage.split("-")[1]) for stage in stages))
+    return f"{', '.join(most)} and {last}" if most else last
+
+
 def published(
     rows: Sequence[Row], versions: str, *, official: bool, out: Path, write: bool
 ) -> None:
@@ -198,7 +205,7 @@ def published(
     if parts and _plot(rows, folder / "tables.png"):
         end += [
             "## Against time",
-            "The first seed: the peer after 10, 30, 100 and 300 epochs of one training, outside "
+            f"The first seed: the peer after {_stops(rows)} epochs of one training, outside "
             "whose clock rows are made; ours at a sixteenth, a quarter, a half and the whole of "
             "its length, each a training by itself.",
             "![F1, detection AUC and quality against processor seconds](tables.png)",
