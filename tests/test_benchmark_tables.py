@@ -79,6 +79,15 @@ def test_rows_alike_are_not_told_apart_and_moved_ones_are(table, monkeypatch):
     assert detected(table.held, moved) > 0.75
 
 
+def test_rows_in_the_order_of_a_map_are_not_told_apart(monkeypatch):
+    """Folds that are regions gave 0.2: the other kind's rows were alone there in training."""
+    monkeypatch.setattr(tables_measures, "TREES", 20)
+    place = np.random.default_rng(0).permutation(1500)
+    rows = pd.DataFrame({"place": np.arange(1500.0), "k": "u"})
+    a, b = (rows.iloc[np.sort(part)] for part in (place[:500], place[500:]))
+    assert detected(a, b) == pytest.approx(0.5, abs=0.12)
+
+
 def test_total_variation_of_known_tables():
     a = pd.DataFrame({"x": list("uuuv"), "k": list("pppp")})
     b = pd.DataFrame({"x": list("uvvv"), "k": list("qqqq")})
