@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 
@@ -16,6 +18,8 @@ __all__ = ["sample_where"]
 
 _PATIENCE, _RAREST = 100_000, 1e-4
 """Rows after which a smaller share that meets the conditions is hopeless."""
+_LOOK, _SHARE = 10_000, 0.01
+"""Rows after which a smaller share that meets the conditions has the generator asked."""
 _MOST = 10**9
 
 
@@ -29,9 +33,11 @@ def sample_where(
 ) -> Samples:
     """The first n rows of a seed that meet conditions such as `sex=Male and age>=30`.
 
-    The generator is asked for the rarest category that has to be; of the rows that it makes, those
-    that meet all conditions are kept. All rows meet them, the other columns are as the generator
-    makes them, and the first 10 of 100 are the 10.
+    Of the rows that the generator makes, those that meet all conditions are kept. Where fewer than
+    1 in 100 of the first 10,000 do, it is asked for the rarest category that has to be instead:
+    then more rows meet the conditions, whose other columns are farther from the table's, as a
+    model of one condition is less well trained than that of all. All rows meet the conditions, and
+    the first 10 of 100 are the 10.
 
     Raises:
         UsageError: n below 1, a run that is not on a table, conditions that `clauses` refuses, or
@@ -47,17 +53,27 @@ def sample_where(
     transform = TableTransform.from_json(spec.table)
     wanted = clauses(where, transform)
     asked = asked_class(wanted, transform)
-    y = None if asked is None else torch.tensor(asked).expand(_MOST)
-    kept, found, drawn = list[np.ndarray](), 0, 0
     with ready(bundle, device) as (players, machine):
-        for x in blocks(bundle.game, players, spec, machine, seed=seed, count=_MOST, y=y):
-            rows = spec.decode(x).cpu().numpy()
-            table = transform.inverse_transform(rows)
-            met = np.logical_and.reduce([clause.holds(table) for clause in wanted])
-            kept.append(rows[met])
-            found, drawn = found + int(met.sum()), drawn + len(rows)
-            if found >= n:
-                break
+
+        def made(y: torch.Tensor | None) -> Iterator[tuple[np.ndarray, int]]:
+            """Rows that meet the conditions, and of how many they are."""
+            for x in blocks(bundle.game, players, spec, machine, seed=seed, count=_MOST, y=y):
+                rows = spec.decode(x).cpu().numpy()
+                table = transform.inverse_transform(rows)
+                met = np.logical_and.reduce([clause.holds(table) for clause in wanted])
+                yield rows[met], len(rows)
+
+        kept, found, drawn = list[np.ndarray](), 0, 0
+        source = made(None)
+        while found < n or (asked is not None and drawn < _LOOK):
+            rows, count = next(source)
+            kept.append(rows)
+            found, drawn = found + len(rows), drawn + count
+            if asked is not None and drawn >= _LOOK:
+                if found < _SHARE * drawn:
+                    source = made(torch.tensor(asked).expand(_MOST))
+                    kept, found, drawn = [], 0, 0
+                asked = None
             if drawn >= _PATIENCE and found < _RAREST * drawn:
                 raise UsageError(
                     f"rows where {where}",

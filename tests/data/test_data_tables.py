@@ -56,16 +56,18 @@ def test_a_file_is_its_frame(suffix, tmp_path):
     assert data.fingerprint == open_data(frame).fingerprint
 
 
-def test_conditions_hold_and_follow_the_logarithms_of_counts(data):
-    feed = Feed(data, np.arange(len(data)), seed=3)
+@pytest.mark.parametrize("rare", [1.0, 0.0, 0.3])
+def test_conditions_hold_and_prefer_rare_categories_as_told(rare, data):
+    feed = Feed(data, np.arange(len(data)), seed=3, rare=rare)
     batch = feed.batch("s", 0, 20_000)
     raw, pairs = data.spec.decode(batch.x), torch.tensor(data.spec.layout.classes)[batch.y]
     assert torch.equal(raw[torch.arange(20_000), pairs[:, 0]], pairs[:, 1].float())
     wanted = []
     heads = sorted({head for head, _ in data.spec.layout.classes})
     for head in heads:
-        mass = np.log1p(np.bincount(data.raw[:, head].astype(int)))
-        wanted += list(mass / mass.sum() / len(heads))
+        counts = np.bincount(data.raw[:, head].astype(int))
+        logs = np.log1p(counts) / np.log1p(counts).sum()
+        wanted += list((rare * logs + (1 - rare) * counts / counts.sum()) / len(heads))
     found = np.bincount(batch.y, minlength=len(wanted)) / 20_000
     assert found == pytest.approx(wanted, abs=0.012)
 

@@ -86,6 +86,26 @@ def test_rounding_and_range_are_restored():
     assert made.nunique() > 300
 
 
+@pytest.mark.parametrize("decimals", [0, 1])
+@pytest.mark.parametrize("tail", ["normal", "exponential"])
+def test_numbers_do_not_pile_up_at_their_bounds(decimals, tail):
+    draw = np.random.default_rng(0)
+    x = (getattr(draw, tail)(size=4_000) * 40).round(decimals)
+    fitted = TableTransform().fit(pd.DataFrame({"x": x}))
+    heads = [head.width for head in fitted.heads]
+    anything = [
+        draw.uniform(-1, 1, 50_000) if w == 1 else draw.integers(0, w, 50_000) for w in heads
+    ]
+    made = fitted.inverse_transform(np.stack(anything, 1).astype(np.float32))["x"]
+    low, high = np.sort(x)[[4, -5]]
+    assert made.min() == low
+    assert made.max() == high
+    shares = made.value_counts(normalize=True)
+    for bound in (low, high):
+        near = shares[abs(shares.index - bound) < 8]
+        assert shares[bound] < 3 * near.median()
+
+
 def test_a_zero_that_most_rows_share_is_a_value_of_its_own():
     gains = np.where(DRAW.random(2_000) < 0.8, 0.0, DRAW.lognormal(8, 1, 2_000))
     found = fitted(gains)

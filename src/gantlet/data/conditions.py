@@ -19,18 +19,23 @@ class Conditions:
     """Conditions for rows of a table: one of its choices, of one of its columns.
 
     Row number p of a stream is drawn in three steps, by uniform numbers of (seed, stream, p)
-    alone: a column, all alike; a category of it, in proportion to log(1 + n) for n rows that have
-    it; one of these rows. Rare categories are seen far more often than in the table; sampling
-    asks for them as often as the table has them (`DataSpec.frequencies`).
+    alone: a column, all alike; a category of it; one of the rows that have it. A category of n
+    rows comes up in proportion to
+
+        rare log(1 + n) / sum_k log(1 + n_k) + (1 - rare) n / sum_k n_k
+
+    With rare = 1, as in the paper, rare categories are seen far more often than in the table.
+    Sampling asks for them as often as the table has them (`DataSpec.frequencies`).
 
     Arguments:
         layout: of the rows; classes are numbered as `Layout.classes`.
         raw: stored rows, (N, R).
+        rare: from 0 to 1.
 
     Source: Xu et al. (2019), Modeling Tabular data using Conditional GAN, https://arxiv.org/abs/1907.00503
     """
 
-    def __init__(self, layout: Layout, raw: Array) -> None:
+    def __init__(self, layout: Layout, raw: Array, *, rare: float = 1.0) -> None:
         heads = sorted({head for head, _ in layout.classes})
         widths = np.array([layout.heads[head].width for head in heads])
         self._first = np.concatenate([[0], widths.cumsum()])  # class of each column's code 0
@@ -40,7 +45,7 @@ class Conditions:
         self._counts = np.concatenate(counts)
         starts = [np.concatenate([[0], np.cumsum(n)[:-1]]) for n in counts]
         self._starts = np.concatenate(starts)
-        mass = [np.log1p(n) / np.log1p(n).sum() for n in counts]
+        mass = [_mass(n, rare) for n in counts]
         edges = [place + np.minimum(np.cumsum(m), 1.0) for place, m in enumerate(mass)]
         self._edges = np.concatenate(edges)
 
@@ -57,3 +62,10 @@ class Conditions:
         """A class of each row as it is, (n,): of column p mod C for the row at place p."""
         column = places % len(self._codes)
         return self._first[column] + self._codes[column, places]
+
+
+def _mass(counts: Numbers, rare: float) -> NDArray[np.float64]:
+    """How often each category of a column comes up."""
+    logs: NDArray[np.float64] = np.log1p(counts)
+    mass: NDArray[np.float64] = rare * logs / logs.sum() + (1 - rare) * counts / counts.sum()
+    return mass

@@ -82,6 +82,7 @@ class Feed:
         dtype: of x; values are encoded in float32 at least.
         memory_format: of x for images.
         flip: mirror left and right at random.
+        rare: how far rare categories of a table are preferred, see `Conditions`.
 
     Raises:
         UsageError: there are no indices.
@@ -97,6 +98,7 @@ class Feed:
         dtype: torch.dtype = torch.float32,
         memory_format: torch.memory_format = torch.channels_last,
         flip: bool = False,
+        rare: float = 1.0,
     ) -> None:
         if len(indices) == 0:
             raise UsageError("a feed", expected="at least one sample", received="none")
@@ -115,7 +117,8 @@ class Feed:
         self._y = None if y is None else y[self.indices]
         asked = self.spec.kind == "table" and self.spec.classes
         layout = self.spec.layout
-        self._conditions = Conditions(layout, dataset.raw[self.indices]) if asked else None
+        drawn = dataset.raw[self.indices] if asked else None
+        self._conditions = None if drawn is None else Conditions(layout, drawn, rare=rare)
 
     def __len__(self) -> int:
         return len(self.indices)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
+
+from annotated_types import Interval
 
 from gantlet.errors import UsageError
 
@@ -46,6 +48,9 @@ class DataSettings:
     public: bool | tuple[str, ...] = False
     """Of a table: whether its bounds and values of fewer than 5 rows may be stored, or the
     columns of which they may."""
+    rare: Annotated[float, Interval(ge=0, le=1)] = 1.0
+    """Of a table: how far rare categories are preferred in training. 1: categories are drawn by
+    the logarithm of their count, as CTGAN does. 0: as often as the table has them."""
     header: bool | None = None
     """Of a CSV: whether the first line holds names; none: as it looks."""
     delimiter: str | None = None

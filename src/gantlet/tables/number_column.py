@@ -23,6 +23,7 @@ _NONE = Numbers(
     high=0.0,
     decimals=0,
     warp=None,
+    centres=(),
     means=(),
     reaches=(),
     stds=(),

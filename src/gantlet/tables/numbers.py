@@ -51,9 +51,10 @@ class Warp:
 class Numbers:
     """How numbers are written as two: an alpha in [-1, 1] and a code.
 
-    Codes 0 ... K - 1 are modes: x = mean_k + reach_k alpha. The next are values that stand out,
-    which many rows share (zeros, caps, codes, infinities). The last is a missing value, where
-    there are any. With one code in all there is no choice to make.
+    Codes 0 ... K - 1 are modes: x = centre_k + reach_k alpha, from four standard deviations below
+    the mean to four above, but never beyond the bounds, so that no number piles up at them. The
+    next are values that stand out, which many rows share (zeros, caps, codes, infinities). The
+    last is a missing value, where there are any. With one code in all there is no choice to make.
     """
 
     low: float
@@ -63,8 +64,9 @@ class Numbers:
     decimals: int | None
     """Digits behind the point that come back; none: all."""
     warp: Warp | None
-    means: tuple[float, ...]
+    centres: tuple[float, ...]
     reaches: tuple[float, ...]
+    means: tuple[float, ...]
     stds: tuple[float, ...]
     weights: tuple[float, ...]
     spikes: tuple[float, ...]
@@ -99,14 +101,20 @@ class Numbers:
         if len(spikes) and counts[rest].sum() < (1 if public else FEWEST):
             rest[:] = False
         warp = _warp(values[rest], counts[rest])
-        mixture, reaches = _modes(values[rest], counts[rest], low, high, warp, len(spikes), public)
+        half = 0.0 if decimals is None else 10.0**-decimals / 2  # what is rounded to a bound
+        ends = np.array([low - half, high + half])
+        ends = warp.forward(ends) if warp else ends
+        y = warp.forward(values[rest]) if warp else values[rest]
+        mixture = _mixture(y, counts[rest], ends, len(spikes), public)
+        centres, reaches = _reaches(mixture, y, ends)
         made = cls(
             low=low,
             high=high,
             decimals=decimals,
             warp=warp,
-            means=tuple(mixture.means.tolist()),
+            centres=tuple(centres.tolist()),
             reaches=tuple(reaches.tolist()),
+            means=tuple(mixture.means.tolist()),
             stds=tuple(mixture.stds.tolist()),
             weights=tuple(mixture.weights.tolist()),
             spikes=tuple(spikes.tolist()),
@@ -131,8 +139,8 @@ class Numbers:
         modes, spikes = len(self.means), len(self.spikes)
         absent = (code == self.width - 1) & self.has_missing
         mode = np.minimum(code, max(modes - 1, 0))
-        means, reaches = np.array(self.means or (0.0,)), np.array(self.reaches or (0.0,))
-        x = means[mode] + reaches[mode] * np.clip(alpha, -1, 1)
+        centres, reaches = np.array(self.centres or (0.0,)), np.array(self.reaches or (0.0,))
+        x = centres[mode] + reaches[mode] * np.clip(alpha, -1, 1)
         x = self.warp.inverse(x) if self.warp else x
         x = np.clip(x, self.low, self.high)
         if self.decimals is not None:
@@ -171,9 +179,9 @@ class Numbers:
                 code[~stands] = _nearest(rest, spikes)
             return alpha, code
         y = self.warp.forward(rest) if self.warp else rest
-        means, reaches = np.array(self.means), np.array(self.reaches)
-        mixture = Mixture(np.array(self.weights), means, np.array(self.stds))
-        away = np.abs(y[:, None] - means) / reaches
+        centres, reaches = np.array(self.centres), np.array(self.reaches)
+        mixture = Mixture(np.array(self.weights), np.array(self.means), np.array(self.stds))
+        away = np.abs(y[:, None] - centres) / reaches
         odds = np.where(away <= 1, mixture.posterior(y), 0.0)
         lost = odds.sum(1) <= 0
         odds[lost] = away[lost] == away[lost].min(1, keepdims=True)
@@ -181,7 +189,7 @@ class Numbers:
         draw = uniform_of(rest) * edges[:, -1]
         mode = (draw[:, None] >= edges).sum(1).clip(max=modes - 1)
         code[~stands] = mode
-        alpha[~stands] = ((y - means[mode]) / reaches[mode]).clip(-1, 1)
+        alpha[~stands] = ((y - centres[mode]) / reaches[mode]).clip(-1, 1)
         return alpha, code
 
 
@@ -254,38 +262,33 @@ def _skewness(x: Values, counts: NDArray[np.int64]) -> float:
     return float(share @ away**3) / spread**1.5 if spread > 0 else 0.0
 
 
-def _modes(
-    values: Values,
-    counts: NDArray[np.int64],
-    low: float,
-    high: float,
-    warp: Warp | None,
-    spikes: int,
-    public: bool,
-) -> tuple[Mixture, Values]:
-    """Modes of the values that do not stand out, and how far each reaches to a side.
+def _mixture(
+    y: Values, counts: NDArray[np.int64], ends: Values, spikes: int, public: bool
+) -> Mixture:
+    """Modes of the values that do not stand out."""
+    if len(y):
+        return fitted(y, counts.astype(np.float64), _MODES, 1 if public else FEWEST)
+    if spikes:
+        return Mixture(np.empty(0), np.empty(0), np.empty(0))
+    return Mixture(np.ones(1), np.array([ends.mean()]), np.ones(1))
 
-    Together they reach from the lowest to the highest value; gaps between two modes belong half
-    to each where any value lies in them.
+
+def _reaches(mixture: Mixture, y: Values, ends: Values) -> tuple[Values, Values]:
+    """The middle of what each mode reaches, and how far it reaches to a side.
+
+    Together modes reach from one end to the other; gaps between two modes belong half to each
+    where any value lies in them.
     """
-    nothing = np.empty(0)
-    if not len(values):
-        if spikes:
-            return Mixture(nothing, nothing, nothing), nothing
-        return Mixture(np.ones(1), np.array([(low + high) / 2]), np.ones(1)), np.ones(1)
-    y = warp.forward(values) if warp else values
-    ends = warp.forward(np.array([low, high])) if warp else np.array([low, high])
-    mixture = fitted(y, counts.astype(np.float64), _MODES, 1 if public else FEWEST)
-    means, reaches = mixture.means, _WIDE * mixture.stds
-    reaches[0] = max(reaches[0], means[0] - ends[0])
-    reaches[-1] = max(reaches[-1], ends[1] - means[-1])
-    left, right = means - reaches, means + reaches
-    for k in range(len(means) - 1):
+    left = mixture.means - _WIDE * mixture.stds
+    right = mixture.means + _WIDE * mixture.stds
+    left[:1], right[-1:] = ends
+    for k in range(len(left) - 1):
         gap = (y > right[: k + 1].max()) & (y < left[k + 1 :].min())
         if gap.any():
-            half = (means[k + 1] - means[k]) / 2
-            reaches[k : k + 2] = np.maximum(reaches[k : k + 2], half)
-    return mixture, reaches * (1 + 1e-9) + 1e-300
+            middle = mixture.means[k : k + 2].mean()
+            right[k], left[k + 1] = max(right[k], middle), min(left[k + 1], middle)
+    left, right = left.clip(min=ends[0]), right.clip(max=ends[1])
+    return (left + right) / 2, (right - left) / 2 * (1 + 1e-9) + 1e-300
 
 
 def _nearest(x: Values, to: Values) -> NDArray[np.int64]:

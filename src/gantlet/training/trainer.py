@@ -74,6 +74,7 @@ def _feed(dataset: Dataset, indices: Indices, config: Config, machine: Machine) 
         dtype=machine.dtype,
         memory_format=machine.layout(config.train),
         flip=config.data.flip,
+        rare=config.data.rare,
     )
 
 
