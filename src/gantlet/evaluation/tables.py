@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gantlet.evaluation.columns import score_categories, score_columns, score_ranges
+from gantlet.evaluation.novel import score_novelty
 from gantlet.evaluation.rows import left_out, row_sides
 from gantlet.evaluation.scoring import Findings, Scorer, on_power
 from gantlet.evaluation.subject import Subject
@@ -20,4 +21,5 @@ def score_table(subject: Subject) -> Findings:
     columns, trends = score_columns(scorer)
     score_ranges(scorer)
     score_categories(scorer)
+    score_novelty(scorer)
     return Findings(numbers=scorer.numbers, notes=scorer.notes, columns=columns, trends=trends)
