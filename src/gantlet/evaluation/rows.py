@@ -18,10 +18,10 @@ from gantlet.tables.column import Column
 from gantlet.tables.number_column import NumberColumn
 from gantlet.tables.transform import TableTransform
 
-__all__ = ["MOST", "Coder", "RowSide", "left_out", "row_sides", "sided"]
+__all__ = ["MOST", "Coder", "RowSide", "left_out", "row_sides", "sampled", "sided"]
 
 MOST = 10_000
-"""Rows of a side that are compared; more add nothing that an interval would show."""
+"""Rows of a side that are compared: time and memory do not grow with the table."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +113,14 @@ def left_out(subject: Subject) -> list[str]:
         return []
     more = f" and {len(silent) - 8:,} more" if len(silent) > 8 else ""
     return [f"Columns that are not learned take no part: {', '.join(silent[:8])}{more}."]
+
+
+def sampled(subject: Subject) -> list[str]:
+    """A sentence where there are more rows than are compared."""
+    parts = (subject.fake, subject.reference, subject.floor)
+    if not any(part is not None and len(part) > MOST for part in parts):
+        return []
+    return [f"Of more than {MOST:,} rows of a kind {MOST:,} are compared."]
 
 
 def _is_learned(column: Column) -> bool:

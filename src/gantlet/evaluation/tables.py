@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gantlet.evaluation.columns import score_categories, score_columns, score_ranges
 from gantlet.evaluation.novel import score_novelty
-from gantlet.evaluation.rows import left_out, row_sides
+from gantlet.evaluation.rows import left_out, row_sides, sampled
 from gantlet.evaluation.scoring import Findings, Scorer, on_power
 from gantlet.evaluation.subject import Subject
 
@@ -17,7 +17,12 @@ def score_table(subject: Subject) -> Findings:
     Raises UsageError for a table of which no column can be compared.
     """
     scorer = Scorer(row_sides(subject), "")
-    scorer.notes += [*subject.notes, *on_power(scorer.sides), *left_out(subject)]
+    scorer.notes += [
+        *subject.notes,
+        *sampled(subject),
+        *on_power(scorer.sides),
+        *left_out(subject),
+    ]
     columns, trends = score_columns(scorer)
     score_ranges(scorer)
     score_categories(scorer)

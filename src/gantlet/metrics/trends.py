@@ -102,16 +102,27 @@ def _cell(first: Choice, second: Choice, width: int) -> Codes:
 
 
 def _cramer(first: Choice, second: Choice) -> float:
-    r"""V = \sqrt{ \chi^2 / (n (\min(r, c) - 1)) } of r and c values that occur."""
+    r"""Cramér's V of n rows with r and c values that occur, corrected for chance.
+
+    With \phi^2 = \chi^2 / n, f = (r - 1)(c - 1) / (n - 1), and r' = r - (r - 1)^2 / (n - 1), c'
+    likewise,
+
+        V = \sqrt{ \max(0, \phi^2 - f) / (\min(r', c') - 1) }.
+
+    Source: Bergsma (2013), A Bias-Correction for Cramér's V and Tschuprow's T,
+    https://doi.org/10.1016/j.jkss.2012.10.002
+    """
+    n = len(first)
     sides = [np.unique(c.codes, return_inverse=True, return_counts=True) for c in (first, second)]
     (_, i, rows), (_, j, columns) = sides
-    least = min(len(rows), len(columns))
-    if least < 2:
+    r, c = len(rows), len(columns)
+    least = min(k - (k - 1) ** 2 / (n - 1) for k in (r, c)) - 1
+    if min(r, c) < 2 or least <= 0:
         return math.nan
-    cells, counts = np.unique(i * len(columns) + j, return_counts=True)
-    expected = rows[cells // len(columns)] * columns[cells % len(columns)]
+    cells, counts = np.unique(i * c + j, return_counts=True)
+    expected = rows[cells // c] * columns[cells % c]
     squared = float((counts**2 / expected).sum()) - 1
-    return min(1.0, math.sqrt(max(0.0, squared) / (least - 1)))
+    return min(1.0, math.sqrt(max(0.0, squared - (r - 1) * (c - 1) / (n - 1)) / least))
 
 
 def _correlations(real: tuple[Numeric, Numeric], fake: tuple[Numeric, Numeric]) -> Trend:

@@ -31,7 +31,7 @@ def matrices(names: Sequence[str], trends: Sequence[Mapping[str, Any]]) -> list[
     real, made, gap = (_square(names, trends, key) for key in ("real", "made", "score"))
     strength = (
         "Pearson's correlation of two numbers, from -1 to 1; Cramér's V of any other pair, from 0 "
-        "to 1. Empty where a column has one value alone."
+        "to 1. Empty where a column has one value alone. Columns stand in the order of the table."
     )
     return [
         _drawn(names, real, "Real rows", f"Held-out rows of the data. {strength}", -1.0),
@@ -73,11 +73,15 @@ def _drawn(
         sheet.set_layout_engine("constrained")
         axes = sheet.add_subplot(title=title)
         axes.grid(visible=False)
-        shown = axes.imshow(square, _colours(low), vmin=low, vmax=high)
+        ends = (0.5, len(names) + 0.5)
+        shown = axes.imshow(
+            square, _colours(low), vmin=low, vmax=high, extent=(*ends, *reversed(ends))
+        )
+        places = range(1, len(names) + 1)
         if len(names) <= _NAMED:
-            numbered = [f"{_short(name)} {place}" for place, name in enumerate(names, 1)]
-            axes.set_yticks(range(len(names)), numbered, fontsize=8)
-            axes.set_xticks(range(len(names)), range(1, len(names) + 1), fontsize=7)
+            numbered = [f"{_short(name)} {i}" for i, name in zip(places, names, strict=True)]
+            axes.set_yticks(places, numbered, fontsize=8)
+            axes.set_xticks(places, map(str, places), fontsize=7)
         else:
             axes.tick_params(labelsize=8)
         axes.tick_params(length=0)
