@@ -119,16 +119,14 @@ def gathered(
     taken = {"train": _part(dataset, divided.train)}
     notes = [] if len(divided.held_out) else [divided.note]
     watch = bundle.config.validation
-    used, unseen = spared(
-        divided.held_out, dataset.hashes, watch.samples if watch.extractor else 0
-    )
+    used, unseen = spared(divided.held_out, dataset.lots, watch.samples if watch.extractor else 0)
     if len(used):
         notes.append(
             f"{len(used):,} of the samples set aside were looked at while training, and take no "
             "part."
         )
     if data is None and len(unseen):
-        floor, reference = halves(unseen, dataset.hashes)
+        floor, reference = halves(unseen, dataset.lots)
         taken |= {"floor": _part(dataset, floor), "reference": _part(dataset, reference)}
         source = f"half of the {'other ' if len(used) else ''}samples set aside"
     elif data is not None:
