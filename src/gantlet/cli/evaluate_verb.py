@@ -24,7 +24,7 @@ def evaluate_(
     *,
     data: str | None = None,
     n: Annotated[int, Parameter(name=["--number", "-n"])] = 10_000,
-    extractor: str = "embedded",
+    extractor: str | None = None,
     seed: int = 0,
     train: str | None = None,
     as_json: Annotated[bool, Parameter(name="--json")] = False,
@@ -44,8 +44,8 @@ def evaluate_(
     n
         How many samples to draw (10000).
     extractor
-        What makes features of samples: embedded (a small network trained on the data), pixels,
-        inception or dinov2.
+        What makes features of samples: embedded (the default, a small network trained on the
+        data), pixels, inception or dinov2; none for a table.
     seed
         Of the samples (0).
     train

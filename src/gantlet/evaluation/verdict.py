@@ -58,10 +58,11 @@ def judged(numbers: Sequence[Number]) -> list[Number]:
     """The numbers, each with its verdict against its floor; those without a floor as they are.
 
     A number is worse than its floor if Holm's adjustment over all of them leaves its probability
-    at 5 % or less: a perfect sampler fails in any number with a probability of at most 5 %.
+    at 5 % or less: a perfect sampler fails in any number with a probability of at most 5 %. That
+    of a number that was picked from m alike is m times as large before (Bonferroni's).
     """
     known = [number for number in numbers if number.floor is not None]
-    p = iter(holm([upper_tail(_deviation(number)) for number in known]))
+    p = iter(holm([min(1.0, n.of * upper_tail(_deviation(n))) for n in known]))
     found = [n if n.floor is None else replace(n, p=next(p)) for n in numbers]
     return [replace(number, verdict=number.verdict or _words(number)) for number in found]
 
@@ -136,6 +137,8 @@ def overall(
 
 def _named(number: Number, classes: Sequence[Mapping[str, Any]]) -> str:
     words = f"{number.title.lower()} {number.verdict}"
+    if number.where:
+        return f"{words}, {number.where}"
     if number.name not in _OF_CLASSES:
         return words
     lacks = [row for row in classes if (row["share"] or 0) * number.n_real >= FEW]

@@ -78,7 +78,7 @@ def render(run: Path, evidence: Evidence, pictures: Pictures) -> str:
     """The page that `write_report` writes."""
     about = described(bundle_folder(run))
     config, rows = from_mapping(about["config"]), Folder(run).rows()
-    is_image = pictures.spec.kind == "image"
+    is_image, is_points = (pictures.spec.kind == kind for kind in ("image", "points"))
     return _template().render(
         name=run.resolve().name,
         subject=_subject(about),
@@ -86,7 +86,7 @@ def render(run: Path, evidence: Evidence, pictures: Pictures) -> str:
         answers=answers(evidence.numbers),
         about=list(words.facts(evidence.about)),
         rows=sample_rows(pictures) if is_image else [],
-        scatter=None if is_image else scatter(pictures.samples, pictures.real, pictures.spec),
+        scatter=scatter(pictures.samples, pictures.real, pictures.spec) if is_points else None,
         couples=couples(pictures, evidence.pairs) if is_image else [],
         strips=strips(pictures) if is_image else [],
         shape=" × ".join(map(str, pictures.spec.shape)),

@@ -75,15 +75,23 @@ class NumberColumn(Column):
             parts.append(Head(name=f"{self.name}/mode", width=self.numbers.width))
         return tuple(parts)
 
+    def values(self, cells: Any) -> NDArray[np.float64]:
+        """Cells as numbers, (N,): differences from the origin, times in steps, NaN for missing."""
+        absent = cells.isna().to_numpy(bool)
+        x = self._counts(cells, absent)
+        return np.where(absent, np.nan, x)
+
+    def _counts(self, cells: Any, absent: NDArray[np.bool_]) -> NDArray[np.float64]:
+        if self.kind == "real":
+            return _reals(cells)
+        return _counted(_whole(cells, self.clock, absent), absent, self.origin)
+
     def encode(self, cells: Any) -> Stored:
         """Cells to alpha and code."""
         absent = cells.isna().to_numpy(bool)
         if not self.heads:
             return np.zeros((len(cells), 0), np.float32)
-        if self.kind == "real":
-            x = _reals(cells)
-        else:
-            x = _counted(_whole(cells, self.clock, absent), absent, self.origin)
+        x = self._counts(cells, absent)
         alpha, code = self.numbers.encode(x, absent)
         parts: list[NDArray[Any]] = [alpha] if self.numbers.means else []
         parts += [code] if self.numbers.width > 1 else []
