@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean, variance
-
-import numpy as np
 
 from gantlet.errors import UsageError
-from gantlet.metrics.estimate import Estimate, student
+from gantlet.metrics.estimate import Estimate
 from gantlet.metrics.tables.learners import Learners, predictions
 from gantlet.metrics.tables.records import Records, joined
-from gantlet.metrics.tables.scores import Score, difference, f1, mean
+from gantlet.metrics.tables.scores import Score, difference, f1, mean, over_draws
 from gantlet.metrics.tables.target import Target, with_target
 
 __all__ = ["Gain", "rare_gain"]
@@ -42,12 +39,11 @@ def rare_gain(
     *,
     learners: Learners | None = None,
 ) -> Gain:
-    r"""The gain in F1 of class `rare` by adding generated rows of it to the real training rows.
+    """The gain in F1 of class `rare` by adding generated rows of it to the real training rows.
 
     For each draw r of generated rows the learners are trained twice, with seed r: on the real
-    rows, and on these and the draw. The gain is the mean over R draws. Its variance is that over
-    draws and seeds, s^2 / R, and that of chance in the held-out rows, of which both share the
-    same; Student's interval has the degrees of freedom of Welch and Satterthwaite.
+    rows, and on these and the draw. The gain is the mean over draws, with the interval of
+    `over_draws`; both are scored on the same held-out rows, so that what they share cancels.
 
     That a perfect sampler was at work promises no gain: more rows of a class move the learners
     towards it, and F1 falls where false alarms come faster than hits.
@@ -84,18 +80,4 @@ def rare_gain(
     without = [scored(real, seed) for seed in range(len(made))]
     added = [scored(joined(real, rows), seed) for seed, rows in enumerate(made)]
     gains = [difference(a, b) for a, b in zip(added, without, strict=True)]
-    return Gain(_over(without), _over(added), _over(gains))
-
-
-def _over(draws: Sequence[Score]) -> Estimate:
-    """The mean over draws, with the noise of draws and that of held-out rows."""
-    together, r = mean(draws), len(draws)
-    value = fmean(score.value for score in draws)
-    drawn = variance(score.value for score in draws) / r if r > 1 else 0.0
-    chance, n = together.variance, len(together.influence)
-    total = drawn + chance
-    if not total:
-        return Estimate(value, value, value, "no draw and no row changes it")
-    freedom = total**2 / (drawn**2 / max(1, r - 1) + chance**2 / max(1, n - 1))
-    how = f"Student over {r} draws and held-out rows"
-    return student(value, float(np.sqrt(total)), max(1, int(freedom)), how)
+    return Gain(over_draws(without), over_draws(added), over_draws(gains))

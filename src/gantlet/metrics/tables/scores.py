@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import variance
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gantlet.metrics.estimate import Estimate, normal
+from gantlet.metrics.estimate import Estimate, normal, student
 
-__all__ = ["Score", "difference", "f1", "macro_f1", "mean", "r2"]
+__all__ = ["Score", "difference", "f1", "macro_f1", "mean", "over_draws", "r2"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,3 +72,21 @@ def mean(scores: Sequence[Score]) -> Score:
 def difference(a: Score, b: Score) -> Score:
     """a - b on the same rows."""
     return Score(a.value - b.value, a.influence - b.influence)
+
+
+def over_draws(draws: Sequence[Score]) -> Estimate:
+    r"""The mean of one score for each of R draws of training rows, on the same held-out rows.
+
+    Its variance is s^2 / R, that over draws, and that of chance in the held-out rows, of the mean
+    psi. Student's interval has the degrees of freedom of Welch and Satterthwaite; with one draw
+    it is given the draw.
+    """
+    together, r = mean(draws), len(draws)
+    drawn = variance(score.value for score in draws) / r if r > 1 else 0.0
+    chance, n = together.variance, len(together.influence)
+    total, value = drawn + chance, together.value
+    if not total:
+        return Estimate(value, value, value, "no draw and no row changes it")
+    freedom = total**2 / (drawn**2 / max(1, r - 1) + chance**2 / max(1, n - 1))
+    how = f"Student over {r} draws and held-out rows"
+    return student(value, total**0.5, max(1, int(freedom)), how)
