@@ -58,11 +58,11 @@ def evaluate_(
         Print the evidence as JSON instead of a table.
     """
     from gantlet.evaluation import evaluate
-    from gantlet.report.gathering import gathered_pictures
+    from gantlet.report.gathering import gathered
     from gantlet.report.page import write_report
 
     found = evaluate(run, data, n=n, extractor=extractor, seed=seed, train=train, target=target)
-    report = write_report(run, found.evidence, gathered_pictures(found))
+    report = write_report(run, found.evidence, gathered(found))
     if as_json:
         print(json.dumps(found.evidence.to_json(), indent=1))
         return

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["DECIDING", "Evaluated", "evaluate", "kept_evidence"]
 
 DECIDING = (
-    *("quality", "shapes", "trends", "worst_shape", "worst_trend", "boundaries", "categories"),
+    *("quality", "shapes", "trends", "boundaries", "categories"),
     *("precision", "density", "labels", "two_sample", "forest"),
     *("coverage", "recall"),
     *("distance_ratio", "closer", "near"),

@@ -18,10 +18,10 @@ from gantlet.tables.column import Column
 from gantlet.tables.number_column import NumberColumn
 from gantlet.tables.transform import TableTransform
 
-__all__ = ["MOST", "Coder", "RowSide", "left_out", "row_sides"]
+__all__ = ["MOST", "Coder", "RowSide", "left_out", "row_sides", "sampled", "sided"]
 
 MOST = 10_000
-"""Rows of a side that are compared; more add nothing that an interval would show."""
+"""Rows of a side that are compared: time and memory do not grow with the table."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,21 +80,29 @@ class RowSide:
 def row_sides(subject: Subject) -> Sides[RowSide]:
     """The four sets of a table. Generated, reference and floor rows are at most `MOST`, the first
     generated ones and others by chance; training rows are all there."""
-    transform = TableTransform.from_json(subject.bundle.spec.table)
-    parts = {
-        "fake": subject.fake.first(MOST).frame,
-        "reference": _some(subject.reference),
-        "floor": None if subject.floor is None else _some(subject.floor),
-    }
-    known = [frame for frame in (*parts.values(), subject.train.frame) if frame is not None]
-    learned = {c.name: c for c in transform.columns_ if _is_learned(c)}
-    coder = Coder(
-        learned,
-        {name: _codes(name, known) for name, c in learned.items() if isinstance(c, ChoiceColumn)},
+    return sided(
+        TableTransform.from_json(subject.bundle.spec.table),
+        fake=subject.fake.first(MOST).frame,
+        train=subject.train.frame,
+        reference=_some(subject.reference),
+        floor=None if subject.floor is None else _some(subject.floor),
     )
-    side = {k: None if frame is None else RowSide(frame, coder) for k, frame in parts.items()}
-    fake, reference = RowSide(parts["fake"], coder), RowSide(parts["reference"], coder)
-    return Sides(fake, RowSide(subject.train.frame, coder), reference, side["floor"])
+
+
+def sided(
+    transform: TableTransform, *, fake: Any, train: Any, reference: Any, floor: Any = None
+) -> Sides[RowSide]:
+    """Four sets of rows, pandas DataFrames, seen through the columns of a fitted transform."""
+    learned = {c.name: c for c in transform.columns_ if _is_learned(c)}
+    known = [frame for frame in (fake, reference, floor, train) if frame is not None]
+    choices = [name for name, column in learned.items() if isinstance(column, ChoiceColumn)]
+    coder = Coder(learned, {name: _codes(name, known) for name in choices})
+    return Sides(
+        RowSide(fake, coder),
+        RowSide(train, coder),
+        RowSide(reference, coder),
+        None if floor is None else RowSide(floor, coder),
+    )
 
 
 def left_out(subject: Subject) -> list[str]:
@@ -105,6 +113,14 @@ def left_out(subject: Subject) -> list[str]:
         return []
     more = f" and {len(silent) - 8:,} more" if len(silent) > 8 else ""
     return [f"Columns that are not learned take no part: {', '.join(silent[:8])}{more}."]
+
+
+def sampled(subject: Subject) -> list[str]:
+    """A sentence where there are more rows than are compared."""
+    parts = (subject.fake, subject.reference, subject.floor)
+    if not any(part is not None and len(part) > MOST for part in parts):
+        return []
+    return [f"Of more than {MOST:,} rows of a kind {MOST:,} are compared."]
 
 
 def _is_learned(column: Column) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from gantlet.evaluation.columns import score_categories, score_columns, score_ranges
+from gantlet.evaluation.novel import score_novelty
 from gantlet.evaluation.privacy import RowReader, score_privacy
 from gantlet.evaluation.row_uses import score_detection, score_row_uses
-from gantlet.evaluation.rows import left_out, row_sides
+from gantlet.evaluation.rows import left_out, row_sides, sampled
 from gantlet.evaluation.scoring import Findings, Scorer, on_power
 from gantlet.evaluation.subject import Subject
 from gantlet.metrics.tables.target import chosen_target
@@ -28,11 +29,17 @@ def score_table(subject: Subject, target: str | None = None) -> Findings:
     if target is not None:  # before anything that takes time
         chosen_target(read.train(), target)
     scorer = Scorer(row_sides(subject), "")
-    scorer.notes += [*subject.notes, *on_power(scorer.sides), *left_out(subject)]
+    scorer.notes += [
+        *subject.notes,
+        *sampled(subject),
+        *on_power(scorer.sides),
+        *left_out(subject),
+    ]
     columns, trends = score_columns(scorer)
     score_ranges(scorer)
     score_categories(scorer)
     score_detection(scorer, read)
+    score_novelty(scorer)
     score_privacy(scorer, read)
     score_row_uses(scorer, read, subject.bundle, target, subject.about["seed"])
     return Findings(numbers=scorer.numbers, notes=scorer.notes, columns=columns, trends=trends)

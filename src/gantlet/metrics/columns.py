@@ -59,14 +59,14 @@ Values: TypeAlias = Numeric | Choice
 
 @dataclass(frozen=True, eq=False)
 class Score:
-    """A score of one column or pair of columns, from 0 to 1."""
+    """A score of a column or a pair of columns against real rows, from 0 to 1."""
 
     value: float
     """NaN where it is not defined."""
     left_out: Floats
-    """The same without each of the groups of rows in turn, (GROUPS,)."""
+    """The same without each of the groups of generated rows in turn, (GROUPS,)."""
     error: float
-    """Its standard error."""
+    """Its standard error, the real rows being held fixed."""
 
     @property
     def is_defined(self) -> bool:
@@ -76,7 +76,7 @@ class Score:
     @property
     def estimate(self) -> Estimate:
         """The score with its interval, from 0 to 1."""
-        found = normal(self.value, self.error, "normal")
+        found = normal(self.value, self.error, "normal, real rows fixed")
         return Estimate(found.value, max(0.0, found.low), min(1.0, found.high), found.how)
 
     @classmethod
@@ -107,7 +107,8 @@ def averaged(*families: Iterable[Score]) -> Estimate:
     value = fmean(fmean(score.value for score in family) for family in known)
     without_each = [np.mean([score.left_out for score in family], axis=0) for family in known]
     found = jackknife(value, np.mean(without_each, axis=0).tolist())
-    return Estimate(found.value, max(0.0, found.low), min(1.0, found.high), found.how)
+    how = f"{found.how}, real rows fixed"
+    return Estimate(found.value, max(0.0, found.low), min(1.0, found.high), how)
 
 
 @lru_cache(maxsize=16)

@@ -32,7 +32,9 @@ def shape(real: Values, fake: Values) -> Score:
     Of numbers and times 1 - \max_x |F(x) - G(x)|, with F and G their cumulative shares
     (Kolmogorov and Smirnov); of choices 1 - 1/2 \sum_k |p_k - q_k| (total variation). Missing
     values play no part. The standard error is that of the difference where it is largest, or of
-    the sum with its signs held fixed: near 1 it is too large, which errs to the safe side.
+    the sum with its signs held fixed: near 1 it is too large, which errs to the safe side. It is
+    that of the generated rows alone, the real ones being held fixed: what a floor is compared
+    with is the same.
 
     Arguments:
         real, fake: a column of each, of one kind.
@@ -42,48 +44,47 @@ def shape(real: Values, fake: Values) -> Score:
     kept, made = ~real.absent, ~fake.absent
     if not kept.any() or not made.any():
         return UNDEFINED
-    groups = group_of(len(real))[kept], group_of(len(fake))[made]
+    group = group_of(len(fake))[made]
     match real, fake:
         case Numeric(), Numeric():
-            return _kolmogorov(real.x[kept], fake.x[made], *groups)
+            return _kolmogorov(real.x[kept], fake.x[made], group)
         case Choice(), Choice():
-            return variation(real.codes[kept], fake.codes[made], *groups)
+            return variation(real.codes[kept], fake.codes[made], group)
     return UNDEFINED
 
 
-def _kolmogorov(a: Floats, b: Floats, group_a: Codes, group_b: Codes) -> Score:
-    values, places = np.unique(np.concatenate([a, b]), return_inverse=True)
-    count = len(values)
-    below = [
-        without(at, group, count).cumsum(1)
-        for at, group in ((places[: len(a)], group_a), (places[len(a) :], group_b))
-    ]
+def _kolmogorov(real: Floats, fake: Floats, group: Codes) -> Score:
+    values, places = np.unique(np.concatenate([real, fake]), return_inverse=True)
+    a, b = places[: len(real)], places[len(real) :]
+    F = np.bincount(a, minlength=len(values)).cumsum() / len(a)
+    below = without(b, group, len(values)).cumsum(1)
     with np.errstate(invalid="ignore"):
-        F, G = (cumulative / cumulative[:, -1:] for cumulative in below)
-    gaps = np.abs(F - G)
-    widest = gaps[0].argmax()
-    p, q = F[0, widest], G[0, widest]
-    error = math.sqrt(p * (1 - p) / len(a) + q * (1 - q) / len(b))
-    return Score.of(1 - gaps.max(1), error)
+        G = below / below[:, -1:]
+    gaps = np.abs(G - F)
+    q = G[0, gaps[0].argmax()]
+    return Score.of(1 - gaps.max(1), _error(q * (1 - q), len(fake)))
 
 
-def variation(a: Codes, b: Codes, group_a: Codes, group_b: Codes) -> Score:
+def variation(real: Codes, fake: Codes, group: Codes) -> Score:
     """1 less the total variation between cells, numbered from 0, of N and of M rows.
 
     Arguments:
-        a, b: cells, shapes (N,) and (M,).
-        group_a, group_b: of each row (`group_of`).
+        real, fake: cells, shapes (N,) and (M,).
+        group: of each generated row (`group_of`), (M,).
     """
-    count = int(max(a.max(), b.max())) + 1
+    count = int(max(real.max(), fake.max())) + 1
+    p = np.bincount(real, minlength=count) / len(real)
+    counts = without(fake, group, count)
     with np.errstate(invalid="ignore"):
-        p, q = (
-            counts / counts.sum(1, keepdims=True)
-            for counts in (without(a, group_a, count), without(b, group_b, count))
-        )
-    sign = np.sign(p[0] - q[0]) / 2
-    spread = [(sign**2 * share).sum() - (sign * share).sum() ** 2 for share in (p[0], q[0])]
-    error = math.sqrt(max(0.0, spread[0] / len(a) + spread[1] / len(b)))
-    return Score.of(1 - np.abs(p - q).sum(1) / 2, error)
+        q = counts / counts.sum(1, keepdims=True)
+    sign = np.sign(q[0] - p) / 2
+    spread = (sign**2 * q[0]).sum() - (sign * q[0]).sum() ** 2
+    return Score.of(1 - np.abs(q - p).sum(1) / 2, _error(spread, len(fake)))
+
+
+def _error(variance: float, n: int) -> float:
+    """Of a mean of n terms; of rare values too, of which a row more or less is seen by chance."""
+    return math.sqrt(max(0.0, variance) / n + 1 / n**2)
 
 
 def adherence(known: Values, fake: Values) -> Score:
@@ -113,8 +114,7 @@ def _share(hits: NDArray[np.bool_], group: Codes) -> Score:
     counts = without(hits.astype(np.int64), group, 2)
     with np.errstate(invalid="ignore"):
         shares = counts[:, 1] / counts.sum(1)
-    error = math.sqrt(shares[0] * (1 - shares[0]) / len(hits))
-    return Score.of(shares, error)
+    return Score.of(shares, _error(shares[0] * (1 - shares[0]), len(hits)))
 
 
 def missingness(real: Values, fake: Values) -> Score:
@@ -123,4 +123,4 @@ def missingness(real: Values, fake: Values) -> Score:
     Source: SDMetrics, MissingValueSimilarity, https://docs.sdv.dev/sdmetrics
     """
     gone = real.absent.astype(np.int64), fake.absent.astype(np.int64)
-    return variation(*gone, group_of(len(real)), group_of(len(fake)))
+    return variation(*gone, group_of(len(fake)))

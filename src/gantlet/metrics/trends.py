@@ -93,8 +93,7 @@ def _contingencies(real: tuple[Choice, Choice], fake: tuple[Choice, Choice]) -> 
     cells = np.concatenate([_cell(*real, width), _cell(*fake, width)])
     places = np.unique(cells, return_inverse=True)[1]
     a, b = places[:n], places[n:]
-    score = variation(a, b, group_of(n), group_of(len(fake[0])))
-    return Trend(score, _cramer(*real), _cramer(*fake))
+    return Trend(variation(a, b, group_of(len(fake[0]))), _cramer(*real), _cramer(*fake))
 
 
 def _cell(first: Choice, second: Choice, width: int) -> Codes:
@@ -103,33 +102,43 @@ def _cell(first: Choice, second: Choice, width: int) -> Codes:
 
 
 def _cramer(first: Choice, second: Choice) -> float:
-    r"""V = \sqrt{ \chi^2 / (n (\min(r, c) - 1)) } of r and c values that occur."""
+    r"""Cramér's V of n rows with r and c values that occur, corrected for chance.
+
+    With \phi^2 = \chi^2 / n, f = (r - 1)(c - 1) / (n - 1), and r' = r - (r - 1)^2 / (n - 1), c'
+    likewise,
+
+        V = \sqrt{ \max(0, \phi^2 - f) / (\min(r', c') - 1) }.
+
+    Source: Bergsma (2013), A Bias-Correction for Cramér's V and Tschuprow's T,
+    https://doi.org/10.1016/j.jkss.2012.10.002
+    """
+    n = len(first)
     sides = [np.unique(c.codes, return_inverse=True, return_counts=True) for c in (first, second)]
     (_, i, rows), (_, j, columns) = sides
-    least = min(len(rows), len(columns))
-    if least < 2:
+    r, c = len(rows), len(columns)
+    least = min(k - (k - 1) ** 2 / (n - 1) for k in (r, c)) - 1
+    if min(r, c) < 2 or least <= 0:
         return math.nan
-    cells, counts = np.unique(i * len(columns) + j, return_counts=True)
-    expected = rows[cells // len(columns)] * columns[cells % len(columns)]
+    cells, counts = np.unique(i * c + j, return_counts=True)
+    expected = rows[cells // c] * columns[cells % c]
     squared = float((counts**2 / expected).sum()) - 1
-    return min(1.0, math.sqrt(max(0.0, squared) / (least - 1)))
+    return min(1.0, math.sqrt(max(0.0, squared - (r - 1) * (c - 1) / (n - 1)) / least))
 
 
 def _correlations(real: tuple[Numeric, Numeric], fake: tuple[Numeric, Numeric]) -> Trend:
-    r, error_r = _correlation(real[0].x, real[1].x)
-    s, error_s = _correlation(fake[0].x, fake[1].x)
-    if math.isnan(r[0]):
-        return Trend(UNDEFINED, math.nan, float(s[0]))
-    gap = np.abs(np.where(np.isnan(r), r[0], r) - np.nan_to_num(s))
-    score = Score.of(1 - gap / 2, math.hypot(error_r, error_s) / 2)
-    return Trend(score, float(r[0]), float(s[0]))
+    r = float(_correlation(real[0].x, real[1].x)[0][0])
+    s, error = _correlation(fake[0].x, fake[1].x)
+    if math.isnan(r):
+        return Trend(UNDEFINED, r, float(s[0]))
+    return Trend(Score.of(1 - np.abs(np.nan_to_num(s) - r) / 2, error / 2), r, float(s[0]))
 
 
 def _correlation(x: Floats, y: Floats) -> tuple[Floats, float]:
     r"""Pearson's r of all rows and without each group, (1 + GROUPS,), and its standard error.
 
     The error is that of r's influence function, u v - r (u^2 + v^2) / 2 of standardised values u
-    and v, so that it needs no normal distribution.
+    and v, or that of the jackknife over groups where it is larger: neither needs a normal
+    distribution, and of long tails the first alone is too small.
     """
     kept = np.isfinite(x) & np.isfinite(y)
     x, y, group = x[kept], y[kept], group_of(len(kept))[kept]
@@ -149,4 +158,6 @@ def _correlation(x: Floats, y: Floats) -> tuple[Floats, float]:
         spread = np.sqrt((suu - su**2 / n) * (svv - sv**2 / n))
         r = np.where(spread > 1e-9 * n, (suv - su * sv / n) / spread, math.nan)
     influence = u * v - r[0] * (u * u + v * v) / 2
-    return np.clip(r, -1, 1), float(np.sqrt(np.mean(influence**2) / len(u)))
+    parts = r[1:][~np.isnan(r[1:])]
+    grouped = (GROUPS - 1) * float(parts.var()) if len(parts) else 0.0
+    return np.clip(r, -1, 1), math.sqrt(max(float(np.mean(influence**2)) / len(u), grouped))

@@ -161,12 +161,16 @@ class NumberColumn(Column):
 
     def ends(self) -> Any:
         """The smallest and the largest value that come back, as a pandas column."""
-        x = np.array([self.numbers.low, self.numbers.high])
+        return self.cells(np.array([self.numbers.low, self.numbers.high]))
+
+    def cells(self, x: NDArray[np.float64]) -> Any:
+        """The inverse of `values` as a pandas column of the type; x holds no missing ones."""
+        absent = np.zeros(len(x), bool)
         if self.clock is not None:
             counts = np.rint(x).astype(np.int64) + self.origin
-            return shown(counts, np.zeros(2, bool), self.clock, self.dtype)
+            return shown(counts, absent, self.clock, self.dtype)
         values = x if self.kind == "real" else self._integers(x)
-        return restored(values, np.zeros(2, bool), self.dtype)
+        return restored(values, absent, self.dtype)
 
 
 def _reals(cells: Any) -> NDArray[np.float64]:
