@@ -55,8 +55,8 @@ def fitting(table: Any, columns: Sequence[Column], like: Any) -> Any:
     absent = [str(name) for name in ours if name not in theirs]
     foreign = [str(name) for name in theirs if name not in ours]
     if absent or foreign:
-        found = [f"no column {absent[0]!r}"] * bool(absent)
-        found += [f"a column {foreign[0]!r} that it has not"] * bool(foreign)
+        found = [f"no column {name!r}" for name in absent[:1]]
+        found += [f"a column {name!r} that it has not" for name in foreign[:1]]
         raise UsageError(
             "the held-out rows",
             expected=f"the {len(ours)} columns of the run, {', '.join(map(str, ours[:6]))}"
