@@ -22,11 +22,12 @@ from gantlet.metrics.tables.records import Records, joined, keys, records
 from gantlet.rng import permutation
 from gantlet.tables.transform import TableTransform
 
-__all__ = ["RowReader", "score_privacy"]
+__all__ = ["MANY", "RowReader", "score_privacy"]
 
-_MEMBERS, _ATTACKED, _NEAREST = 5_000, 2_000, 100_000
-"""Training rows whose membership and whose hidden values are asked for, and that distances are
-taken to."""
+MANY = 100_000
+"""Training rows that distances are taken to, and that learners choose from."""
+_MEMBERS, _ATTACKED = 5_000, 2_000
+"""Training rows whose membership and whose hidden values are asked for."""
 _CHANCE = Estimate(0.5, 0.5, 0.5, "exact: generated rows depend on neither kind")
 _ATTACKS = {
     "distance": ("Members told by distance", "https://arxiv.org/abs/1909.03935"),
@@ -82,7 +83,7 @@ def _score_distances(scorer: Scorer[RowSide], read: RowReader) -> None:
 
     A row that is made again counts once, as for other samples (`evaluation.copies`).
     """
-    train = read.train(_NEAREST)
+    train = read.train(MANY)
     ruler = Ruler(train)
     places = ruler.places(train)
 
@@ -114,9 +115,9 @@ def _score_distances(scorer: Scorer[RowSide], read: RowReader) -> None:
         featured=False,
         **counts,
     )
-    if len(train) == _NEAREST:
+    if len(train) == MANY:
         scorer.notes.append(
-            f"Distances are to {_NEAREST:,} of the training rows, drawn by chance: copies of "
+            f"Distances are to {MANY:,} of the training rows, drawn by chance: copies of "
             "others are only found where they are exact."
         )
 

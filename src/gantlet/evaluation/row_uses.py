@@ -8,7 +8,7 @@ import numpy as np
 
 from gantlet.bundle import Bundle
 from gantlet.errors import UsageError
-from gantlet.evaluation.privacy import RowReader
+from gantlet.evaluation.privacy import MANY, RowReader
 from gantlet.evaluation.rows import RowSide
 from gantlet.evaluation.scoring import Scorer
 from gantlet.metrics.estimate import Estimate
@@ -54,7 +54,7 @@ def score_row_uses(
     Raises:
         UsageError: a named column that is not there or that nothing can be learned of.
     """
-    train, floor = read.train(), scorer.sides.floor
+    train, floor = read.train(MANY), scorer.sides.floor
     if floor is None:
         scorer.notes.append("Usefulness was not measured: no rows were set aside.")
         return
@@ -88,8 +88,8 @@ def _on_target(target: Target, name: str | None, found: Usefulness) -> str:
     )
     gap = found.made_gap
     return (
-        f"Usefulness is the mean {target.measure} in predicting {target.name}{why} by learners "
-        f"trained on {found.rows:,} rows, {PARTS} of each kind; in brackets on real rows: {each}. "
+        f"Usefulness is the mean {target.measure} in predicting {target.name}{why} after learning "
+        f"from {found.rows:,} rows, {PARTS} times; in brackets from real rows: {each}. "
         f"Generated less real: {gap.value:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}]."
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gantlet.evaluation.columns import score_categories, score_columns, score_ranges
 from gantlet.evaluation.novel import score_novelty
-from gantlet.evaluation.privacy import RowReader, score_privacy
+from gantlet.evaluation.privacy import MANY, RowReader, score_privacy
 from gantlet.evaluation.row_uses import score_detection, score_row_uses
 from gantlet.evaluation.rows import left_out, row_sides, sampled
 from gantlet.evaluation.scoring import Findings, Scorer, on_power
@@ -27,7 +27,7 @@ def score_table(subject: Subject, target: str | None = None) -> Findings:
     """
     read = RowReader(subject)
     if target is not None:  # before anything that takes time
-        chosen_target(read.train(), target)
+        chosen_target(read.train(MANY), target)
     scorer = Scorer(row_sides(subject), "")
     scorer.notes += [
         *subject.notes,

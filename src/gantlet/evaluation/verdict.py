@@ -89,7 +89,7 @@ def _words(number: Number) -> str:
         return f"{value:,.0f}, where real data show no bound"
     if number.better == "lower" and floor > 0:
         return f"{value / floor:.3g} times the floor"
-    if number.better == "higher" and floor > 0:
+    if number.better == "higher" and floor > 0 and value >= 0:
         return f"{100 * value / floor:.0f} % of real data's"
     return "worse than real data"
 
