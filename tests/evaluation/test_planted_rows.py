@@ -2,6 +2,7 @@
 
 import pytest
 
+from gantlet.evaluation import novel
 from gantlet.evaluation.verdict import is_worse
 from tests.evaluation import planted_rows as planted
 
@@ -50,3 +51,10 @@ def test_fresh_rows_pass_in_at_least_95_of_100_draws():
         assert ("samples look like the data" in verdict.lower()) or worse
         alarms += [worse] if worse else []
     assert len(alarms) <= 5, alarms
+
+
+def test_training_rows_in_blocks_are_matched_as_in_one(monkeypatch):
+    whole, _ = planted.found(planted.copied, 100)
+    monkeypatch.setattr(novel, "_BLOCK", 300)
+    assert planted.found(planted.copied, 100)[0]["new_rows"] == whole["new_rows"]
+    assert whole["new_rows"].value.value == 0.5

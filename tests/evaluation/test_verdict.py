@@ -53,6 +53,17 @@ def test_what_condemns_one_number_does_not_condemn_one_of_many():
     assert not any(map(is_worse, others))
 
 
+def test_the_worst_of_many_pays_for_the_choice_and_is_named():
+    gap = replace(number(1.23, 1.0, name="worst", question="coverage"), where="column age")
+    (alone,) = judged([gap])
+    (picked,) = judged([replace(gap, of=20)])
+    assert is_worse(alone)
+    assert picked.p == pytest.approx(20 * alone.p)
+    assert not is_worse(judged([replace(gap, of=100)])[0])
+    assert judged([replace(gap, of=10**6)])[0].p == 1
+    assert "(worst 1.23 times the floor, column age)" in overall([alone], [])
+
+
 def test_without_a_floor_nothing_is_said():
     alone = replace(number(1.0, 1.0), floor=None)
     assert judged([alone]) == [alone]

@@ -76,3 +76,12 @@ def test_a_newer_format_is_refused_before_anything_is_read():
 
 def test_the_questions_come_in_the_order_of_the_answers():
     assert list(QUESTIONS) == ["fidelity", "coverage", "copying", "usefulness"]
+
+
+def test_evidence_of_before_tables_is_still_read():
+    kept = evidence().to_json() | {"format": 2}
+    for name in ("columns", "trends"):
+        del kept[name]
+    for number in kept["numbers"]:
+        del number["of"], number["where"]
+    assert Evidence.from_json(kept) == Evidence.from_json(evidence().to_json())

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Iterator, Sequence
+from typing import Any
 
+import numpy as np
 import torch
 
 from gantlet.evaluation.columns import SDMETRICS
@@ -21,6 +22,9 @@ __all__ = ["score_novelty"]
 _TOLERANCE = 0.01
 """Share of a number within which another one is taken for the same; times must be equal."""
 
+_BLOCK = 100_000
+"""Training rows that are held against others at a time."""
+
 
 def score_novelty(scorer: Scorer[RowSide]) -> None:
     """Share of rows that no training row matches, and of rows that repeat another one.
@@ -35,12 +39,10 @@ def score_novelty(scorer: Scorer[RowSide]) -> None:
         if isinstance(column, NumberColumn)
     ]
 
-    @cache
-    def known() -> list[Values]:
-        return _numbers(sides.train)
-
     def new(side: RowSide) -> Sequence[Estimate]:
-        found = matches(_numbers(side), known(), tolerances)
+        rows = _numbers(side)
+        each = [matches(rows, known, tolerances) for known in _blocks(sides.train)]
+        found = np.sum(each, axis=0)
         return [wilson(int((found < 1).sum()), len(found))]
 
     def again(side: RowSide) -> Sequence[Estimate]:
@@ -50,6 +52,12 @@ def score_novelty(scorer: Scorer[RowSide]) -> None:
                source="", featured=False, against=0)  # fmt: skip
     scorer.add("copying", [("new_rows", "Rows that are new")], new, better="higher",
                source=SDMETRICS, featured=False, against=len(sides.train))  # fmt: skip
+
+
+def _blocks(train: RowSide) -> Iterator[list[Values]]:
+    """The training rows' columns, so many rows at a time that memory does not grow with them."""
+    for start in range(0, len(train), _BLOCK):
+        yield _numbers(RowSide(train.frame.iloc[start : start + _BLOCK], train.coder))
 
 
 def _numbers(side: RowSide) -> list[Values]:
