@@ -146,16 +146,15 @@ def test_runs_on_tables_are_compared(folder, evaluated):
         assert words in answer.out
 
 
-def test_rows_that_recur_are_compared_with_those_handed_over_alone(tmp_path):
+def test_rows_that_recur_are_set_aside_one_by_one_and_have_floors(tmp_path):
     draw = np.random.default_rng(0)
     law = pd.DataFrame({"a": draw.choice(list("xyz"), 800), "b": draw.random(800) < 0.3})
     law.iloc[:600].to_csv(tmp_path / "few.csv", index=False)
     law.iloc[600:].to_csv(tmp_path / "held.csv", index=False)
     words = ("--samples", 256, "--out", tmp_path / "run", *SMALL)
     assert gantlet("train", tmp_path / "few.csv", *words).code == 0
-    alone = package.evaluate(tmp_path / "run", n=100).evidence
-    assert "No verdict" in alone.verdict
-    assert any("99% of the rows recur" in note for note in alone.notes)
-    found = package.evaluate(tmp_path / "run", tmp_path / "held.csv", n=100)
-    assert {len(found.subject.floor), len(found.subject.reference)} == {100}
-    assert all(number.floor is not None for number in found.evidence.numbers)
+    for more, halves in ((None, {50}), (tmp_path / "held.csv", {100, 200})):
+        found = package.evaluate(tmp_path / "run", more, n=100)
+        assert {len(found.subject.floor), len(found.subject.reference)} == halves
+        assert found.subject.floor.frame.value_counts().size == 6
+        assert all(n.floor is not None for n in found.evidence.numbers if n.name != "rare_gain")

@@ -94,6 +94,16 @@ def test_a_number_without_a_worst_is_named_but_says_not_how_bad_it_is():
     )
 
 
+def test_scores_on_the_same_samples_are_judged_by_their_difference():
+    """0.65 and 0.69, each known to 0.05, and their difference to 0.01."""
+    apart = number(0.65, 0.69, better="higher", name="useful", question="usefulness", reach=0.05)
+    assert not is_worse(judged([apart])[0])
+    together = replace(apart, gap=Estimate(-0.04, -0.05, -0.03, ""))
+    assert is_worse(judged([together])[0])
+    assert not is_worse(judged([replace(apart, gap=Estimate(0.04, 0.03, 0.05, ""))])[0])
+    assert not is_worse(judged([replace(apart, gap=Estimate(0.0, 0.0, 0.0, ""))])[0])
+
+
 def test_a_judge_that_tells_samples_apart_does_not_make_them_bad():
     found = judged([number(1.0, 0.5, name="two_sample")])
     assert "resemble the data" in overall(found, ["two_sample"])

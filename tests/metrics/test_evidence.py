@@ -28,7 +28,13 @@ def number(name: str, floor: Estimate | None) -> Number:
 def evidence() -> Evidence:
     return Evidence(
         verdict="Do not trust them: they are blurred.",
-        numbers=(number("frechet", Estimate(0.1, 0.05, 0.15, "normal")), number("kernel", None)),
+        numbers=(
+            number("frechet", Estimate(0.1, 0.05, 0.15, "normal")),
+            replace(
+                number("useful", Estimate(0.7, 0.6, 0.8, "")), gap=Estimate(0.1, 0.0, 0.2, "")
+            ),
+            number("kernel", None),
+        ),
         pairs=(Pair(fake=3, real=7, distance=0.5, ratio=0.25),),
         classes=({"name": "zero", "share": 0.1, "made": 0.2, "accuracy": 1.0},),
         notes=("No labels: usefulness is left out.",),

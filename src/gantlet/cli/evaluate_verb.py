@@ -27,6 +27,7 @@ def evaluate_(
     extractor: str | None = None,
     seed: int = 0,
     train: str | None = None,
+    target: str | None = None,
     as_json: Annotated[bool, Parameter(name="--json")] = False,
 ) -> None:
     """Measure whether a run's samples look real, cover the data, copy them, and are useful.
@@ -50,6 +51,9 @@ def evaluate_(
         Of the samples (0).
     train
         Where the training data are, if they have moved.
+    target
+        Of a table: the column that learners predict; by default the last with 2 to 20 categories,
+        or the last of numbers.
     as_json
         Print the evidence as JSON instead of a table.
     """
@@ -57,7 +61,7 @@ def evaluate_(
     from gantlet.report.gathering import gathered
     from gantlet.report.page import write_report
 
-    found = evaluate(run, data, n=n, extractor=extractor, seed=seed, train=train)
+    found = evaluate(run, data, n=n, extractor=extractor, seed=seed, train=train, target=target)
     report = write_report(run, found.evidence, gathered(found))
     if as_json:
         print(json.dumps(found.evidence.to_json(), indent=1))

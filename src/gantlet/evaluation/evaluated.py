@@ -30,9 +30,10 @@ __all__ = ["DECIDING", "Evaluated", "evaluate", "kept_evidence"]
 
 DECIDING = (
     *("quality", "shapes", "trends", "boundaries", "categories"),
-    *("precision", "density", "labels", "two_sample"),
+    *("precision", "density", "labels", "two_sample", "forest"),
     *("coverage", "recall"),
     *("distance_ratio", "closer", "near"),
+    *("member_distance", "member_density", "member_relative"),
     "useful",
 )
 """Numbers that tell how much worse than real data samples are: shares, whose worst is known."""
@@ -62,6 +63,7 @@ def evaluate(
     train: Source | None = None,
     training: Training | None = None,
     game: Game | None = None,
+    target: str | None = None,
 ) -> Evaluated:
     """Measure fidelity, coverage, copying and usefulness of a run's samples.
 
@@ -74,10 +76,11 @@ def evaluate(
         train: the training data, where they have moved or were an array.
         training: settings of the small networks that are trained; their defaults if none.
         game: the game, where it was a person's own.
+        target: of a table, the column that learners predict; none: the last that suits.
 
     Raises:
         UsageError: no run there, its data are gone or have changed, an extractor that is unknown
-            or not installed, too few samples.
+            or not installed, too few samples, a target that is not there or has one value.
     """
     began, run = time.monotonic(), Path(run)
     if extractor is not None and extractor not in EXTRACTORS:
@@ -91,6 +94,13 @@ def evaluate(
             expected="none for rows of a table, whose numbers are of their cells",
             remedy="Leave --extractor away.",
         )
+    if target is not None and subject.bundle.spec.kind != "table":
+        raise UsageError(
+            f"target {target}",
+            expected="a run on a table",
+            received=f"a run on {subject.bundle.spec.kind}",
+            remedy="Leave --target away: images are useful by their labels.",
+        )
     if len(subject.reference) < _FEWEST:
         raise UsageError(
             "real samples to compare with",
@@ -100,7 +110,11 @@ def evaluate(
         )
     config, is_table = subject.bundle.config, subject.bundle.spec.kind == "table"
     with settled(find_machine(config.train), config.train):
-        found = score_table(subject) if is_table else _samples(subject, run, extractor, training)
+        found = (
+            score_table(subject, target)
+            if is_table
+            else _samples(subject, run, extractor, training)
+        )
     about = {
         **subject.about,
         "extractor": found.extractor,

@@ -202,6 +202,38 @@ class Scorer(Generic[S]):
             )
             self.numbers.append(number)
 
+    def keep(
+        self,
+        question: Question,
+        name: str,
+        title: str,
+        value: Estimate,
+        floor: Estimate | None,
+        *,
+        real: int,
+        made: int,
+        better: Literal["lower", "higher"],
+        source: str = "",
+        gap: Estimate | None = None,
+        verdict: str = "",
+    ) -> None:
+        """Keep a number without features that was scored elsewhere; see `Number`."""
+        number = Number(
+            name=name,
+            question=question,
+            title=title,
+            value=value,
+            floor=floor,
+            n_real=real,
+            n_fake=made,
+            extractor="",
+            better=better,
+            source=source,
+            gap=gap,
+            verdict=verdict,
+        )
+        self.numbers.append(number)
+
     def add_picked(
         self,
         question: Question,

@@ -18,7 +18,6 @@ from gantlet.data.split import Indices, halves, spared, split
 from gantlet.errors import UsageError
 from gantlet.games.base import Game
 from gantlet.planning import cache_of
-from gantlet.rng import permutation
 from gantlet.run import load
 from gantlet.sample import sample
 from gantlet.tables.transform import TableTransform
@@ -28,9 +27,6 @@ if TYPE_CHECKING:
     from gantlet.data import Source
 
 __all__ = ["Part", "Subject", "gathered"]
-
-_RECURRING = 0.1
-"""Share of rows of a table beyond which halves by content are no samples of its rows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,24 +119,14 @@ def gathered(
     taken = {"train": part(divided.train)}
     notes = [] if len(divided.held_out) else [divided.note]
     watch = bundle.config.validation
-    used, unseen = spared(
-        divided.held_out, dataset.hashes, watch.samples if watch.extractor else 0
-    )
+    used, unseen = spared(divided.held_out, dataset.lots, watch.samples if watch.extractor else 0)
     if len(used):
         notes.append(
             f"{len(used):,} of the samples set aside were looked at while training, and take no "
             "part."
         )
-    recurring = 0.0 if table is None else 1 - len(np.unique(dataset.hashes)) / len(dataset)
-    if recurring > _RECURRING:
-        notes.append(
-            f"{recurring:.0%} of the rows recur. Copies are set aside together, so that the rows "
-            "set aside are no sample of the table: none takes part. Rows that were kept apart by "
-            "chance (--data) give floors and a verdict."
-        )
-        unseen = unseen[:0]
     if data is None and len(unseen):
-        floor, reference = halves(unseen, dataset.hashes)
+        floor, reference = halves(unseen, dataset.lots)
         taken |= {"floor": part(floor), "reference": part(reference)}
         source = f"half of the {'other ' if len(used) else ''}samples set aside"
     elif data is not None:
@@ -148,8 +134,6 @@ def gathered(
         taken["reference"] = _rows(data, bundle, table) if is_table else _handed_over(data, bundle)
         if len(unseen):
             taken["floor"] = part(unseen)
-        elif recurring > _RECURRING:
-            taken["floor"], taken["reference"] = _halved(taken["reference"])
         source = f"{data}" if isinstance(data, str | Path) else "data handed over"
     else:
         taken["reference"] = taken["train"]
@@ -179,17 +163,6 @@ def _part(dataset: Dataset, table: Any, index: Indices) -> Part:
     labels = None if dataset.y is None else dataset.y[index]
     cells = None if table is None else table.iloc[index].reset_index(drop=True)
     return Part(dataset.rows(index), labels, index, cells)
-
-
-def _halved(part: Part) -> tuple[Part, Part]:
-    """Two halves of handed-over rows, by chance."""
-    order = permutation(0, "evaluation/halves", 0, len(part)).numpy()
-    first, second = (np.sort(half) for half in np.array_split(order, 2))
-    return _at(part, first), _at(part, second)
-
-
-def _at(part: Part, index: Indices) -> Part:
-    return Part(part.x[index], None, index, part.frame.iloc[index].reset_index(drop=True))
 
 
 def _both(first: Any, second: Any) -> Any:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from gantlet.metrics.balance import FEW
+from gantlet.metrics.estimate import Estimate
 from gantlet.metrics.evidence import Number, Question
 from gantlet.metrics.multiple import deviation, holm, inverse, upper_tail
 
@@ -37,12 +38,13 @@ _ANSWERS: dict[Question, tuple[str, str, str]] = {
         "a classifier learns little from them",
     ),
 }
-_DETECTORS = ("two_sample",)
+_DETECTORS = ("two_sample", "forest")
 """Numbers that can tell samples from the data, but not that they look bad."""
 _INVERSES = ("support",)
 """Sizes, which are compared by their inverses: the shares of pairs that are twins."""
 _FAR = 0.5
 """Share of the way from the floor to the worst beyond which a number is far from it."""
+_NOTHING = Estimate(0.0, 0.0, 0.0, "exact")
 _OF_CLASSES = ("balance", "rarest")
 """Numbers that ask for the class that lacks most."""
 _NAMED = 3
@@ -70,6 +72,8 @@ def judged(numbers: Sequence[Number]) -> list[Number]:
 def _deviation(number: Number) -> float:
     if number.floor is None:
         return 0.0
+    if number.gap is not None:
+        return deviation(number.gap, _NOTHING, number.better)
     if number.name in _INVERSES:  # of which higher is better
         return deviation(inverse(number.value), inverse(number.floor), "lower")
     return deviation(number.value, number.floor, number.better)
@@ -85,7 +89,7 @@ def _words(number: Number) -> str:
         return f"{value:,.0f}, where real data show no bound"
     if number.better == "lower" and floor > 0:
         return f"{value / floor:.3g} times the floor"
-    if number.better == "higher" and floor > 0:
+    if number.better == "higher" and floor > 0 and value >= 0:
         return f"{100 * value / floor:.0f} % of real data's"
     return "worse than real data"
 

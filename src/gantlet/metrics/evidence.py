@@ -42,6 +42,9 @@ class Number:
     better: Literal["lower", "higher"]
     floor: Estimate | None = None
     """Held-out real data scored the same way: what a perfect sampler would get."""
+    gap: Estimate | None = None
+    """`value` less `floor`, where both were scored on the same samples, so that what they share
+    cancels: it is what is judged then."""
     p: float | None = None
     """Probability that a perfect sampler is as far beyond the floor, adjusted for all numbers of
     the evaluation (`metrics.multiple.holm`); None before they are judged and without a floor."""
@@ -96,7 +99,7 @@ class Evidence:
         """A mapping of plain values; null stands for infinity, which JSON has not."""
         stored = asdict(self)
         for number in stored["numbers"]:
-            for estimate in filter(None, (number["value"], number["floor"])):
+            for estimate in filter(None, (number["value"], number["floor"], number["gap"])):
                 estimate |= {k: None for k, v in estimate.items() if v == math.inf}
         return {"format": FORMAT, **stored}
 
@@ -122,10 +125,11 @@ class Evidence:
 
 
 def _number(stored: Mapping[str, Any]) -> Number:
-    values = dict(stored)
-    value, floor = values.pop("value"), values.pop("floor")
-    known = None if floor is None else _estimate(floor)
-    return Number(value=_estimate(value), floor=known, **values)
+    values: dict[str, Any] = {"gap": None, **stored}
+    for name in ("value", "floor", "gap"):
+        held = values[name]
+        values[name] = None if held is None else _estimate(held)
+    return Number(**values)
 
 
 def _estimate(stored: Mapping[str, Any]) -> Estimate:

@@ -99,16 +99,20 @@ class NumberColumn(Column):
 
     def decode(self, stored: Stored, first: int) -> Any:
         """Alpha and code to cells."""
-        n, parts = len(stored), iter(stored.astype(np.float64).T)
-        alpha = next(parts) if self.numbers.means else np.zeros(n)
-        code = next(parts) if self.numbers.width > 1 else np.zeros(n)
-        x, absent = self.numbers.decode(alpha, np.rint(code).astype(np.int64))
+        x, absent = self.counts(stored)
         if self.kind == "real":
             return restored(x, absent, self.dtype)
         if self.clock is not None:
             counts = np.rint(x).astype(np.int64) + self.origin
             return shown(counts, absent, self.clock, self.dtype)
         return restored(self._integers(x), absent, self.dtype)
+
+    def counts(self, stored: Stored) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Real numbers, or whole ones and times as counts from the origin; which are missing."""
+        n, parts = len(stored), iter(stored.astype(np.float64).T)
+        alpha = next(parts) if self.numbers.means else np.zeros(n)
+        code = next(parts) if self.numbers.width > 1 else np.zeros(n)
+        return self.numbers.decode(alpha, np.rint(code).astype(np.int64))
 
     def _integers(self, x: NDArray[np.float64]) -> NDArray[Any]:
         """Counts from the origin as numbers that the type can hold."""
