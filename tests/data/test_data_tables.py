@@ -113,12 +113,27 @@ def test_a_table_of_numbers_alone_has_no_conditions():
     assert Feed(data, np.arange(300), seed=0).batch("s", 0, 8).y is None
 
 
-def test_copies_of_a_row_never_straddle():
-    frame = rows(300)
-    data = open_data(pd.concat([frame, frame], ignore_index=True))
-    held = set(split(data, DataSettings()).held_out.tolist())
-    assert held
-    assert {(i + 300) % 600 for i in held} == held
+def test_equal_rows_fall_on_either_side_as_fresh_ones_would():
+    """Of six different rows a tenth is held out, of each about as many, in any order of rows."""
+    draw = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {"a": draw.choice([1, 1, 2], 6000), "b": draw.choice(["x", "y", "z"], 6000)}
+    )
+    data = open_data(frame)
+    assert len(np.unique(data.lots)) == 6000 > len(np.unique(data.hashes)) == 6
+    held = frame.iloc[split(data, DataSettings()).held_out]
+    assert len(held) == 600
+    expected = frame.value_counts(normalize=True)
+    assert held.value_counts(normalize=True).sub(expected).abs().max() < 4 * (0.25 / 600) ** 0.5
+    other = frame.sample(frac=1, random_state=0)
+    again = other.iloc[split(open_data(other), DataSettings()).held_out]
+    assert again.value_counts().equals(held.value_counts())
+
+
+def test_rows_that_never_recur_are_split_by_content():
+    frame = pd.DataFrame({"x": np.arange(300) / 7})
+    data = open_data(frame, DataSettings(public=True))  # nothing is cut at a bound
+    assert np.array_equal(data.lots, data.hashes)
 
 
 def test_the_doctor_shows_each_column():

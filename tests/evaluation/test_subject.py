@@ -140,6 +140,7 @@ def test_a_bundle_without_its_run_is_refused(run):
     [
         ({"n": 10}, "at least 40"),
         ({"extractor": "pixel"}, "pixels"),
+        ({"target": "age"}, "a run on a table"),
     ],
 )
 def test_options_that_cannot_be_used(run, options, words):

@@ -53,6 +53,17 @@ def test_what_condemns_one_number_does_not_condemn_one_of_many():
     assert not any(map(is_worse, others))
 
 
+def test_the_worst_of_many_pays_for_the_choice_and_is_named():
+    gap = replace(number(1.23, 1.0, name="worst", question="coverage"), where="column age")
+    (alone,) = judged([gap])
+    (picked,) = judged([replace(gap, of=20)])
+    assert is_worse(alone)
+    assert picked.p == pytest.approx(20 * alone.p)
+    assert not is_worse(judged([replace(gap, of=100)])[0])
+    assert judged([replace(gap, of=10**6)])[0].p == 1
+    assert "(worst 1.23 times the floor, column age)" in overall([alone], [])
+
+
 def test_without_a_floor_nothing_is_said():
     alone = replace(number(1.0, 1.0), floor=None)
     assert judged([alone]) == [alone]
@@ -81,6 +92,16 @@ def test_a_number_without_a_worst_is_named_but_says_not_how_bad_it_is():
         "Samples resemble the data, but can be told from them (kernel 100 times the floor); "
         "not measured: coverage, copying, usefulness."
     )
+
+
+def test_scores_on_the_same_samples_are_judged_by_their_difference():
+    """0.65 and 0.69, each known to 0.05, and their difference to 0.01."""
+    apart = number(0.65, 0.69, better="higher", name="useful", question="usefulness", reach=0.05)
+    assert not is_worse(judged([apart])[0])
+    together = replace(apart, gap=Estimate(-0.04, -0.05, -0.03, ""))
+    assert is_worse(judged([together])[0])
+    assert not is_worse(judged([replace(apart, gap=Estimate(0.04, 0.03, 0.05, ""))])[0])
+    assert not is_worse(judged([replace(apart, gap=Estimate(0.0, 0.0, 0.0, ""))])[0])
 
 
 def test_a_judge_that_tells_samples_apart_does_not_make_them_bad():

@@ -24,9 +24,10 @@ def evaluate_(
     *,
     data: str | None = None,
     n: Annotated[int, Parameter(name=["--number", "-n"])] = 10_000,
-    extractor: str = "embedded",
+    extractor: str | None = None,
     seed: int = 0,
     train: str | None = None,
+    target: str | None = None,
     as_json: Annotated[bool, Parameter(name="--json")] = False,
 ) -> None:
     """Measure whether a run's samples look real, cover the data, copy them, and are useful.
@@ -44,21 +45,24 @@ def evaluate_(
     n
         How many samples to draw (10000).
     extractor
-        What makes features of samples: embedded (a small network trained on the data), pixels,
-        inception or dinov2.
+        What makes features of samples: embedded (the default, a small network trained on the
+        data), pixels, inception or dinov2; none for a table.
     seed
         Of the samples (0).
     train
         Where the training data are, if they have moved.
+    target
+        Of a table: the column that learners predict; by default the last with 2 to 20 categories,
+        or the last of numbers.
     as_json
         Print the evidence as JSON instead of a table.
     """
     from gantlet.evaluation import evaluate
-    from gantlet.report.gathering import gathered_pictures
+    from gantlet.report.gathering import gathered
     from gantlet.report.page import write_report
 
-    found = evaluate(run, data, n=n, extractor=extractor, seed=seed, train=train)
-    report = write_report(run, found.evidence, gathered_pictures(found))
+    found = evaluate(run, data, n=n, extractor=extractor, seed=seed, train=train, target=target)
+    report = write_report(run, found.evidence, gathered(found))
     if as_json:
         print(json.dumps(found.evidence.to_json(), indent=1))
         return

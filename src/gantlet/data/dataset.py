@@ -30,6 +30,8 @@ Array = NDArray[Any]
 Labels = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
 
+_APART = np.uint64(0xA0761D6478BD642F)
+"""Odd, so that the lots of equal rows differ."""
 _CHUNK = 2**25
 """Bytes of samples handled at a time: 32 MiB."""
 
@@ -73,6 +75,17 @@ def content_hashes(raw: Array) -> Hashes:
         joined = b"".join(hashlib.blake2b(row, digest_size=8).digest() for row in rows)
         digests[part] = np.frombuffer(joined, dtype="<u8")
     return digests
+
+
+def _earlier(hashes: Hashes) -> Hashes:
+    """How many equal ones come before each, shape (N,)."""
+    order = np.argsort(hashes, kind="stable")
+    ordered = hashes[order]
+    begins = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    sizes = np.diff(np.append(begins, len(hashes)))
+    counted = np.empty(len(hashes), np.uint64)
+    counted[order] = (np.arange(len(hashes)) - np.repeat(begins, sizes)).astype(np.uint64)
+    return counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +142,18 @@ class Dataset:
     def hashes(self) -> Hashes:
         """Content hash of each sample, shape (N,): equal for equal samples."""
         return content_hashes(self.raw) if self.known is None else self.known
+
+    @cached_property
+    def lots(self) -> Hashes:
+        """What decides on which side of a split each sample falls, shape (N,).
+
+        Its content, so that copies of a sample stay together. Equal rows of a table are different
+        people more often than copies, and their lots also tell how many equal rows come before:
+        what is set aside is then a sample of the rows, as fresh rows would be (decision 21).
+        """
+        if self.spec.kind != "table" or not len(self):
+            return self.hashes
+        return self.hashes + _earlier(self.hashes) * _APART
 
     def rows(self, index: NDArray[np.int64]) -> Rows:
         """The samples at `index`, not yet read."""

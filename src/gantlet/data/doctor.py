@@ -191,7 +191,7 @@ def _of_dataset(kind: str, source: str, data: Dataset, settings: DataSettings) -
         classes=classes,
         problems=_by_severity(problems),
         notes=data.notes,
-        held_out=split_hashes(data.hashes, settings.held_out).note,
+        held_out=split_hashes(data.lots, settings.held_out).note,
         columns=lines_of(spec) if spec.kind == "table" else (),
     )
 

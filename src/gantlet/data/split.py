@@ -1,4 +1,4 @@
-"""Which samples are set aside: by content, so that copies of a sample never straddle."""
+"""Which samples are set aside: by `Dataset.lots`, so that copies never straddle."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def split_hashes(hashes: Hashes, held_out: bool = True) -> Split:
 
 def split(dataset: Dataset, settings: DataSettings) -> Split:
     """Which samples to train on and which to set aside; see `split_hashes`."""
-    return split_hashes(dataset.hashes, settings.held_out)
+    return split_hashes(dataset.lots, settings.held_out)
 
 
 def halves(indices: Indices, hashes: Hashes) -> tuple[Indices, Indices]:
@@ -87,7 +87,7 @@ def halves(indices: Indices, hashes: Hashes) -> tuple[Indices, Indices]:
 
     Arguments:
         indices: of samples, shape (n,).
-        hashes: content hashes of all samples, shape (N,).
+        hashes: `Dataset.lots` of all samples, shape (N,).
     """
     first = _chosen(hashes[indices], len(indices) // 2, _HALVES)
     return indices[first], indices[~first]
@@ -100,7 +100,7 @@ def spared(indices: Indices, hashes: Hashes, most: int) -> tuple[Indices, Indice
 
     Arguments:
         indices: of samples, shape (n,).
-        hashes: content hashes of all samples, shape (N,); copies fall into the same part.
+        hashes: `Dataset.lots` of all samples, shape (N,); copies fall into the same part.
     """
     third = len(indices) // 3
     target = min(third, most) if third >= _SPARED else 0

@@ -28,7 +28,7 @@ PAIRS = 16
 """Nearest pairs that are shown."""
 
 
-def score_copying(scorer: Scorer) -> list[Pair]:
+def score_copying(scorer: Scorer[Side]) -> list[Pair]:
     """Distances to the nearest training sample, against those of real samples set aside.
 
     Half of the samples set aside is the yardstick, the other half, scored like the generated

@@ -12,8 +12,9 @@ from gantlet import __version__
 from gantlet.errors import UsageError, unknown
 from gantlet.evaluation.copies import score_copying
 from gantlet.evaluation.looks import score_classes, score_coverage, score_fidelity
-from gantlet.evaluation.scoring import Scorer, Side, Sides
+from gantlet.evaluation.scoring import Findings, Scorer, Side, Sides, on_power
 from gantlet.evaluation.subject import Part, Subject, gathered
+from gantlet.evaluation.tables import score_table
 from gantlet.evaluation.uses import score_usefulness
 from gantlet.evaluation.verdict import judged, overall
 from gantlet.games.base import Game
@@ -28,14 +29,15 @@ if TYPE_CHECKING:
 __all__ = ["DECIDING", "Evaluated", "evaluate", "kept_evidence"]
 
 DECIDING = (
-    *("precision", "density", "labels", "two_sample"),
+    *("quality", "shapes", "trends", "boundaries", "categories"),
+    *("precision", "density", "labels", "two_sample", "forest"),
     *("coverage", "recall"),
     *("distance_ratio", "closer", "near"),
+    *("member_distance", "member_density", "member_relative"),
     "useful",
 )
 """Numbers that tell how much worse than real data samples are: shares, whose worst is known."""
-_MANY = 1_000
-"""Samples a side from which faults of a few hundredths show."""
+_EXTRACTOR = "embedded"
 _FEWEST = 40
 """Samples below which no interval means much."""
 _KEPT = "evidence.json"
@@ -56,11 +58,12 @@ def evaluate(
     data: Source | None = None,
     *,
     n: int = 10_000,
-    extractor: str = "embedded",
+    extractor: str | None = None,
     seed: int = 0,
     train: Source | None = None,
     training: Training | None = None,
     game: Game | None = None,
+    target: str | None = None,
 ) -> Evaluated:
     """Measure fidelity, coverage, copying and usefulness of a run's samples.
 
@@ -68,22 +71,36 @@ def evaluate(
         run: its folder.
         data: held-out data to compare with, in place of the samples that the run set aside.
         n: samples to draw.
-        extractor: a name in `EXTRACTORS`.
+        extractor: a name in `EXTRACTORS`, `embedded` if none is given; rows of a table need none.
         seed: of the samples.
         train: the training data, where they have moved or were an array.
         training: settings of the small networks that are trained; their defaults if none.
         game: the game, where it was a person's own.
+        target: of a table, the column that learners predict; none: the last that suits.
 
     Raises:
         UsageError: no run there, its data are gone or have changed, an extractor that is unknown
-            or not installed, too few samples.
+            or not installed, too few samples, a target that is not there or has one value.
     """
     began, run = time.monotonic(), Path(run)
-    if extractor not in EXTRACTORS:
+    if extractor is not None and extractor not in EXTRACTORS:
         raise unknown("extractor", extractor, EXTRACTORS)
     if n < _FEWEST:
         raise UsageError("samples to evaluate", expected=f"at least {_FEWEST}", received=str(n))
     subject = gathered(run, n, seed=seed, data=data, train=train, game=game)
+    if extractor is not None and subject.bundle.spec.kind == "table":
+        raise UsageError(
+            f"extractor {extractor}",
+            expected="none for rows of a table, whose numbers are of their cells",
+            remedy="Leave --extractor away.",
+        )
+    if target is not None and subject.bundle.spec.kind != "table":
+        raise UsageError(
+            f"target {target}",
+            expected="a run on a table",
+            received=f"a run on {subject.bundle.spec.kind}",
+            remedy="Leave --target away: images are useful by their labels.",
+        )
     if len(subject.reference) < _FEWEST:
         raise UsageError(
             "real samples to compare with",
@@ -91,40 +108,61 @@ def evaluate(
             received=str(len(subject.reference)),
             remedy="Hand over more with --data: of fewer no interval means much.",
         )
-    config = subject.bundle.config
+    config, is_table = subject.bundle.config, subject.bundle.spec.kind == "table"
     with settled(find_machine(config.train), config.train):
-        material = Material(
-            dataset=subject.dataset,
-            train=subject.train.index,
-            training=training,
-            cache=run / "cache",
+        found = (
+            score_table(subject, target)
+            if is_table
+            else _samples(subject, run, extractor, training)
         )
-        judge = EXTRACTORS[extractor].make(material)
-        scorer = Scorer(_sides(subject, judge, run / "cache"), judge.describe())
-        scorer.notes += [*subject.notes, *([judge.note] if judge.note else [])]
-        scorer.notes += _on_power(scorer.sides)
-        score_fidelity(scorer)
-        score_coverage(scorer, subject.bundle.spec)
-        classes = score_classes(scorer, subject.bundle.spec)
-        pairs = score_copying(scorer)
-        score_usefulness(scorer, subject, training)
     about = {
         **subject.about,
-        "extractor": judge.describe(),
+        "extractor": found.extractor,
         "gantlet": __version__,
         "seconds": round(time.monotonic() - began, 1),
     }
-    places, numbers = subject.train.index, judged(scorer.numbers)
+    numbers = judged(found.numbers)
     evidence = Evidence(
-        verdict=overall(numbers, DECIDING, classes),
+        verdict=overall(numbers, DECIDING, found.classes),
         numbers=numbers,
-        pairs=[replace(pair, real=int(places[pair.real])) for pair in pairs],
-        classes=classes,
-        notes=scorer.notes,
+        pairs=found.pairs,
+        classes=found.classes,
+        columns=found.columns,
+        trends=found.trends,
+        notes=found.notes,
         about=about,
     )
     write_text(run / _KEPT, json.dumps(evidence.to_json(), indent=1) + "\n")
     return Evaluated(evidence, subject, run / _KEPT)
+
+
+def _samples(
+    subject: Subject, run: Path, extractor: str | None, training: Training | None
+) -> Findings:
+    """Scores of images and points, by the features of an extractor."""
+    material = Material(
+        dataset=subject.dataset,
+        train=subject.train.index,
+        training=training,
+        cache=run / "cache",
+    )
+    judge = EXTRACTORS[extractor or _EXTRACTOR].make(material)
+    scorer = Scorer(_sides(subject, judge, run / "cache"), judge.describe())
+    scorer.notes += [*subject.notes, *([judge.note] if judge.note else [])]
+    scorer.notes += on_power(scorer.sides)
+    score_fidelity(scorer)
+    score_coverage(scorer, subject.bundle.spec)
+    classes = score_classes(scorer, subject.bundle.spec)
+    pairs = score_copying(scorer)
+    score_usefulness(scorer, subject, training)
+    places = subject.train.index
+    return Findings(
+        numbers=scorer.numbers,
+        notes=scorer.notes,
+        extractor=judge.describe(),
+        pairs=[replace(pair, real=int(places[pair.real])) for pair in pairs],
+        classes=classes,
+    )
 
 
 def kept_evidence(run: Path) -> Evidence | None:
@@ -141,18 +179,7 @@ def kept_evidence(run: Path) -> Evidence | None:
         ) from None
 
 
-def _on_power(sides: Sides) -> list[str]:
-    """What so few samples cannot tell, as a sentence; nothing where they are many or untold."""
-    n = len(sides.matched)
-    if sides.floor is None or n >= _MANY:
-        return []
-    return [
-        f"{n:,} samples a side show large faults alone: as real data means that no fault of that "
-        "size was found. More held-out samples (--data) show smaller ones."
-    ]
-
-
-def _sides(subject: Subject, judge: Extractor, cache: Path) -> Sides:
+def _sides(subject: Subject, judge: Extractor, cache: Path) -> Sides[Side]:
     def side(part: Part) -> Side:
         features, logits = answers(judge, part.x, cache)
         return Side(part.x, part.y, features, logits)

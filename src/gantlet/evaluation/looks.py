@@ -30,7 +30,7 @@ __all__ = ["score_classes", "score_coverage", "score_fidelity"]
 _ARXIV = "https://arxiv.org/abs/"
 
 
-def score_fidelity(scorer: Scorer) -> None:
+def score_fidelity(scorer: Scorer[Side]) -> None:
     """Distances of distributions and of means, the share that passes for real, a judge."""
     real = scorer.sides.reference
     whole = grouped(real.features)
@@ -66,7 +66,7 @@ def score_fidelity(scorer: Scorer) -> None:
         source=_ARXIV + "1610.06545")  # fmt: skip
 
 
-def score_coverage(scorer: Scorer, spec: DataSpec) -> None:
+def score_coverage(scorer: Scorer[Side], spec: DataSpec) -> None:
     """Shares of real and generated samples that have each other, repetition, likeness."""
     real, floor = scorer.sides.reference, scorer.sides.floor
 
@@ -115,7 +115,7 @@ def _likeness(side: Side, spec: DataSpec) -> Estimate:
     return similarity_within(images.clamp(0, 1), labels)
 
 
-def score_classes(scorer: Scorer, spec: DataSpec) -> list[dict[str, object]]:
+def score_classes(scorer: Scorer[Side], spec: DataSpec) -> list[dict[str, object]]:
     """What a classifier says of samples: clear, of all classes, of the one asked for.
 
     Returns:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any, Generic, Literal, Protocol, Self, TypeVar
 
 import torch
 from torch import Tensor
@@ -13,9 +13,37 @@ from torch import Tensor
 from gantlet.data.dataset import Array, Labels, Rows
 from gantlet.errors import UsageError
 from gantlet.metrics.estimate import Estimate, wilson
-from gantlet.metrics.evidence import Number, Question
+from gantlet.metrics.evidence import Number, Pair, Question
+from gantlet.metrics.multiple import deviation
 
-__all__ = ["Scorer", "Side", "Sides", "recognised"]
+__all__ = [
+    "MANY",
+    "Findings",
+    "Picked",
+    "Scorer",
+    "Set",
+    "Side",
+    "Sides",
+    "on_power",
+    "picked",
+    "recognised",
+]
+
+
+class Set(Protocol):
+    """Some samples that can be scored."""
+
+    def __len__(self) -> int:
+        """How many."""
+
+    def first(self, n: int) -> Self:
+        """The first n samples."""
+
+
+S = TypeVar("S", bound=Set)
+
+MANY = 1_000
+"""Samples a side from which faults of a few hundredths show."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,18 +72,31 @@ class Side:
 
 
 @dataclass(frozen=True, eq=False)
-class Sides:
+class Sides(Generic[S]):
     """The sets of samples of an evaluation, see `Subject`."""
 
-    fake: Side
-    train: Side
-    reference: Side
-    floor: Side | None
+    fake: S
+    train: S
+    reference: S
+    floor: S | None
 
     @cached_property
-    def matched(self) -> Side:
+    def matched(self) -> S:
         """As many generated samples as the floor has: scores depend on how many there are."""
         return self.fake if self.floor is None else self.fake.first(len(self.floor))
+
+
+def picked(
+    values: Mapping[str, Estimate],
+    floors: Mapping[str, Estimate],
+    better: Literal["lower", "higher"] = "higher",
+) -> Picked | None:
+    """Of scores by what they are of, the one that is the surest to be worse than its floor."""
+    names = [name for name in values if name in floors]
+    if not names:
+        return None
+    worst = max(names, key=lambda name: deviation(values[name], floors[name], better))
+    return Picked(values[worst], floors[worst], len(names), worst)
 
 
 def recognised(logits: Tensor, y: Labels) -> Estimate:
@@ -64,8 +105,44 @@ def recognised(logits: Tensor, y: Labels) -> Estimate:
     return wilson(int(hits.sum()), len(hits))
 
 
+def on_power(sides: Sides[S]) -> list[str]:
+    """What so few samples cannot tell, as a sentence; nothing where they are many or untold."""
+    n = len(sides.matched)
+    if sides.floor is None or n >= MANY:
+        return []
+    return [
+        f"{n:,} samples a side show large faults alone: as real data means that no fault of that "
+        "size was found. More held-out samples (--data) show smaller ones."
+    ]
+
+
+@dataclass(frozen=True)
+class Picked:
+    """One of several things that are scored alike: the one whose score is the surest to be bad."""
+
+    value: Estimate
+    floor: Estimate
+    of: int
+    """How many there are."""
+    where: str
+    """Which it is, in words: `column age`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What the scores of one kind of data come to, before they are judged; see `Evidence`."""
+
+    numbers: Sequence[Number]
+    notes: Sequence[str]
+    extractor: str = ""
+    pairs: Sequence[Pair] = ()
+    classes: Sequence[Mapping[str, Any]] = ()
+    columns: Sequence[Mapping[str, Any]] = ()
+    trends: Sequence[Mapping[str, Any]] = ()
+
+
 @dataclass(eq=False)
-class Scorer:
+class Scorer(Generic[S]):
     """Collects numbers, and says of those that cannot be had why.
 
     Arguments:
@@ -73,7 +150,7 @@ class Scorer:
         extractor: of the features, as numbers carry it.
     """
 
-    sides: Sides
+    sides: Sides[S]
     extractor: str
     numbers: list[Number] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -82,7 +159,7 @@ class Scorer:
         self,
         question: Question,
         names: Sequence[tuple[str, str]],
-        scores: Callable[[Side], Sequence[Estimate]],
+        scores: Callable[[S], Sequence[Estimate]],
         *,
         better: Literal["lower", "higher"],
         source: str,
@@ -124,3 +201,65 @@ class Scorer:
                 source=source,
             )
             self.numbers.append(number)
+
+    def keep(
+        self,
+        question: Question,
+        name: str,
+        title: str,
+        value: Estimate,
+        floor: Estimate | None,
+        *,
+        real: int,
+        made: int,
+        better: Literal["lower", "higher"],
+        source: str = "",
+        gap: Estimate | None = None,
+        verdict: str = "",
+    ) -> None:
+        """Keep a number without features that was scored elsewhere; see `Number`."""
+        number = Number(
+            name=name,
+            question=question,
+            title=title,
+            value=value,
+            floor=floor,
+            n_real=real,
+            n_fake=made,
+            extractor="",
+            better=better,
+            source=source,
+            gap=gap,
+            verdict=verdict,
+        )
+        self.numbers.append(number)
+
+    def add_picked(
+        self,
+        question: Question,
+        name: str,
+        title: str,
+        picked: Picked | None,
+        *,
+        better: Literal["lower", "higher"] = "higher",
+        source: str = "",
+        against: int | None = None,
+    ) -> None:
+        """Keep the worst of several things that are scored alike; None where there is none."""
+        if picked is None:
+            return
+        number = Number(
+            name=name,
+            question=question,
+            title=title,
+            value=picked.value,
+            floor=picked.floor,
+            n_real=len(self.sides.reference) if against is None else against,
+            n_fake=len(self.sides.matched),
+            extractor="",
+            better=better,
+            source=source,
+            of=picked.of,
+            where=picked.where,
+        )
+        self.numbers.append(number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +13,14 @@ import numpy as np
 from gantlet.bundle import Bundle
 from gantlet.data import open_data
 from gantlet.data.dataset import Array, Dataset, Labels, Rows
+from gantlet.data.frames import fitting, frame_of
 from gantlet.data.split import Indices, halves, spared, split
 from gantlet.errors import UsageError
 from gantlet.games.base import Game
 from gantlet.planning import cache_of
 from gantlet.run import load
 from gantlet.sample import sample
+from gantlet.tables.transform import TableTransform
 from gantlet.training.folder import Folder
 
 if TYPE_CHECKING:
@@ -28,20 +31,23 @@ __all__ = ["Part", "Subject", "gathered"]
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Some samples as they are stored, and their labels if there are any."""
+    """Some samples as they are stored, and their labels if there are any; rows also as cells."""
 
     x: Array | Rows
     """Shape (N, *spec.shape); of a large set, read when it is asked for."""
     y: Labels | None
     index: Indices
     """Places in the data (of generated samples: 0 to N - 1)."""
+    frame: Any = None
+    """Rows of a table as they were read, a pandas DataFrame; None of other samples."""
 
     def __len__(self) -> int:
         return len(self.x)
 
     def first(self, n: int) -> Part:
         """The first n samples."""
-        return Part(self.x[:n], None if self.y is None else self.y[:n], self.index[:n])
+        frame = None if self.frame is None else self.frame.iloc[:n]
+        return Part(self.x[:n], None if self.y is None else self.y[:n], self.index[:n], frame)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +85,7 @@ class Subject:
             np.concatenate([self.floor.x[:], self.reference.x[:]]),
             y,
             np.concatenate([self.floor.index, self.reference.index]),
+            _both(self.floor.frame, self.reference.frame),
         )
 
 
@@ -106,35 +113,27 @@ def gathered(
             another shape or other classes.
     """
     bundle = load(run, game=game).bundle
-    if bundle.spec.kind == "table":
-        raise UsageError(
-            f"an evaluation of {run}",
-            expected="a run on images or points",
-            received="a run on a table",
-            remedy="Its pictures, samples/*.png, show each column over the table's own; rows "
-            "from `gantlet sample` can be compared by any tool.",
-        )
-    dataset = _trained_on(run, bundle, train)
+    dataset, table = _trained_on(run, bundle, train)
+    part = partial(_part, dataset, table)
     divided = split(dataset, bundle.config.data)
-    taken = {"train": _part(dataset, divided.train)}
+    taken = {"train": part(divided.train)}
     notes = [] if len(divided.held_out) else [divided.note]
     watch = bundle.config.validation
-    used, unseen = spared(
-        divided.held_out, dataset.hashes, watch.samples if watch.extractor else 0
-    )
+    used, unseen = spared(divided.held_out, dataset.lots, watch.samples if watch.extractor else 0)
     if len(used):
         notes.append(
             f"{len(used):,} of the samples set aside were looked at while training, and take no "
             "part."
         )
     if data is None and len(unseen):
-        floor, reference = halves(unseen, dataset.hashes)
-        taken |= {"floor": _part(dataset, floor), "reference": _part(dataset, reference)}
+        floor, reference = halves(unseen, dataset.lots)
+        taken |= {"floor": part(floor), "reference": part(reference)}
         source = f"half of the {'other ' if len(used) else ''}samples set aside"
     elif data is not None:
-        taken["reference"] = _handed_over(data, bundle)
+        is_table = table is not None
+        taken["reference"] = _rows(data, bundle, table) if is_table else _handed_over(data, bundle)
         if len(unseen):
-            taken["floor"] = _part(dataset, unseen)
+            taken["floor"] = part(unseen)
         source = f"{data}" if isinstance(data, str | Path) else "data handed over"
     else:
         taken["reference"] = taken["train"]
@@ -151,7 +150,7 @@ def gathered(
     return Subject(
         bundle=bundle,
         dataset=dataset,
-        fake=Part(made.values, made.labels, np.arange(n)),
+        fake=Part(made.values, made.labels, np.arange(n), None if table is None else made.frame),
         train=taken["train"],
         reference=taken["reference"],
         floor=taken.get("floor"),
@@ -160,12 +159,22 @@ def gathered(
     )
 
 
-def _part(dataset: Dataset, index: Indices) -> Part:
-    return Part(dataset.rows(index), None if dataset.y is None else dataset.y[index], index)
+def _part(dataset: Dataset, table: Any, index: Indices) -> Part:
+    labels = None if dataset.y is None else dataset.y[index]
+    cells = None if table is None else table.iloc[index].reset_index(drop=True)
+    return Part(dataset.rows(index), labels, index, cells)
 
 
-def _trained_on(run: Path, bundle: Bundle, train: Source | None) -> Dataset:
-    """The data of the run, with the fingerprint that it recorded."""
+def _both(first: Any, second: Any) -> Any:
+    if first is None:
+        return None
+    import pandas as pd
+
+    return pd.concat([first, second], ignore_index=True)
+
+
+def _trained_on(run: Path, bundle: Bundle, train: Source | None) -> tuple[Dataset, Any]:
+    """The data of the run, with the fingerprint that it recorded, and a table as it was read."""
     record = Folder(run).read_record()
     if record is None:
         raise UsageError(
@@ -181,7 +190,7 @@ def _trained_on(run: Path, bundle: Bundle, train: Source | None) -> Dataset:
             remedy="Hand them over: --train DATA, or evaluate(run, train=...).",
         )
     try:
-        dataset = open_data(source, bundle.config.data, cache=cache_of(source))
+        dataset, table = _opened(source, bundle)
     except UsageError as error:
         if train is not None:
             raise
@@ -196,7 +205,21 @@ def _trained_on(run: Path, bundle: Bundle, train: Source | None) -> Dataset:
             received="others: samples were added, removed or changed",
             remedy="Restore them, or tell where the old ones are: --train DATA.",
         )
-    return dataset
+    return dataset, table
+
+
+def _opened(source: Source, bundle: Bundle) -> tuple[Dataset, Any]:
+    if bundle.spec.kind != "table":
+        return open_data(source, bundle.config.data, cache=cache_of(source)), None
+    table = frame_of(source, bundle.config.data)
+    return open_data(table, bundle.config.data), table
+
+
+def _rows(data: Source, bundle: Bundle, table: Any) -> Part:
+    """Held-out rows with the columns of the run."""
+    transform = TableTransform.from_json(bundle.spec.table)
+    frame = fitting(frame_of(data, bundle.config.data), transform.columns_, table)
+    return Part(transform.transform(frame), None, np.arange(len(frame)), frame)
 
 
 def _handed_over(data: Source, bundle: Bundle) -> Part:

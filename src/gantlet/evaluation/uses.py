@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gantlet.data.dataset import Dataset
-from gantlet.evaluation.scoring import Scorer, recognised
+from gantlet.evaluation.scoring import Scorer, Side, recognised
 from gantlet.evaluation.subject import Part, Subject
 from gantlet.metrics.estimate import Estimate
 from gantlet.metrics.evidence import Number
@@ -17,7 +17,9 @@ __all__ = ["score_usefulness"]
 _SOURCE = "https://arxiv.org/abs/1905.10887"
 
 
-def score_usefulness(scorer: Scorer, subject: Subject, training: Training | None = None) -> None:
+def score_usefulness(
+    scorer: Scorer[Side], subject: Subject, training: Training | None = None
+) -> None:
     """Classification accuracy on real samples set aside, after training on generated ones.
 
     Three classifiers of one kind: trained on real samples, on as many generated ones with the

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from gantlet.metrics.balance import FEW
+from gantlet.metrics.estimate import Estimate
 from gantlet.metrics.evidence import Number, Question
 from gantlet.metrics.multiple import deviation, holm, inverse, upper_tail
 
@@ -37,12 +38,13 @@ _ANSWERS: dict[Question, tuple[str, str, str]] = {
         "a classifier learns little from them",
     ),
 }
-_DETECTORS = ("two_sample",)
+_DETECTORS = ("two_sample", "forest")
 """Numbers that can tell samples from the data, but not that they look bad."""
 _INVERSES = ("support",)
 """Sizes, which are compared by their inverses: the shares of pairs that are twins."""
 _FAR = 0.5
 """Share of the way from the floor to the worst beyond which a number is far from it."""
+_NOTHING = Estimate(0.0, 0.0, 0.0, "exact")
 _OF_CLASSES = ("balance", "rarest")
 """Numbers that ask for the class that lacks most."""
 _NAMED = 3
@@ -58,10 +60,11 @@ def judged(numbers: Sequence[Number]) -> list[Number]:
     """The numbers, each with its verdict against its floor; those without a floor as they are.
 
     A number is worse than its floor if Holm's adjustment over all of them leaves its probability
-    at 5 % or less: a perfect sampler fails in any number with a probability of at most 5 %.
+    at 5 % or less: a perfect sampler fails in any number with a probability of at most 5 %. That
+    of a number that was picked from m alike is m times as large before (Bonferroni's).
     """
     known = [number for number in numbers if number.floor is not None]
-    p = iter(holm([upper_tail(_deviation(number)) for number in known]))
+    p = iter(holm([min(1.0, n.of * upper_tail(_deviation(n))) for n in known]))
     found = [n if n.floor is None else replace(n, p=next(p)) for n in numbers]
     return [replace(number, verdict=number.verdict or _words(number)) for number in found]
 
@@ -69,6 +72,8 @@ def judged(numbers: Sequence[Number]) -> list[Number]:
 def _deviation(number: Number) -> float:
     if number.floor is None:
         return 0.0
+    if number.gap is not None:
+        return deviation(number.gap, _NOTHING, number.better)
     if number.name in _INVERSES:  # of which higher is better
         return deviation(inverse(number.value), inverse(number.floor), "lower")
     return deviation(number.value, number.floor, number.better)
@@ -84,7 +89,7 @@ def _words(number: Number) -> str:
         return f"{value:,.0f}, where real data show no bound"
     if number.better == "lower" and floor > 0:
         return f"{value / floor:.3g} times the floor"
-    if number.better == "higher" and floor > 0:
+    if number.better == "higher" and floor > 0 and value >= 0:
         return f"{100 * value / floor:.0f} % of real data's"
     return "worse than real data"
 
@@ -136,6 +141,8 @@ def overall(
 
 def _named(number: Number, classes: Sequence[Mapping[str, Any]]) -> str:
     words = f"{number.title.lower()} {number.verdict}"
+    if number.where:
+        return f"{words}, {number.where}"
     if number.name not in _OF_CLASSES:
         return words
     lacks = [row for row in classes if (row["share"] or 0) * number.n_real >= FEW]

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from gantlet.errors import UsageError
-from gantlet.metrics.diversity import placements
+from gantlet.metrics.auc import auc
 from gantlet.metrics.estimate import Estimate, normal, wilson
 from gantlet.metrics.evidence import Pair
 from gantlet.metrics.neighbours import Nearest
@@ -90,10 +90,8 @@ class Closer:
 def closer(fake: Tensor, held_out: Tensor) -> Closer:
     r"""The data-copying test: Mann-Whitney's on distances to the nearest training sample.
 
-    share = P(d_held > d_fake) + P(d_held = d_fake) / 2. Its interval is DeLong's: the variance is
-    that of the `placements` of the held-out distances over M and of the generated ones over N;
-    where all pairs agree and it vanishes, Wilson's of the smaller sample stands in, which bounds
-    the variance of any such share. p is one-sided, by the normal approximation with ties
+    share = P(d_held > d_fake) + P(d_held = d_fake) / 2, with the interval of `metrics.auc`. p is
+    one-sided, by the normal approximation with ties
 
         z = (U - NM/2 - 1/2) / \sqrt{ NM/12 (n + 1 - \sum_t (t^3 - t) / (n (n - 1))) }, n = N + M.
 
@@ -106,17 +104,11 @@ def closer(fake: Tensor, held_out: Tensor) -> Closer:
         UsageError: fewer than two distances.
 
     Source: Meehan et al. (2020), A Non-Parametric Test to Detect Data-Copying in Generative
-    Models, https://arxiv.org/abs/2004.05675; DeLong et al. (1988), Comparing the Areas under Two
-    or More Correlated Receiver Operating Characteristic Curves, https://doi.org/10.2307/2531595
+    Models, https://arxiv.org/abs/2004.05675
     """
     _checked("test of copying", 2, generated=fake, held_out=held_out)
-    above, below = placements(held_out, fake), placements(fake, held_out)
-    share = float(above.mean())
-    error = math.sqrt(float(above.var() / len(above) + below.var() / len(below)))
-    fewer = min(len(fake), len(held_out))
-    estimate = normal(share, error, "DeLong") if error else wilson(round(share * fewer), fewer)
-    limits = max(0.0, estimate.low), min(1.0, estimate.high)
-    return Closer(Estimate(share, *limits, estimate.how), _one_sided(share, fake, held_out))
+    share = auc(held_out, fake)
+    return Closer(share, _one_sided(share.value, fake, held_out))
 
 
 def _one_sided(share: float, fake: Tensor, held_out: Tensor) -> float:

@@ -12,8 +12,9 @@ from gantlet.metrics.estimate import Estimate
 
 __all__ = ["FORMAT", "QUESTIONS", "Evidence", "Number", "Pair", "Question"]
 
-FORMAT = 2
-"""Of evidence.json; 2: numbers have p."""
+FORMAT = 3
+"""Of evidence.json; 2: numbers have p; 3: numbers have `of` and `where`, and tables columns."""
+_OLDEST = 2
 Question = Literal["fidelity", "coverage", "copying", "usefulness"]
 QUESTIONS: Mapping[Question, str] = {
     "fidelity": "Does it look real?",
@@ -41,6 +42,9 @@ class Number:
     better: Literal["lower", "higher"]
     floor: Estimate | None = None
     """Held-out real data scored the same way: what a perfect sampler would get."""
+    gap: Estimate | None = None
+    """`value` less `floor`, where both were scored on the same samples, so that what they share
+    cancels: it is what is judged then."""
     p: float | None = None
     """Probability that a perfect sampler is as far beyond the floor, adjusted for all numbers of
     the evaluation (`metrics.multiple.holm`); None before they are judged and without a floor."""
@@ -48,6 +52,10 @@ class Number:
     """In plain words."""
     source: str = ""
     """The paper: its address."""
+    of: int = 1
+    """From how many alike it was picked as the surest to be worse: p is of all of them."""
+    where: str = ""
+    """Which of them it is: `column age`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +84,12 @@ class Evidence:
     classes: Sequence[Mapping[str, Any]] = ()
     """A row for each class: `name`, `share` in the data, `made` among samples, `accuracy` of
     the labels asked for."""
+    columns: Sequence[Mapping[str, Any]] = ()
+    """A row for each column of a table: `name`, `kind`, `shape` and its `floor`, `missing` in the
+    data and `made` among samples."""
+    trends: Sequence[Mapping[str, Any]] = ()
+    """A row for each pair of columns: `first`, `second`, `score` and its `floor`, and how they
+    depend on each other in the data, `real`, and among samples, `made`."""
     notes: Sequence[str] = ()
     """What was left out, and why."""
     about: Mapping[str, Any] = field(default_factory=dict)
@@ -85,7 +99,7 @@ class Evidence:
         """A mapping of plain values; null stands for infinity, which JSON has not."""
         stored = asdict(self)
         for number in stored["numbers"]:
-            for estimate in filter(None, (number["value"], number["floor"])):
+            for estimate in filter(None, (number["value"], number["floor"], number["gap"])):
                 estimate |= {k: None for k, v in estimate.items() if v == math.inf}
         return {"format": FORMAT, **stored}
 
@@ -96,24 +110,26 @@ class Evidence:
         found = values.pop("format")
         if found > FORMAT:
             raise newer_format("an evaluation", found, FORMAT)
-        if found < FORMAT:  # its numbers were judged one by one
+        if found < _OLDEST:  # its numbers were judged one by one
             raise UsageError(
                 "an evaluation",
-                expected=f"format {FORMAT}",
+                expected=f"format {_OLDEST} or {FORMAT}",
                 received=f"format {found}",
                 remedy="Evaluate the run again.",
             )
         numbers = tuple(_number(number) for number in values.pop("numbers"))
         pairs = tuple(Pair(**pair) for pair in values.pop("pairs"))
-        classes, notes = tuple(values.pop("classes")), tuple(values.pop("notes"))
-        return cls(numbers=numbers, pairs=pairs, classes=classes, notes=notes, **values)
+        for name in ("classes", "columns", "trends", "notes"):
+            values[name] = tuple(values.get(name, ()))
+        return cls(numbers=numbers, pairs=pairs, **values)
 
 
 def _number(stored: Mapping[str, Any]) -> Number:
-    values = dict(stored)
-    value, floor = values.pop("value"), values.pop("floor")
-    known = None if floor is None else _estimate(floor)
-    return Number(value=_estimate(value), floor=known, **values)
+    values: dict[str, Any] = {"gap": None, **stored}
+    for name in ("value", "floor", "gap"):
+        held = values[name]
+        values[name] = None if held is None else _estimate(held)
+    return Number(**values)
 
 
 def _estimate(stored: Mapping[str, Any]) -> Estimate:

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from gantlet.report.images import Pictures
 from gantlet.report.page import render, write_report
+from gantlet.report.tables import Rows
 
-__all__ = ["Pictures", "render", "write_report"]
+__all__ = ["Pictures", "Rows", "render", "write_report"]

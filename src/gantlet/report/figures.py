@@ -20,7 +20,7 @@ from gantlet.metrics.evidence import Number
 from gantlet.report.words import span
 from gantlet.spec import DataSpec
 
-__all__ = ["Figure", "Place", "bars", "curves", "place", "scatter"]
+__all__ = ["WIDTH", "Figure", "Place", "bars", "curves", "drawn", "place", "scatter"]
 
 _INK, _MUTED, _RULE, _BAND = "#010101", "#020202", "#030303", "#040404"
 _SERIES = ("#0a0001", "#0a0002", "#0a0003", "#0a0004")
@@ -32,7 +32,7 @@ _COLOURS = {
     **{colour: f"--series-{i}" for i, colour in enumerate(_SERIES, 1)},
 }
 """Colours that stand for the page's own, which the style sheet sets for light and dark."""
-_WIDTH = 4.8
+WIDTH = 4.8
 """Inches; the page shows a figure at a phone's width or at most half of a desk's."""
 _RIGHT = 0.5
 """Where the better side of an interval bar ends; the worse side ends at -1."""
@@ -73,7 +73,7 @@ class Figure:
 
 
 @contextmanager
-def _drawn(height: float, label: str, caption: str) -> Iterator[tuple[Any, list[Figure]]]:
+def drawn(height: float, label: str, caption: str) -> Iterator[tuple[Any, list[Figure]]]:
     """A figure to draw on; afterwards it stands in the list."""
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -81,7 +81,7 @@ def _drawn(height: float, label: str, caption: str) -> Iterator[tuple[Any, list[
 
     done: list[Figure] = []
     with matplotlib.rc_context(_PARAMETERS):
-        sheet = Sheet(figsize=(_WIDTH, height))
+        sheet = Sheet(figsize=(WIDTH, height))
         FigureCanvasSVG(sheet)
         yield sheet, done
         buffer = io.StringIO()
@@ -182,7 +182,7 @@ def curves(rows: Sequence[Mapping[str, Any]]) -> list[Figure]:
 def _curve(panel: _Panel, lines: Mapping[str, Sequence[tuple[float, float]]]) -> list[Figure]:
     from matplotlib.ticker import EngFormatter
 
-    with _drawn(3.1, panel.title, panel.caption) as (sheet, done):
+    with drawn(3.1, panel.title, panel.caption) as (sheet, done):
         sheet.set_layout_engine("constrained")
         axes = sheet.add_subplot(title=panel.title, xlabel="real samples seen")
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
@@ -239,7 +239,7 @@ def bars(numbers: Sequence[Number], title: str) -> Figure:
     titles = [_wrapped(number) for number in numbers]
     height = sum(len(lines) * _LINE + _BAR for lines in titles) + 0.3
     label = f"{title} Intervals against floors"
-    with _drawn(height, label, _seen(numbers)) as (sheet, done):
+    with drawn(height, label, _seen(numbers)) as (sheet, done):
         axes = sheet.add_axes((0, 0, 1, 1))
         axes.set_axis_off()
         axes.set_xlim(-1.03, _RIGHT + 0.03)
@@ -294,7 +294,7 @@ def scatter(samples: NDArray[Any], real: NDArray[Any] | None, spec: DataSpec) ->
     caption = "The first two coordinates of generated points" + (
         ", above those of real ones." if real is not None else "."
     )
-    with _drawn(_WIDTH, "Generated points", caption) as (sheet, done):
+    with drawn(WIDTH, "Generated points", caption) as (sheet, done):
         sheet.set_layout_engine("constrained")
         axes = sheet.add_subplot(aspect="equal")
         sets = [("real", real, _SERIES[1])] if real is not None else []

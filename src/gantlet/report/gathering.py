@@ -1,4 +1,4 @@
-"""The pictures of a report, from what an evaluation looked at."""
+"""The pictures of a report, or the columns of a table, from what an evaluation looked at."""
 
 from __future__ import annotations
 
@@ -7,14 +7,38 @@ import numpy as np
 from gantlet.bundle import Bundle
 from gantlet.data.dataset import Labels
 from gantlet.evaluation.evaluated import Evaluated
+from gantlet.evaluation.rows import row_sides
 from gantlet.latents import opened
 from gantlet.latents.ways import way
 from gantlet.report.images import Pictures
+from gantlet.report.marginals import marginals
+from gantlet.report.tables import Rows, cells
 
-__all__ = ["gathered_pictures"]
+__all__ = ["gathered", "gathered_pictures", "gathered_rows"]
 
+_ROWS = 8
 _SAMPLES, _OF_A_CLASS = 60, 12
 _STRIPS, _STEPS = 3, 10
+
+
+def gathered(found: Evaluated) -> Pictures | Rows:
+    """What the report of an evaluation shows."""
+    is_table = found.subject.bundle.spec.kind == "table"
+    return gathered_rows(found) if is_table else gathered_pictures(found)
+
+
+def gathered_rows(found: Evaluated) -> Rows:
+    """Columns, generated over real, and the first generated rows."""
+    subject = found.subject
+    sides = row_sides(subject)
+    frame = subject.fake.frame.iloc[:_ROWS]
+    return Rows(
+        spec=subject.bundle.spec,
+        marginals=marginals(sides, found.evidence.columns),
+        names=[str(name) for name in sides.reference.coder.columns],
+        header=[str(name) for name in frame.columns],
+        rows=cells(frame),
+    )
 
 
 def gathered_pictures(found: Evaluated) -> Pictures:

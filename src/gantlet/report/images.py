@@ -45,7 +45,7 @@ class Pictures:
     """Samples on the way from one latent vector to another, (strips, steps, *spec.shape)."""
 
     def __post_init__(self) -> None:
-        shape, parts = self.spec.shape, [("samples", 1, self.samples), ("real", 1, self.real)]
+        shape, parts = self.spec.stored, [("samples", 1, self.samples), ("real", 1, self.real)]
         parts += [("interpolation", 2, self.interpolation)]
         parts += [("pairs", 0, value) for pair in self.pairs for value in pair]
         for name, axes, values in parts:

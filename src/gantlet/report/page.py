@@ -12,12 +12,14 @@ from gantlet.bundle import bundle_folder, described
 from gantlet.config import Config, differences, from_mapping, to_mapping
 from gantlet.config_text import to_yaml
 from gantlet.evaluation.verdict import is_worse
-from gantlet.metrics.evidence import QUESTIONS, Evidence, Number
+from gantlet.metrics.evidence import QUESTIONS, Evidence, Number, Question
 from gantlet.recipes import RECIPES, recipe
 from gantlet.report import words
 from gantlet.report.citations import citations
 from gantlet.report.figures import Figure, bars, curves, scatter
 from gantlet.report.images import Pictures, couples, sample_rows, strips
+from gantlet.report.matrices import matrices, worst_pairs
+from gantlet.report.tables import Rows
 from gantlet.spec import DataSpec
 from gantlet.training.folder import Folder
 from gantlet.training.health import verdict
@@ -28,6 +30,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "Event", "answers", "events", "render", "write_report"]
 
+_MOST_COLUMNS = 60
+_OF_TABLES: Mapping[Question, str] = {
+    "fidelity": "Columns one by one, pairs of columns, ranges, categories and missing values.",
+    "coverage": "Whether every category comes, and how often rows repeat.",
+    "copying": "Privacy: whether generated rows tell of the rows that were trained on.",
+    "usefulness": "Whether what is learned from generated rows holds for real ones.",
+}
 _LOOK_BACK = 10
 """Ticks that a verdict on health is given, more than it looks at."""
 
@@ -40,6 +49,8 @@ class Answer:
     question: str
     numbers: Sequence[Number]
     figure: Figure | None
+    about: str = ""
+    """What it means for data of this kind."""
 
     @property
     def findings(self) -> list[tuple[str, list[str]]]:
@@ -59,57 +70,92 @@ class Event:
     sentence: str
 
 
-def write_report(run: Path, evidence: Evidence, pictures: Pictures) -> Path:
+def write_report(run: Path, evidence: Evidence, shown: Pictures | Rows) -> Path:
     """Write `report.html` into a run's folder, in place of an older one, and return its path.
 
     Arguments:
         run: folder of a run, or of a bundle by itself.
         evidence: what an evaluation of it found.
-        pictures: what to show.
+        shown: pictures of samples, or columns of a table.
 
     Raises UsageError where there is no whole bundle.
     """
     path = run / "report.html"
-    write_text(path, render(run, evidence, pictures))
+    write_text(path, render(run, evidence, shown))
     return path
 
 
-def render(run: Path, evidence: Evidence, pictures: Pictures) -> str:
+def render(run: Path, evidence: Evidence, shown: Pictures | Rows) -> str:
     """The page that `write_report` writes."""
     about = described(bundle_folder(run))
     config, rows = from_mapping(about["config"]), Folder(run).rows()
-    is_image = pictures.spec.kind == "image"
+    own = _of_rows(shown, evidence) if isinstance(shown, Rows) else _of_samples(shown, evidence)
     return _template().render(
         name=run.resolve().name,
         subject=_subject(about),
         evidence=evidence,
-        answers=answers(evidence.numbers),
+        answers=answers(evidence.numbers, shown.spec.kind),
         about=list(words.facts(evidence.about)),
-        rows=sample_rows(pictures) if is_image else [],
-        scatter=None if is_image else scatter(pictures.samples, pictures.real, pictures.spec),
-        couples=couples(pictures, evidence.pairs) if is_image else [],
-        strips=strips(pictures) if is_image else [],
-        shape=" × ".join(map(str, pictures.spec.shape)),
-        is_image=is_image,
-        labelled=bool(pictures.spec.classes),
         curves=curves(rows),
         events=events(rows),
         logged=bool(rows),
-        settings=_settings(config, pictures.spec, own=about["about"]["own_game"]),
+        settings=_settings(config, shown.spec, own=about["about"]["own_game"]),
         config=to_yaml(config),
         environment=_environment(run),
         citations=citations(run, evidence),
         words=words,
+        **own,
     )
 
 
-def answers(numbers: Sequence[Number]) -> list[Answer]:
+def _of_samples(pictures: Pictures, evidence: Evidence) -> dict[str, Any]:
+    """What the page shows of images or points."""
+    is_image = pictures.spec.kind == "image"
+    return {
+        "sections": _sections(
+            {"samples": "Samples"}, {"interpolation": "Interpolation", "classes": "Classes"}
+        ),
+        "rows": sample_rows(pictures) if is_image else [],
+        "scatter": None if is_image else scatter(pictures.samples, pictures.real, pictures.spec),
+        "couples": couples(pictures, evidence.pairs) if is_image else [],
+        "strips": strips(pictures) if is_image else [],
+        "shape": " × ".join(map(str, pictures.spec.shape)),
+        "is_image": is_image,
+        "is_table": False,
+        "labelled": bool(pictures.spec.classes),
+    }
+
+
+def _of_rows(rows: Rows, evidence: Evidence) -> dict[str, Any]:
+    """What the page shows of a table."""
+    return {
+        "sections": _sections({"columns": "Columns", "pairs": "Pairs", "rows": "Rows"}, {}),
+        "is_table": True,
+        "marginals": rows.marginals,
+        "most_columns": _MOST_COLUMNS,
+        "matrices": matrices(rows.names, evidence.trends),
+        "pairs": worst_pairs(evidence.trends),
+        "header": rows.header,
+        "cells": rows.rows,
+    }
+
+
+def _sections(first: Mapping[str, str], later: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Ids and titles of the page's sections, in their order."""
+    ends = {name: name.capitalize() for name in ("health", "settings", "environment", "citations")}
+    middle = {"training": "Training", "numbers": "Numbers"}
+    return list({"verdict": "Verdict", **first, **middle, **later, **ends}.items())
+
+
+def answers(numbers: Sequence[Number], kind: str = "image") -> list[Answer]:
     """The four questions in their order, each with its numbers and their figure."""
     found = []
     for name, question in QUESTIONS.items():
         asked = [number for number in numbers if number.question == name]
         compared = any(number.floor for number in asked)
-        found.append(Answer(name, question, asked, bars(asked, question) if compared else None))
+        figure = bars(asked, question) if compared else None
+        about = _OF_TABLES[name] if kind == "table" else ""
+        found.append(Answer(name, question, asked, figure, about))
     return found
 
 
@@ -134,8 +180,13 @@ def _subject(about: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """What was trained on what, for how long."""
     spec, made = about["spec"], about["about"]
     shape = " × ".join(map(str, spec["shape"]))
-    form = f"images of {shape}" if spec["kind"] == "image" else f"points of {shape} coordinates"
-    classes = f" in {len(spec['classes'])} classes" if spec["classes"] else ""
+    forms = {
+        "image": f"images of {shape}",
+        "points": f"points of {shape} coordinates",
+        "table": f"rows of {len(spec.get('table', {}).get('columns', ()))} columns",
+    }
+    form, is_table = forms[spec["kind"]], spec["kind"] == "table"
+    classes = f" in {len(spec['classes'])} classes" if spec["classes"] and not is_table else ""
     yield "Data", f"{made['data']}: {made['count']:,} {form}{classes}"
     yield "Recipe", "a game of one's own" if made["own_game"] else about["config"]["recipe"]
     yield "Real samples seen", f"{made['seen']:,}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gantlet.errors import UsageError
 from gantlet.spec import Head
@@ -85,15 +86,15 @@ class ChoiceColumn(Column):
 
     def decode(self, stored: Stored, first: int) -> Any:
         """Codes to cells."""
+        values, absent = self.choices.decoded(self.codes(stored))
+        return restored(values, absent, self.dtype)
+
+    def codes(self, stored: Stored) -> NDArray[np.int64]:
+        """Stored numbers to codes of `choices`, (N,)."""
         codes = np.rint(stored).astype(np.int64)
         if not self.heads:
-            codes = np.zeros(len(stored), np.int64)
-        elif len(self.heads) > 1:
-            codes = self.choices.joined(codes)
-        else:
-            codes = codes[:, 0]
-        values, absent = self.choices.decoded(codes)
-        return restored(values, absent, self.dtype)
+            return np.zeros(len(stored), np.int64)
+        return self.choices.joined(codes) if len(self.heads) > 1 else codes[:, 0]
 
     def line(self) -> str:
         """Kind, number of categories, the commonest."""

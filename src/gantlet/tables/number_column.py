@@ -76,15 +76,23 @@ class NumberColumn(Column):
             parts.append(Head(name=f"{self.name}/mode", width=self.numbers.width))
         return tuple(parts)
 
+    def values(self, cells: Any) -> NDArray[np.float64]:
+        """Cells as numbers, (N,): differences from the origin, times in steps, NaN for missing."""
+        absent = cells.isna().to_numpy(bool)
+        x = self._counts(cells, absent)
+        return np.where(absent, np.nan, x)
+
+    def _counts(self, cells: Any, absent: NDArray[np.bool_]) -> NDArray[np.float64]:
+        if self.kind == "real":
+            return _reals(cells)
+        return _counted(_whole(cells, self.clock, absent), absent, self.origin)
+
     def encode(self, cells: Any) -> Stored:
         """Cells to alpha and code."""
         absent = cells.isna().to_numpy(bool)
         if not self.heads:
             return np.zeros((len(cells), 0), np.float32)
-        if self.kind == "real":
-            x = _reals(cells)
-        else:
-            x = _counted(_whole(cells, self.clock, absent), absent, self.origin)
+        x = self._counts(cells, absent)
         alpha, code = self.numbers.encode(x, absent)
         parts: list[NDArray[Any]] = [alpha] if self.numbers.means else []
         parts += [code] if self.numbers.width > 1 else []
@@ -92,16 +100,20 @@ class NumberColumn(Column):
 
     def decode(self, stored: Stored, first: int) -> Any:
         """Alpha and code to cells."""
-        n, parts = len(stored), iter(stored.astype(np.float64).T)
-        alpha = next(parts) if self.numbers.means else np.zeros(n)
-        code = next(parts) if self.numbers.width > 1 else np.zeros(n)
-        x, absent = self.numbers.decode(alpha, np.rint(code).astype(np.int64))
+        x, absent = self.counts(stored)
         if self.kind == "real":
             return restored(x, absent, self.dtype)
         if self.clock is not None:
             counts = np.rint(x).astype(np.int64) + self.origin
             return shown(counts, absent, self.clock, self.dtype)
         return restored(self._integers(x), absent, self.dtype)
+
+    def counts(self, stored: Stored) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Real numbers, or whole ones and times as counts from the origin; which are missing."""
+        n, parts = len(stored), iter(stored.astype(np.float64).T)
+        alpha = next(parts) if self.numbers.means else np.zeros(n)
+        code = next(parts) if self.numbers.width > 1 else np.zeros(n)
+        return self.numbers.decode(alpha, np.rint(code).astype(np.int64))
 
     def _integers(self, x: NDArray[np.float64]) -> NDArray[Any]:
         """Counts from the origin as numbers that the type can hold."""
@@ -150,12 +162,16 @@ class NumberColumn(Column):
 
     def ends(self) -> Any:
         """The smallest and the largest value that come back, as a pandas column."""
-        x = np.array([self.numbers.low, self.numbers.high])
+        return self.cells(np.array([self.numbers.low, self.numbers.high]))
+
+    def cells(self, x: NDArray[np.float64]) -> Any:
+        """The inverse of `values` as a pandas column of the type; x holds no missing ones."""
+        absent = np.zeros(len(x), bool)
         if self.clock is not None:
             counts = np.rint(x).astype(np.int64) + self.origin
-            return shown(counts, np.zeros(2, bool), self.clock, self.dtype)
+            return shown(counts, absent, self.clock, self.dtype)
         values = x if self.kind == "real" else self._integers(x)
-        return restored(values, np.zeros(2, bool), self.dtype)
+        return restored(values, absent, self.dtype)
 
 
 def _reals(cells: Any) -> NDArray[np.float64]:

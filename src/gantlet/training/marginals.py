@@ -71,9 +71,7 @@ def _choices(axes: Any, column: ChoiceColumn, cells: Any) -> None:
 def _numbers(axes: Any, column: NumberColumn, stored: NDArray[Any]) -> None:
     """Shares of bins from the fifth smallest to the fifth largest value."""
     numbers = column.numbers
-    alpha = stored[:, 0].astype(np.float64) if numbers.means else np.zeros(len(stored))
-    code = stored[:, -1].astype(np.int64) if numbers.width > 1 else np.zeros(len(stored), int)
-    x, absent = numbers.decode(alpha, code)
+    x, absent = column.counts(stored)
     x = x[~absent & np.isfinite(x)]
     edges = np.linspace(numbers.low, max(numbers.high, numbers.low + 1e-9), _BINS + 1)
     made = np.histogram(x, edges)[0] / max(1, len(stored))

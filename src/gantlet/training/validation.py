@@ -181,7 +181,7 @@ class Validator:
         most = settings.samples if settings.extractor else 0
         self._recurs = bool(most and settings.copies) and recurs(dataset)
         self._copies = 0 if self._recurs else settings.copies
-        unseen, _ = spared(split.held_out, dataset.hashes, most)
+        unseen, _ = spared(split.held_out, dataset.lots, most)
         self._index, self.is_unseen = unseen, len(unseen) > 0
         if not self.is_unseen:
             order = permutation(0, "validation", 0, len(split.train)).numpy()

@@ -1,0 +1,75 @@
+"""The rows of a table as they were read, before they become samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from gantlet.data.kinds import readable, sniff
+from gantlet.data.settings import DataSettings
+from gantlet.data.tables import is_frame, read_file
+from gantlet.errors import UsageError
+from gantlet.tables.column import Column
+from gantlet.tables.detect import check_cells
+from gantlet.tables.number_column import NumberColumn
+from gantlet.tables.words import Kind
+
+__all__ = ["fitting", "frame_of"]
+
+
+def frame_of(source: Any, settings: DataSettings) -> Any:
+    """The pandas DataFrame of a file or of itself.
+
+    Raises UsageError where there is no table, or one that cannot be read.
+    """
+    if is_frame(source):
+        return source
+    if not isinstance(source, str | Path):
+        raise UsageError(
+            "rows of a table",
+            expected="a file of a table or a pandas DataFrame",
+            received=type(source).__name__,
+        )
+    path = Path(source).expanduser()
+    with readable(path):
+        if sniff(path) != "table":
+            raise UsageError(f"{path}", expected="a file of a table", received=sniff(path))
+        return read_file(path, settings)[0]
+
+
+def fitting(table: Any, columns: Sequence[Column], like: Any) -> Any:
+    """The columns of a table in the order of fitted ones, numbers as text where those are text.
+
+    Arguments:
+        table: a pandas DataFrame.
+        columns: the fitted ones.
+        like: the table that they were fitted to.
+
+    Raises:
+        UsageError: columns that are missing or that nobody knows, cells of another kind.
+    """
+    from pandas.api import types
+
+    ours, theirs = [c.name for c in columns], list(table.columns)
+    absent = [str(name) for name in ours if name not in theirs]
+    foreign = [str(name) for name in theirs if name not in ours]
+    if absent or foreign:
+        found = [f"no column {name!r}" for name in absent[:1]]
+        found += [f"a column {name!r} that it has not" for name in foreign[:1]]
+        raise UsageError(
+            "the held-out rows",
+            expected=f"the {len(ours)} columns of the run, {', '.join(map(str, ours[:6]))}"
+            + (", ..." if len(ours) > 6 else ""),
+            received=" and ".join(found),
+            remedy="Name the columns as the run's table does, and drop others",
+        )
+    made = table[ours].copy(deep=False)
+    for column in columns:
+        cells = made[column.name]
+        if types.is_string_dtype(like[column.name].dtype) and types.is_numeric_dtype(cells.dtype):
+            made[column.name] = cells.astype(object).where(cells.isna(), cells.astype(str))
+        if isinstance(column, NumberColumn):
+            kind: Kind = "real" if column.kind == "integer" else column.kind
+            check_cells(column.name, kind, made[column.name])
+    return made

@@ -1,0 +1,144 @@
+"""Copying of rows: exact copies, distances to training rows, and what attackers find out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from gantlet.evaluation.rows import RowSide
+from gantlet.evaluation.scoring import Scorer
+from gantlet.evaluation.subject import Subject
+from gantlet.metrics.copying import closer, distance_ratio, near_share
+from gantlet.metrics.estimate import Estimate
+from gantlet.metrics.neighbours import Nearest
+from gantlet.metrics.tables.copies import copies
+from gantlet.metrics.tables.disclosure import disclosure
+from gantlet.metrics.tables.gower import Ruler, nearest_rows
+from gantlet.metrics.tables.membership import membership
+from gantlet.metrics.tables.records import Records, joined, keys, records
+from gantlet.rng import permutation
+from gantlet.tables.transform import TableTransform
+
+__all__ = ["MANY", "RowReader", "score_privacy"]
+
+MANY = 100_000
+"""Training rows that distances are taken to, and that learners choose from."""
+_MEMBERS, _ATTACKED = 5_000, 2_000
+"""Training rows whose membership and whose hidden values are asked for."""
+_CHANCE = Estimate(0.5, 0.5, 0.5, "exact: generated rows depend on neither kind")
+_ATTACKS = {
+    "distance": ("Members told by distance", "https://arxiv.org/abs/1909.03935"),
+    "density": ("Members told by density", ""),
+    "relative": ("Members told with known rows", "https://arxiv.org/abs/2302.12580"),
+}
+_COPYING = "https://arxiv.org/abs/2004.05675"
+_GOOD = "https://doi.org/10.1093/biomet/40.3-4.237"
+
+
+class RowReader:
+    """Rows of an evaluation as the metrics see them, each side read once."""
+
+    def __init__(self, subject: Subject) -> None:
+        self.transform = TableTransform.from_json(subject.bundle.spec.table)
+        self._train = subject.train
+        self.side: Callable[[RowSide], Records] = cache(lambda side: self.frame(side.frame))
+
+    def frame(self, table: Any) -> Records:
+        """Rows of a pandas DataFrame that has the columns of the run."""
+        return records(self.transform.transform(table), self.transform)
+
+    def train(self, most: int | None = None) -> Records:
+        """Training rows, all or some by chance."""
+        n = len(self._train)
+        if most is None or most >= n:
+            return records(self._train.x[:], self.transform)
+        some = permutation(0, "evaluation/train", 0, n)[:most].sort().values.numpy()
+        return records(self._train.x[some], self.transform)
+
+
+def score_privacy(scorer: Scorer[RowSide], read: RowReader) -> None:
+    """Numbers of copying of rows; those that need rows set aside only where there are some."""
+    sides = scorer.sides
+    made, train = read.side(sides.fake), read.train()
+    found = copies(made, train)
+    scorer.keep("copying", "copies", "Copies of unique rows", found.share, found.chance,
+                real=len(train), made=len(made), better="lower", source=_GOOD)  # fmt: skip
+    if sides.floor is None:
+        scorer.notes.append(
+            "Distances to training rows and attacks were not tested: without rows set aside there "
+            "is nothing to compare with."
+        )
+        return
+    _score_distances(scorer, read)
+    asked, known = read.side(sides.reference), read.side(sides.floor)
+    _score_membership(scorer, made, read.train(_MEMBERS), asked, known)
+    _score_disclosure(scorer, made, read.train(_ATTACKED), joined(asked, known))
+
+
+def _score_distances(scorer: Scorer[RowSide], read: RowReader) -> None:
+    """Distances to the nearest training row, against those of real rows set aside.
+
+    A row that is made again counts once, as for other samples (`evaluation.copies`).
+    """
+    train = read.train(MANY)
+    ruler = Ruler(train)
+    places = ruler.places(train)
+
+    @cache
+    def near(side: RowSide) -> Nearest:
+        rows = read.side(side)
+        once = np.sort(np.unique(keys(rows), return_index=True)[1])
+        return nearest_rows(ruler.places(rows.take(once)), places)
+
+    yardstick = near(scorer.sides.reference).distance
+
+    def ratio(side: RowSide) -> Sequence[Estimate]:
+        return [distance_ratio(near(side).distance, yardstick)]
+
+    def nearer(side: RowSide) -> Sequence[Estimate]:
+        d = near(side).distance
+        return [closer(d, yardstick).share, near_share(d, yardstick)]
+
+    counts = {"against": len(train), "made": len(near(scorer.sides.matched).distance)}
+    scorer.add("copying", [("distance_ratio", "Distance over unseen rows'")], ratio,
+               better="higher", source="https://doi.org/10.2307/2528823",
+               featured=False, **counts)  # fmt: skip
+    scorer.add(
+        "copying",
+        [("closer", "Nearer than unseen rows"), ("near", "Among the nearest 5 %")],
+        nearer,
+        better="lower",
+        source=_COPYING,
+        featured=False,
+        **counts,
+    )
+    if len(train) == MANY:
+        scorer.notes.append(
+            f"Distances are to {MANY:,} of the training rows, drawn by chance: copies of "
+            "others are only found where they are exact."
+        )
+
+
+def _score_membership(
+    scorer: Scorer[RowSide], made: Records, train: Records, asked: Records, known: Records
+) -> None:
+    """Attackers who have the generated rows, and one who also has real rows that took no part."""
+    for name, area in membership(made, train, asked, known).items():
+        title, source = _ATTACKS[name]
+        scorer.keep("copying", f"member_{name}", title, area, _CHANCE, better="lower",
+                    real=len(train) + len(asked), made=len(made), source=source)  # fmt: skip
+
+
+def _score_disclosure(
+    scorer: Scorer[RowSide], made: Records, train: Records, held_out: Records
+) -> None:
+    """Each column in turn hidden, guessed from all others."""
+    if len(made.names) < 2:
+        return
+    told = disclosure(made, train, held_out)
+    scorer.keep("copying", "guessed", "Hidden values guessed", told.train, told.held_out,
+                real=len(train), made=len(made), better="lower",
+                source="https://arxiv.org/abs/2211.10459")  # fmt: skip
