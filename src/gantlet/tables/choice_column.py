@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gantlet.errors import UsageError
 from gantlet.spec import Head
@@ -85,15 +87,23 @@ class ChoiceColumn(Column):
 
     def decode(self, stored: Stored, first: int) -> Any:
         """Codes to cells."""
+        import pandas as pd
+
+        codes = self.codes(stored).clip(0, len(self._cells) - 1)
+        return pd.Series(self._cells.take(codes))
+
+    def codes(self, stored: Stored) -> NDArray[np.int64]:
+        """Stored numbers to codes of `choices`, (N,)."""
         codes = np.rint(stored).astype(np.int64)
         if not self.heads:
-            codes = np.zeros(len(stored), np.int64)
-        elif len(self.heads) > 1:
-            codes = self.choices.joined(codes)
-        else:
-            codes = codes[:, 0]
-        values, absent = self.choices.decoded(codes)
-        return restored(values, absent, self.dtype)
+            return np.zeros(len(stored), np.int64)
+        return self.choices.joined(codes) if len(self.heads) > 1 else codes[:, 0]
+
+    @cached_property
+    def _cells(self) -> Any:
+        """What each code comes back as, as a pandas array of the column's type."""
+        values, absent = self.choices.decoded(np.arange(max(1, self.choices.width)))
+        return restored(values, absent, self.dtype).array
 
     def line(self) -> str:
         """Kind, number of categories, the commonest."""

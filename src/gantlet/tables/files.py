@@ -9,12 +9,11 @@ from typing import Any
 
 from gantlet.errors import UsageError
 from gantlet.tables.csv_text import Shape, opened, shape_of
+from gantlet.tables.writing import LINES, TEXTS, suffix_of, write_parts
 
 __all__ = ["SUFFIXES", "check_written", "form_of", "read_table", "required", "write_table"]
 
-_TEXTS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
-_LINES = (".jsonl", ".ndjson")
-SUFFIXES = (*_TEXTS, *_LINES, ".parquet", ".feather")
+SUFFIXES = (*TEXTS, *LINES, ".parquet", ".feather")
 """Endings of files of tables; those of text also with `.gz` behind them."""
 _PARQUET, _FEATHER = b"PAR1", (b"ARROW1", b"FEA1")
 _MIXED = 0.5
@@ -48,7 +47,7 @@ def form_of(path: Path) -> str | None:
         return ".parquet"
     if head.startswith(_FEATHER):
         return ".feather"
-    suffix = _suffix(path)
+    suffix = suffix_of(path)
     return suffix if suffix in SUFFIXES else None
 
 
@@ -79,7 +78,7 @@ def read_table(
     form = form_of(path)
     if form in (".parquet", ".feather"):
         return _read_columnar(path, form), ()
-    if form in _LINES:
+    if form in LINES:
         return _read_lines(path, encoding), ()
     shape = shape_of(path, delimiter=delimiter, header=header, encoding=encoding)
     table = _read_text(path, shape, missing)
@@ -103,33 +102,17 @@ def write_table(table: Any, path: Path) -> None:
     Raises UsageError for another ending.
     """
     check_written(path)
-    suffix = _suffix(path)
-    if suffix == ".parquet":
-        table.to_parquet(path, index=False)
-    elif suffix == ".feather":
-        table.to_feather(path)
-    elif suffix in _LINES:
-        table.to_json(path, orient="records", lines=True, date_format="iso", force_ascii=False)
-    else:
-        table.to_csv(path, index=False, sep=_TEXTS[suffix])
+    write_parts(path, [table])
 
 
 def check_written(path: Path) -> None:
     """UsageError for a file that no table can be written to."""
     required(str(path))
-    if _suffix(path) not in (".parquet", ".feather", *_LINES, *_TEXTS):
+    if suffix_of(path) not in SUFFIXES:
         raise UsageError(
             f"a table as {path}",
             expected=f"a file that ends in {', '.join(SUFFIXES)}, those of text also with .gz",
         )
-
-
-def _suffix(path: Path) -> str:
-    names = [suffix.lower() for suffix in path.suffixes[-2:]]
-    if names and names[-1] == ".gz":
-        plain = names[0] if len(names) == 2 else ""
-        return plain if plain in (*_TEXTS, *_LINES) else ""
-    return names[-1] if names else ""
 
 
 def _read_text(path: Path, shape: Shape, missing: Sequence[str]) -> Any:
