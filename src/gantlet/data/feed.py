@@ -115,7 +115,7 @@ class Feed:
         self._y = None if y is None else y[self.indices]
         asked = self.spec.kind == "table" and self.spec.classes
         layout = self.spec.layout
-        self._conditions = Conditions(layout, dataset.raw[self.indices]) if asked else None
+        self._conditions = Conditions(layout, dataset.raw, self.indices) if asked else None
 
     def __len__(self) -> int:
         return len(self.indices)

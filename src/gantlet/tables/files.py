@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from gantlet.errors import UsageError
+from gantlet.tables.columnar import ColumnFile, damaged
+from gantlet.tables.csv_parts import in_parts, is_large, separated
 from gantlet.tables.csv_text import Shape, opened, shape_of
 from gantlet.tables.writing import LINES, TEXTS, suffix_of, write_parts
 
-__all__ = ["SUFFIXES", "check_written", "form_of", "read_table", "required", "write_table"]
+__all__ = [
+    "SUFFIXES",
+    "check_written",
+    "form_of",
+    "open_table",
+    "read_table",
+    "required",
+    "write_table",
+]
 
 SUFFIXES = (*TEXTS, *LINES, ".parquet", ".feather")
 """Endings of files of tables; those of text also with `.gz` behind them."""
-_PARQUET, _FEATHER = b"PAR1", (b"ARROW1", b"FEA1")
+_PARQUET, _OLD_FEATHER = b"PAR1", b"FEA1"
+_FEATHER = (b"ARROW1", _OLD_FEATHER)
 _MIXED = 0.5
 """Share of numbers from which a column that also holds words is an error."""
 _WORDS = ("categorical", "ordinal", "text", "identifier")
@@ -72,19 +83,52 @@ def read_table(
     Raises:
         UsageError: a file that cannot be read as what it is; naming the line and the column.
     """
-    required(str(path))
-    import pandas as pd
+    table, notes = open_table(
+        path,
+        delimiter=delimiter,
+        header=header,
+        encoding=encoding,
+        missing=missing,
+        columns=columns,
+    )
+    return (table.whole() if isinstance(table, ColumnFile) else table), notes
 
+
+def open_table(
+    path: Path,
+    *,
+    delimiter: str | None = None,
+    header: bool | None = None,
+    encoding: str = "utf-8",
+    missing: Sequence[str] = (),
+    columns: Mapping[str, Any] | None = None,
+    scratch: Path | None = None,
+) -> tuple[Any, tuple[str, ...]]:
+    """A table of which columns are read when they are asked for, where its form allows it.
+
+    Arguments and errors are those of `read_table`.
+
+    Arguments:
+        scratch: folder in which separated values of more than 256 MiB become a Parquet file, part
+            by part; they are read whole without one.
+
+    Returns:
+        A `ColumnFile` or a pandas DataFrame, and what was done to read it, in sentences.
+    """
+    required(str(path))
     form = form_of(path)
     if form in (".parquet", ".feather"):
-        return _read_columnar(path, form), ()
+        return _columnar(path, form), ()
     if form in LINES:
         return _read_lines(path, encoding), ()
     shape = shape_of(path, delimiter=delimiter, header=header, encoding=encoding)
-    table = _read_text(path, shape, missing)
+    parted = None if scratch is None or not is_large(path) else in_parts(
+        path, shape, missing, scratch / "parts.parquet"
+    )  # fmt: skip
+    table = _read_text(path, shape, missing) if parted is None else parted
     if shape.lines_are_rows:  # errors about cells name the line
         first = 1 + shape.is_headed
-        table.index = pd.RangeIndex(first, first + len(table), name="line")
+        table.index = _lines(first, len(table))
     _check_mixed(path, table, columns or {})
     notes = []
     if not shape.is_headed:
@@ -115,28 +159,20 @@ def check_written(path: Path) -> None:
         )
 
 
+def _lines(first: int, count: int) -> Any:
+    import pandas as pd
+
+    return pd.RangeIndex(first, first + count, name="line")
+
+
 def _read_text(path: Path, shape: Shape, missing: Sequence[str]) -> Any:
     import pandas as pd
 
-    with opened(path, shape.encoding) as text:
-        try:
-            return pd.read_csv(
-                text,
-                sep=shape.delimiter,
-                header=None,
-                names=list(shape.names),
-                skiprows=1 if shape.is_headed else 0,
-                skipinitialspace=True,
-                na_values=list(missing),
-                low_memory=False,
-                index_col=False,
-            )
-        except pd.errors.EmptyDataError:
-            return pd.DataFrame({name: [] for name in shape.names})
-        except pd.errors.ParserError as error:
-            raise UsageError(
-                str(path), expected="separated values", received=" ".join(str(error).split())
-            ) from error
+    try:
+        with separated(path, shape, missing) as whole:
+            return whole
+    except pd.errors.EmptyDataError:
+        return pd.DataFrame({name: [] for name in shape.names})
 
 
 def _check_mixed(path: Path, table: Any, columns: Mapping[str, Any]) -> None:
@@ -191,17 +227,16 @@ def _no_object(path: Path, line: int, received: str) -> UsageError:
     )
 
 
-def _read_columnar(path: Path, form: str) -> Any:
+def _columnar(path: Path, form: str) -> Any:
+    """A file by columns; a DataFrame of one in Feather's first format, which is read whole."""
     import pandas as pd
     import pyarrow as pa
 
-    reads: Callable[[Path], Any] = pd.read_parquet if form == ".parquet" else pd.read_feather
+    with path.open("rb") as stream:
+        old = stream.read(4) == _OLD_FEATHER
+    if not old:
+        return ColumnFile(path, form)
     try:
-        return reads(path)
+        return pd.read_feather(path)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise UsageError(
-            str(path),
-            expected=f"a {form[1:]} file that is whole",
-            received=" ".join(str(error).split())[:200],
-            remedy="Write it again, or copy it again",
-        ) from error
+        raise damaged(path, form, error) from error

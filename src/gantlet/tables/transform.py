@@ -80,13 +80,26 @@ class TableTransform(TransformerMixin, BaseEstimator):
         Raises UsageError for a column that is not there.
         """
         check_is_fitted(self)
+        rows: Stored = np.empty((len(table), len(self.heads)), np.float32)
+        self.write(table, rows)
+        return rows
+
+    def write(self, table: Any, rows: Stored) -> None:
+        """Write the stored numbers of a table into an array, (N, R), a column at a time.
+
+        The table may be a `gantlet.tables.columnar.ColumnFile`, of which one column is in memory.
+        Raises UsageError for a column that is not there.
+        """
         absent = [column.name for column in self.columns_ if column.name not in table.columns]
         if absent:
             raise unknown("column", str(absent[0]), map(str, table.columns))
-        cells = (table[column.name].reset_index(drop=True) for column in self.columns_)
-        parts = [c.encode(held) for c, held in zip(self.columns_, cells, strict=True)]
-        rows: Stored = np.concatenate([np.zeros((len(table), 0), np.float32), *parts], 1)
-        return rows
+        start = 0
+        for column in self.columns_:
+            stop = start + len(column.heads)
+            if stop > start:
+                cells = table[column.name].reset_index(drop=True)
+                rows[:, start:stop] = column.encode(cells)
+            start = stop
 
     def inverse_transform(self, rows: NDArray[Any], first: int = 0) -> Any:
         """A DataFrame of the fitted types from stored numbers, (N, R).
