@@ -17,6 +17,7 @@ from gantlet.errors import UsageError
 from gantlet.games.base import Game
 from gantlet.recipes import chosen, recipe
 from gantlet.recipes.dial import dial
+from gantlet.tables.sql import is_url, shown_url
 from gantlet.training.machine import find_device
 
 if TYPE_CHECKING:
@@ -151,9 +152,14 @@ def _dialled(
 
 
 def where(data: Source) -> str | None:
-    """Where data are: an absolute path or a built-in name; None for arrays."""
+    """Where data are: an absolute path, a built-in name or the URL of a database; None for arrays.
+
+    A URL goes without its password.
+    """
     if not isinstance(data, str | Path):
         return None
+    if is_url(data):
+        return shown_url(str(data))
     return data if data in BUILTINS else str(Path(data).expanduser().resolve())
 
 

@@ -46,6 +46,9 @@ class DataSettings:
     public: bool | tuple[str, ...] = False
     """Of a table: whether its bounds and values of fewer than 5 rows may be stored, or the
     columns of which they may."""
+    query: str | None = None
+    """Of the URL of a database: the query in SQL whose rows are the data. With `order by` a run
+    finds the same rows in the same order when it goes on."""
     header: bool | None = None
     """Of a CSV: whether the first line holds names; none: as it looks."""
     delimiter: str | None = None

@@ -18,8 +18,17 @@ from gantlet.errors import UsageError
 from gantlet.spec import DataSpec
 from gantlet.tables.files import SUFFIXES, form_of, required
 from gantlet.tables.files import open_table as read_columns
+from gantlet.tables.sql import name_of, open_query, shown_url
 
-__all__ = ["from_frame", "is_frame", "is_table", "lines_of", "named_table", "open_table"]
+__all__ = [
+    "from_frame",
+    "is_frame",
+    "is_table",
+    "lines_of",
+    "named_table",
+    "open_sql",
+    "open_table",
+]
 
 
 def is_table(path: Path) -> bool:
@@ -73,6 +82,14 @@ def open_table(path: Path, settings: DataSettings, cache: Path | None) -> Datase
                 received=error.received,
                 remedy=error.remedy,
             ) from None
+
+
+def open_sql(url: str, settings: DataSettings, cache: Path | None) -> Dataset:
+    """The rows that `settings.query` gives of a database."""
+    required(shown_url(url))
+    with scratch(cache) as place, TemporaryDirectory(dir=place) as folder:
+        table = open_query(url, settings.query, Path(folder))
+        return from_frame(table, name=slug(name_of(url)), settings=settings, cache=cache)
 
 
 @contextmanager
