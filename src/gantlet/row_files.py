@@ -47,7 +47,7 @@ def frames(
     with computed(bundle, n, y, seed, truncation, device) as parts:
         while part := list(islice(parts, _BLOCKS)):
             rows = torch.cat(part).cpu().numpy()
-            yield transform.inverse_transform(rows, done)
+            yield transform.inverse_transform(rows, done, seed)
             done += len(rows)
 
 

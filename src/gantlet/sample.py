@@ -55,6 +55,7 @@ class Samples:
     values: NDArray[Any]
     labels: NDArray[np.int64] | None
     spec: DataSpec
+    seed: int = 0
 
     def __len__(self) -> int:
         return len(self.values)
@@ -84,7 +85,8 @@ class Samples:
             raise UsageError(
                 f"samples of {self.spec.kind} as a DataFrame", expected="rows of a table"
             )
-        return TableTransform.from_json(self.spec.table).inverse_transform(self.values)
+        transform = TableTransform.from_json(self.spec.table)
+        return transform.inverse_transform(self.values, seed=self.seed)
 
     @property
     def images(self) -> list[Image.Image]:
@@ -281,7 +283,7 @@ def sample(
     y = _asked(bundle.spec, n, label, seed)
     with computed(bundle, n, y, seed, truncation, device) as parts:
         values = torch.cat([part.cpu() for part in parts]).numpy()
-    return Samples(values, None if y is None else y.numpy(), bundle.spec)
+    return Samples(values, None if y is None else y.numpy(), bundle.spec, seed)
 
 
 def sample_into_zip(

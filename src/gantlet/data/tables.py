@@ -135,7 +135,7 @@ def from_frame(
             received=str(len(table)),
             remedy="Give more data: some hundreds of rows at least for useful training",
         )
-    transform = TableTransform(settings.columns, settings.public).fit(table)
+    transform = TableTransform(settings.columns, settings.public, settings.locale).fit(table)
     if not transform.heads:
         raise UsageError(
             f"the table {name!r}",
