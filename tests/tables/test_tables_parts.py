@@ -6,7 +6,9 @@ import pytest
 
 from gantlet.data import DataSettings, open_data, tables
 from gantlet.data.conditions import Conditions
-from gantlet.errors import UsageError
+from gantlet.data.dataset import content_hashes
+from gantlet.errors import UsageError, unknown
+from gantlet.planning import plan
 from gantlet.tables import TableTransform, csv_parts
 from gantlet.tables.columnar import ColumnFile
 from gantlet.tables.csv_parts import in_parts, separated
@@ -144,3 +146,33 @@ def test_minus_zero_is_zero():
     transform = TableTransform().fit(pd.DataFrame({"x": plus}))
     made = [transform.transform(pd.DataFrame({"x": cells})) for cells in (plus, minus)]
     assert made[0].tobytes() == made[1].tobytes()
+
+
+def test_samples_that_differ_in_the_sign_of_a_zero_are_copies():
+    x = np.array([[0.0, 1.0], [-0.0, 1.0], [0.0, -1.0]], np.float32)
+    first, second, third = content_hashes(x)
+    assert first == second != third
+
+
+def test_errors_about_json_name_the_line(tmp_path):
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"a": 1}\n\n' * 20 + '{"a": 1e300}\n')
+    with pytest.raises(UsageError, match=r"t\.jsonl: column 'a', line 41"):
+        open_data(path)
+
+
+def test_a_size_is_refused_before_the_table_is_read(tmp_path):
+    """A faulty table: were it opened, another error would be told."""
+    (tmp_path / "t.csv").write_text("a,a\n1\n")
+    for data in (tmp_path / "t.csv", "sqlite:///nowhere.db", pd.DataFrame({"a": [1]})):
+        with pytest.raises(UsageError, match="size s of network table"):
+            plan(data, size="s")
+
+
+def test_of_many_names_an_error_shows_the_nearest():
+    names = [f"town={i:05d}" for i in range(5_000)]
+    told = str(unknown("label", "town=01230x", names))
+    assert "one of 5,000 names, such as " in told
+    assert "Did you mean town=01230 or" in told
+    assert len(told) < 400
+    assert "one of a, b" in str(unknown("label", "x", ["b", "a"]))

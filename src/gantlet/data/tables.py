@@ -18,12 +18,13 @@ from gantlet.errors import UsageError
 from gantlet.spec import DataSpec
 from gantlet.tables.files import SUFFIXES, form_of, required
 from gantlet.tables.files import open_table as read_columns
-from gantlet.tables.sql import name_of, open_query, shown_url
+from gantlet.tables.sql import is_url, name_of, open_query, shown_url
 
 __all__ = [
     "from_frame",
     "is_frame",
     "is_table",
+    "is_tabular",
     "lines_of",
     "named_table",
     "open_sql",
@@ -51,6 +52,13 @@ def is_frame(source: Any) -> bool:
     """Whether it is a pandas DataFrame; pandas is not imported to find out."""
     pandas = sys.modules.get("pandas")
     return pandas is not None and isinstance(source, pandas.DataFrame)
+
+
+def is_tabular(source: Any) -> bool:
+    """Whether rows come of it: a DataFrame, a database, or a file that is one of a table."""
+    if is_frame(source) or is_url(source):
+        return True
+    return isinstance(source, str | Path) and is_table(Path(source).expanduser())
 
 
 def open_table(path: Path, settings: DataSettings, cache: Path | None) -> Dataset:

@@ -204,7 +204,7 @@ def _check_mixed(path: Path, table: Any, columns: Mapping[str, Any]) -> None:
 def _read_lines(path: Path, encoding: str) -> Any:
     import pandas as pd
 
-    rows = []
+    rows, lines = [], []
     with opened(path, encoding) as text:
         for number, line in enumerate(text, start=1):
             if not line.strip():
@@ -216,7 +216,10 @@ def _read_lines(path: Path, encoding: str) -> Any:
             if not isinstance(row, dict):
                 raise _no_object(path, number, type(row).__name__)
             rows.append(row)
-    return pd.DataFrame.from_records(rows)
+            lines.append(number)
+    table = pd.DataFrame.from_records(rows)
+    table.index = pd.Index(lines, dtype="int64", name="line")  # errors about cells name it
+    return table
 
 
 def _no_object(path: Path, line: int, received: str) -> UsageError:
