@@ -90,7 +90,7 @@ class ChoiceColumn(Column):
         import pandas as pd
 
         codes = self.codes(stored).clip(0, len(self._cells) - 1)
-        return pd.Series(self._cells.take(codes))
+        return pd.Series(self._cells.array.take(codes), dtype=self._cells.dtype)
 
     def codes(self, stored: Stored) -> NDArray[np.int64]:
         """Stored numbers to codes of `choices`, (N,)."""
@@ -101,9 +101,9 @@ class ChoiceColumn(Column):
 
     @cached_property
     def _cells(self) -> Any:
-        """What each code comes back as, as a pandas array of the column's type."""
+        """What each code comes back as, as a pandas column of the type."""
         values, absent = self.choices.decoded(np.arange(max(1, self.choices.width)))
-        return restored(values, absent, self.dtype).array
+        return restored(values, absent, self.dtype)
 
     def line(self) -> str:
         """Kind, number of categories, the commonest."""
