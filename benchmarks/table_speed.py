@@ -116,7 +116,8 @@ def main() -> None:
         "rows sampled by the recipe `table` before training. Targets: fit and transform below "
         f"{SECONDS:g} s, and {RATE:,} rows a second on two cores. Median and range over rounds; "
         "each round measures all.",
-        command=f"python -m benchmarks.table_speed --count {count} --write",
+        command=f"python -m benchmarks.table_speed --count {count} --rounds {given.rounds} "
+        "--write",
         n=f"{given.rounds} rounds",
         columns=("what", "rows", "seconds", "rows/s", "time of processors, µs a row"),
         rows=rows,
