@@ -19,7 +19,17 @@ FLOORS = (
     ("metrics",),
     (
         *("settings", "config", "config_text", "recipes", "training", "bundle", "origin"),
-        *("truncation", "sample", "where", "notebook", "console", "latents", "planning", "run"),
+        *(
+            "truncation",
+            "sample",
+            "row_files",
+            "where",
+            "notebook",
+            "console",
+            "latents",
+            "planning",
+            "run",
+        ),
         *("synthesis", "evaluation", "bench", "sweeping"),
     ),
     ("report", "export", "serving", "judge", "explore", "serve", "cli", "__main__"),

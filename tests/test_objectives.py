@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 
 import pytest
 import torch
@@ -256,3 +257,15 @@ def test_wrong_settings_are_refused(call: object, message: str) -> None:
     assert callable(call)
     with pytest.raises(UsageError, match=message):
         call()
+
+
+@pytest.mark.parametrize("pairing", sorted(PAIRINGS))
+@pytest.mark.parametrize("name", NAMES)
+def test_an_objective_can_be_pickled(name: str, pairing: str) -> None:
+    """So can what holds one: a game, a bundle, a fitted `TableSynthesizer`."""
+    smoothing = 0.1 if LINKS[name].smooth else 0.0
+    first = objective(name, pairing, group=2, smoothing=smoothing)
+    again = pickle.loads(pickle.dumps(first))
+    real, fake = torch.linspace(-2, 2, 6), torch.linspace(3, -1, 6)
+    for side in ("discriminator", "generator"):
+        assert torch.equal(getattr(again, side)(real, fake), getattr(first, side)(real, fake))

@@ -17,6 +17,10 @@ __all__ = [
 ]
 
 
+_LISTED, _SHOWN = 40, 10
+"""Names up to which an error lists all, and how many it shows of more."""
+
+
 class GantletError(Exception):
     """Base of every error that Gantlet raises on purpose.
 
@@ -75,11 +79,11 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
     names = sorted(known)
     near = get_close_matches(name, names, n=3, cutoff=0.5)
     remedy = f"Did you mean {' or '.join(near)}?" if near else ""
-    return UsageError(
-        f"unknown {kind} {name!r}",
-        expected=f"one of {', '.join(names)}",
-        remedy=remedy,
-    )
+    listed = ", ".join(names)
+    if len(names) > _LISTED:
+        some = get_close_matches(name, names, n=_SHOWN, cutoff=0.0) or names[:_SHOWN]
+        listed = f"{len(names):,} names, such as {', '.join(some)}"
+    return UsageError(f"unknown {kind} {name!r}", expected=f"one of {listed}", remedy=remedy)
 
 
 def newer_format(what: str, found: int, known: int) -> UsageError:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -104,6 +105,14 @@ def _smooth_entropy(t: Tensor, s: float) -> Tensor:
     return softplus(-t) + s * t
 
 
+def _minus_softplus(t: Tensor) -> Tensor:
+    return -softplus(t)
+
+
+def _log_sigmoid(t: Tensor) -> Tensor:
+    return -softplus(-t)
+
+
 def _above(t: Tensor) -> Tensor:
     return relu(1 - t)
 
@@ -112,18 +121,17 @@ def _below(t: Tensor) -> Tensor:
     return relu(1 + t)
 
 
+def _squared(t: Tensor, target: float) -> Tensor:
+    return (t - target).square()
+
+
+def _smooth_square(t: Tensor, s: float, fake: float) -> Tensor:
+    return (t - (1 - s * (1 - fake))).square()
+
+
 def _least_squares(fake: float, relative: Link | None) -> Link:
     """Squares about the targets `fake` and 1, for discriminator and generator."""
-
-    def smooth(t: Tensor, s: float) -> Tensor:
-        return (t - (1 - s * (1 - fake))).square()
-
-    def to_real(t: Tensor) -> Tensor:
-        return (t - 1).square()
-
-    def to_fake(t: Tensor) -> Tensor:
-        return (t - fake).square()
-
+    to_real, to_fake = partial(_squared, target=1.0), partial(_squared, target=fake)
     return Link(
         line="least squares about the targets 1 (real) and 0 (fake)",
         source="Mao et al. (2017), Least Squares Generative Adversarial Networks, "
@@ -132,7 +140,7 @@ def _least_squares(fake: float, relative: Link | None) -> Link:
         f2=to_fake,
         g1=to_fake,
         g2=to_real,
-        smooth=smooth,
+        smooth=partial(_smooth_square, fake=fake),
         relative=relative,
     )
 
@@ -155,8 +163,8 @@ _LINKS: Mapping[str, Link] = {
         source=_GOODFELLOW,
         f1=_real_entropy,
         f2=softplus,
-        g1=lambda t: -softplus(-t),
-        g2=lambda t: -softplus(t),
+        g1=_log_sigmoid,
+        g2=_minus_softplus,
         smooth=_smooth_entropy,
     ),
     "nonsaturating": Link(
@@ -199,21 +207,43 @@ def _grouped_mean(t: Tensor, group: int) -> Tensor:
     return t.reshape(-1, group).mean(1).repeat_interleave(group)
 
 
+# What a game holds can be pickled: functions of the module and `partial`, no closures.
+
+
+def _each(r: Tensor, f: Tensor, on_real: Term, on_fake: Term) -> Tensor:
+    return on_real(r) + on_fake(f)
+
+
+def _fakes(r: Tensor, f: Tensor, on_fake: Term) -> Tensor:
+    return on_fake(f)
+
+
+def _real_minus_fake(r: Tensor, f: Tensor, term: Term) -> Tensor:
+    return term(r - f)
+
+
+def _fake_minus_real(r: Tensor, f: Tensor, term: Term) -> Tensor:
+    return term(f - r)
+
+
+def _over_means(r: Tensor, f: Tensor, on_real: Term, on_fake: Term, group: int) -> Tensor:
+    return on_real(r - _grouped_mean(f, group)) + on_fake(f - _grouped_mean(r, group))
+
+
 def _unpaired(link: Link, group: int) -> tuple[Loss, Loss]:
-    return lambda r, f: link.f1(r) + link.f2(f), lambda r, f: link.g2(f)
+    discriminator = partial(_each, on_real=link.f1, on_fake=link.f2)
+    return discriminator, partial(_fakes, on_fake=link.g2)
 
 
 def _pair(link: Link, group: int) -> tuple[Loss, Loss]:
-    return lambda r, f: link.f1(r - f), lambda r, f: link.g2(f - r)
+    return partial(_real_minus_fake, term=link.f1), partial(_fake_minus_real, term=link.g2)
 
 
 def _average(link: Link, group: int) -> tuple[Loss, Loss]:
-    def over_means(on_real: Term, on_fake: Term) -> Loss:
-        return lambda r, f: (
-            on_real(r - _grouped_mean(f, group)) + on_fake(f - _grouped_mean(r, group))
-        )
-
-    return over_means(link.f1, link.f2), over_means(link.g1, link.g2)
+    return (
+        partial(_over_means, on_real=link.f1, on_fake=link.f2, group=group),
+        partial(_over_means, on_real=link.g1, on_fake=link.g2, group=group),
+    )
 
 
 _RELATIVISTIC = (
@@ -236,20 +266,16 @@ PAIRINGS: Mapping[str, Pairing] = {
 """Pairings by name."""
 
 
-def _checked(loss: Loss) -> Loss:
+def _checked(real_logits: Tensor, fake_logits: Tensor, loss: Loss) -> Tensor:
     """`loss` in float32 or wider, refusing shapes that would broadcast against each other."""
-
-    def checked(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-        if real_logits.shape != fake_logits.shape or real_logits.ndim != 1:
-            raise UsageError(
-                "logits",
-                expected="one per sample, as many real as fake, shape (B,)",
-                received=f"{tuple(real_logits.shape)} and {tuple(fake_logits.shape)}",
-            )
-        wide = torch.promote_types(real_logits.dtype, torch.float32)
-        return loss(real_logits.to(wide), fake_logits.to(wide))
-
-    return checked
+    if real_logits.shape != fake_logits.shape or real_logits.ndim != 1:
+        raise UsageError(
+            "logits",
+            expected="one per sample, as many real as fake, shape (B,)",
+            received=f"{tuple(real_logits.shape)} and {tuple(fake_logits.shape)}",
+        )
+    wide = torch.promote_types(real_logits.dtype, torch.float32)
+    return loss(real_logits.to(wide), fake_logits.to(wide))
 
 
 def relativistic(link: Link, pairing: str = "none", group: int = 1) -> Objective:
@@ -281,10 +307,14 @@ def relativistic(link: Link, pairing: str = "none", group: int = 1) -> Objective
     return Objective(
         line=link.line + suffix,
         source=link.source + (f"; {how.source}" if how.relative else ""),
-        discriminator=_checked(discriminator),
-        generator=_checked(generator),
+        discriminator=partial(_checked, loss=discriminator),
+        generator=partial(_checked, loss=generator),
         relative=how.relative,
     )
+
+
+def _smoothed(t: Tensor, smooth: Callable[[Tensor, float], Tensor], s: float) -> Tensor:
+    return smooth(t, s)
 
 
 def smoothed(link: Link, smoothing: float) -> Link:
@@ -313,7 +343,7 @@ def smoothed(link: Link, smoothing: float) -> Link:
             remedy="Set the smoothing to 0",
         )
     relative = smoothed(link.relative, smoothing) if link.relative else None
-    return replace(link, f1=lambda t: smooth(t, smoothing), relative=relative)
+    return replace(link, f1=partial(_smoothed, smooth=smooth, s=smoothing), relative=relative)
 
 
 def objective(

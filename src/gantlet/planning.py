@@ -13,10 +13,13 @@ from gantlet.config import Config, Optimiser, Stop, assignments, checked, identi
 from gantlet.data import BUILTINS, DataSettings, open_data
 from gantlet.data.dataset import Dataset
 from gantlet.data.split import split
+from gantlet.data.tables import is_tabular
 from gantlet.errors import UsageError
 from gantlet.games.base import Game
+from gantlet.networks.sizes import unsized
 from gantlet.recipes import chosen, recipe
 from gantlet.recipes.dial import dial
+from gantlet.tables.sql import is_url, shown_url
 from gantlet.training.machine import find_device
 
 if TYPE_CHECKING:
@@ -75,6 +78,8 @@ def plan(
         init_from: a run or a bundle whose weights to begin with.
         game: a game of one's own instead of the recipe's.
     """
+    if size is not None and is_tabular(data):  # which may take long to open
+        raise unsized(size, "table")
     dataset = open_data(data, data_settings(settings), cache=cache_of(data))
     return planned(
         dataset,
@@ -151,9 +156,14 @@ def _dialled(
 
 
 def where(data: Source) -> str | None:
-    """Where data are: an absolute path or a built-in name; None for arrays."""
+    """Where data are: an absolute path, a built-in name or the URL of a database; None for arrays.
+
+    A URL goes without its password.
+    """
     if not isinstance(data, str | Path):
         return None
+    if is_url(data):
+        return shown_url(str(data))
     return data if data in BUILTINS else str(Path(data).expanduser().resolve())
 
 

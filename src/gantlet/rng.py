@@ -47,11 +47,11 @@ def rows(
     Whole blocks of `BLOCK` rows are drawn, each from a generator of its own, and cut to the range.
     """
     first, last = start // BLOCK, (start + count + BLOCK - 1) // BLOCK
-    blocks = [
-        draw((BLOCK, *shape), generator=_generator(seed, stream, block), dtype=torch.float32)
-        for block in range(first, last)
-    ]
-    return torch.cat(blocks)[start - first * BLOCK :][:count]
+    drawn, generator = torch.empty((last - first, BLOCK, *shape)), torch.Generator()
+    for block in range(first, last):
+        generator.manual_seed(seed_of(seed, stream, block))
+        draw((BLOCK, *shape), generator=generator, out=drawn[block - first])
+    return drawn.flatten(0, 1)[start - first * BLOCK :][:count]
 
 
 def permutation(seed: int, stream: str, epoch: int, n: int) -> Tensor:

@@ -113,7 +113,8 @@ def train(
 
     Arguments:
         data: folder or zip of images, idx, npy or npz file, table (CSV, TSV, JSON lines, Parquet,
-            Feather, pandas DataFrame), built-in name, array, (x, y).
+            Feather, pandas DataFrame, the URL of a database with data.query), built-in name,
+            array, (x, y).
         recipe: its name; a good one is chosen from the data if none is given.
         settings: dotted keys, as `["train.batch=64"]` or `{"train.batch": 64}`.
         size: xs, s, m or l: derives channels, batch, rates and penalty weights from data and

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ __all__ = [
     "Samples",
     "check_place",
     "class_of",
+    "computed",
     "disk_errors_told",
     "ready",
     "sample",
@@ -54,6 +55,7 @@ class Samples:
     values: NDArray[Any]
     labels: NDArray[np.int64] | None
     spec: DataSpec
+    seed: int = 0
 
     def __len__(self) -> int:
         return len(self.values)
@@ -83,7 +85,8 @@ class Samples:
             raise UsageError(
                 f"samples of {self.spec.kind} as a DataFrame", expected="rows of a table"
             )
-        return TableTransform.from_json(self.spec.table).inverse_transform(self.values)
+        transform = TableTransform.from_json(self.spec.table)
+        return transform.inverse_transform(self.values, seed=self.seed)
 
     @property
     def images(self) -> list[Image.Image]:
@@ -278,9 +281,9 @@ def sample(
         UsageError: n below 1, a label that the data has not, a truncation out of range.
     """
     y = _asked(bundle.spec, n, label, seed)
-    with _computed(bundle, n, y, seed, truncation, device) as parts:
+    with computed(bundle, n, y, seed, truncation, device) as parts:
         values = torch.cat([part.cpu() for part in parts]).numpy()
-    return Samples(values, None if y is None else y.numpy(), bundle.spec)
+    return Samples(values, None if y is None else y.numpy(), bundle.spec, seed)
 
 
 def sample_into_zip(
@@ -306,13 +309,13 @@ def sample_into_zip(
     _check_pictured(spec)
     y = _asked(spec, n, label, seed)
     names = _names(spec, n, None if y is None else y.numpy())
-    with _computed(bundle, n, y, seed, truncation, device) as parts, disk_errors_told(path):
+    with computed(bundle, n, y, seed, truncation, device) as parts, disk_errors_told(path):
         _write_zip(path, parts, names, spec)
     return path
 
 
 @contextmanager
-def _computed(
+def computed(
     bundle: Bundle,
     n: int,
     y: torch.Tensor | None,
@@ -330,9 +333,13 @@ def _computed(
 
 @contextmanager
 def ready(bundle: Bundle, device: str = "auto") -> Iterator[tuple[nn.ModuleDict, Machine]]:
-    """A bundle's players where they compute, in float32: equal samples on different processors."""
+    """A bundle's players where they compute, in float32: equal samples on different processors.
+
+    Blocks of rows of tables are computed side by side, each by one thread.
+    """
     machine = find_machine(Train(device=device, precision="float32"))
-    with settled(machine, Train()):
+    threads = 1 if bundle.spec.kind == "table" else machine.threads
+    with settled(replace(machine, threads=threads), Train()):
         yield bundle.players.to(machine.device, torch.float32), machine
 
 

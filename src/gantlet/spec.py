@@ -65,19 +65,6 @@ class Layout:
             for code in range(head.width)
         )
 
-    @cached_property
-    def spans(self) -> Tensor:
-        """Places of the choices' one-hots, (choices, widest), D beyond the end of a short one."""
-        import torch
-
-        widest = max((self.heads[i].width for i in self.choices), default=1)
-        place = torch.arange(widest)
-        rows = [
-            torch.where(place < self.heads[i].width, self.offsets[i] + place, self.size)
-            for i in self.choices
-        ]
-        return torch.stack(rows) if rows else torch.zeros(0, widest, dtype=torch.int64)
-
     def spread(self, raw: Tensor, dtype: torch.dtype) -> Tensor:
         """Stored rows (B, R) to what networks see, (B, D)."""
         import torch
@@ -90,12 +77,9 @@ class Layout:
         """The inverse of `spread`, (B, D) to (B, R) in float32: the largest of each choice."""
         import torch
 
-        padded = torch.cat([x, x.new_full((len(x), 1), -torch.inf)], 1)
         raw = torch.empty(len(x), len(self.heads), dtype=torch.float32, device=x.device)
-        raw[:, self.numbers] = x[:, self._at(self.numbers)].clamp(-1, 1).float()
-        if self.choices:
-            spans = self.spans.to(x.device)
-            raw[:, self.choices] = padded[:, spans].argmax(2).float()
+        for i, part in enumerate(x.split([head.width for head in self.heads], 1)):
+            raw[:, i] = part.argmax(1) if part.shape[1] > 1 else part[:, 0].clamp(-1, 1)
         return raw
 
     def _at(self, heads: Sequence[int]) -> list[int]:

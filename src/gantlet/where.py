@@ -81,4 +81,4 @@ def sample_where(
                     received=f"{found} of {drawn:,}",
                     remedy="Ask for less: the model hardly ever makes such rows",
                 )
-    return Samples(np.concatenate(kept)[:n], None, spec)
+    return Samples(np.concatenate(kept)[:n], None, spec, seed)

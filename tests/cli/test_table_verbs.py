@@ -1,6 +1,7 @@
 """A table through the front door: doctor, train, stop and go on, sample, and what is stored."""
 
 import json
+import pickle
 
 import numpy as np
 import pandas as pd
@@ -162,6 +163,7 @@ def test_a_synthesizer_fits_and_samples_as_estimators_do(frame, trained):
     pd.testing.assert_frame_equal(made, package.load(trained / "run").sample(70).frame)
     assert made.dtypes.equals(frame.dtypes)
     assert model.n_features_in_ == 7
+    pd.testing.assert_frame_equal(pickle.loads(pickle.dumps(model)).sample(70), made)
     assert model.set_params(seed=1).seed == 1
     with pytest.raises(UsageError, match="expected a pandas DataFrame, received ndarray"):
         model.fit(np.zeros((9, 2)))

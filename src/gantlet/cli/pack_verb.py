@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
+from gantlet.cli.progress import progress
 from gantlet.cli.words import size_setting, sorted_out
 from gantlet.errors import UsageError
 
@@ -48,7 +47,7 @@ def pack_(
         )
     chosen = data_settings(size_setting(size, settings))
     try:
-        with _progress() as tell:
+        with progress("packing") as tell:
             done = pack(plain[0] if plain else "digits", out, chosen, workers=workers, tell=tell)
     except KeyboardInterrupt:
         print("Stopped. The same command goes on from there.")
@@ -62,16 +61,3 @@ def pack_(
         print(f"{done.count:,} samples packed into {done.path}, {size_of:,.1f} MiB{kept}.")
     else:
         print(f"{done.path} holds these data already: {done.count:,} samples.")
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """A bar in a terminal; nothing elsewhere."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as Remaining
-
-    columns = TextColumn("packing"), BarColumn(), MofNCompleteColumn(), Remaining()
-    with Progress(*columns, transient=True) as bar:
-        bar.disable = not bar.console.is_terminal
-        task = bar.add_task("packing", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

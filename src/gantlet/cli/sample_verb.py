@@ -9,6 +9,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from gantlet.cli.progress import progress
 from gantlet.errors import UsageError
 
 __all__ = ["sample_"]
@@ -26,7 +27,7 @@ def sample_(
     where: str | None = None,
     seed: int = 0,
     truncation: float | None = None,
-    out: Path | None = None,
+    out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
 ) -> None:
     """Write new samples of a run: PNG files and a grid, .zip, .npz, or a table.
 
@@ -50,8 +51,9 @@ def sample_(
     out
         A folder, a .zip of PNG files (written while samples are made, for many of them), a .npz
         of arrays, or a .png for the grid alone (RUN/made). Of a table: .csv, .tsv or .jsonl (.gz
-        too), .parquet or .feather (RUN/made.csv).
+        too), .parquet or .feather, written while rows are made, for any number (RUN/made.csv).
     """
+    from gantlet.row_files import sample_into_table
     from gantlet.run import load
     from gantlet.sample import check_place, sample_into_zip
 
@@ -64,6 +66,20 @@ def sample_(
     loaded = load(run)
     if out is not None:
         check_place(out, loaded.bundle.spec)
+    if where is None and loaded.bundle.spec.kind == "table":
+        place = out or _own_place(run, pictured=False, is_table=True)
+        with progress("sampling") as tell:
+            sample_into_table(
+                loaded.bundle,
+                place,
+                n,
+                seed=seed,
+                label=label,
+                truncation=truncation,
+                progress=tell,
+            )
+        print(f"{n:,} {'row' if n == 1 else 'rows'} written to {place}")
+        return
     if where is None:
         made = loaded.sample(n, seed=seed, label=label, truncation=truncation)
     else:

@@ -1,4 +1,4 @@
-"""Positional words: a word with `=` that names no existing path is a setting."""
+"""Positional words: a word with `=` that names no existing path, and is no URL, is a setting."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def sorted_out(words: Sequence[str], *names: str) -> tuple[list[str], list[str]]
     Raises:
         UsageError: there are more plain words than names.
     """
-    settings = [word for word in words if "=" in word and not Path(word).exists()]
+    settings = [word for word in words if "=" in word and not _is_data(word)]
     plain = [word for word in words if word not in settings]
     if len(plain) > len(names):
         raise UsageError(
@@ -26,6 +26,10 @@ def sorted_out(words: Sequence[str], *names: str) -> tuple[list[str], list[str]]
             remedy="Put quotes around a path with spaces.",
         )
     return plain, settings
+
+
+def _is_data(word: str) -> bool:
+    return "://" in word.partition("=")[0] or Path(word).exists()
 
 
 def size_setting(size: str | None, settings: Sequence[str]) -> list[str]:

@@ -12,8 +12,9 @@ from gantlet.data.builtin import BUILTINS
 from gantlet.data.dataset import Array, Dataset
 from gantlet.data.kinds import KINDS, readable, sniff
 from gantlet.data.settings import DataSettings
-from gantlet.data.tables import from_frame, is_frame
+from gantlet.data.tables import from_frame, is_frame, open_sql
 from gantlet.errors import UsageError
+from gantlet.tables.sql import is_url
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,7 +37,7 @@ def open_data(
 
     Arguments:
         source: a path, a built-in name, an array or tensor, a pair (samples,
-            labels), a pandas DataFrame.
+            labels), a pandas DataFrame, the URL of a database (with `settings.query`).
         settings: size, labels; the defaults if none are given.
         cache: folder for decoded data too large for memory (above 1 GiB).
 
@@ -50,6 +51,8 @@ def open_data(
         return BUILTINS[source].opens(settings)
     if is_frame(source):
         return from_frame(source, name="table", settings=settings)
+    if is_url(source):
+        return open_sql(str(source), settings, cache)
     if not isinstance(source, str | Path):
         _check_labels(settings, "arrays")
         x, y = source if isinstance(source, tuple) else (source, None)

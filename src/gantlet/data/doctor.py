@@ -24,6 +24,7 @@ from gantlet.data.settings import DataSettings
 from gantlet.data.split import split_hashes
 from gantlet.data.tables import lines_of
 from gantlet.errors import UsageError
+from gantlet.tables.sql import is_url, shown_url
 
 __all__ = ["Examination", "Problem", "examine"]
 
@@ -86,6 +87,8 @@ def examine(source: Source, settings: DataSettings | None = None) -> Examination
     kind, name = "array", "array in Python"
     if isinstance(source, str) and source in BUILTINS:
         kind, name = "built-in", source
+    elif is_url(source):
+        kind, name = "table", shown_url(str(source))
     elif isinstance(source, str | Path):
         path = Path(source).expanduser()
         with readable(path):

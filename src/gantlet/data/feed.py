@@ -117,8 +117,9 @@ class Feed:
         self._y = None if y is None else y[self.indices]
         asked = self.spec.kind == "table" and self.spec.classes
         layout = self.spec.layout
-        drawn = dataset.raw[self.indices] if asked else None
-        self._conditions = None if drawn is None else Conditions(layout, drawn, rare=rare)
+        self._conditions = (
+            Conditions(layout, dataset.raw, self.indices, rare=rare) if asked else None
+        )
 
     def __len__(self) -> int:
         return len(self.indices)

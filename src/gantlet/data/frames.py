@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from gantlet.data.kinds import readable, sniff
@@ -13,22 +14,26 @@ from gantlet.errors import UsageError
 from gantlet.tables.column import Column
 from gantlet.tables.detect import check_cells
 from gantlet.tables.number_column import NumberColumn
+from gantlet.tables.sql import is_url, open_query
 from gantlet.tables.words import Kind
 
 __all__ = ["fitting", "frame_of"]
 
 
 def frame_of(source: Any, settings: DataSettings) -> Any:
-    """The pandas DataFrame of a file or of itself.
+    """The pandas DataFrame of a file, of a database's query, or of itself.
 
     Raises UsageError where there is no table, or one that cannot be read.
     """
     if is_frame(source):
         return source
+    if is_url(source):
+        with TemporaryDirectory() as folder:
+            return open_query(str(source), settings.query, Path(folder)).whole()
     if not isinstance(source, str | Path):
         raise UsageError(
             "rows of a table",
-            expected="a file of a table or a pandas DataFrame",
+            expected="a file of a table, the URL of a database or a pandas DataFrame",
             received=type(source).__name__,
         )
     path = Path(source).expanduser()

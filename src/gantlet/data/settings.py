@@ -44,13 +44,19 @@ class DataSettings:
     """Set a tenth of the data aside (100 to 10,000 samples; none under 200), never trained on."""
     columns: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     """Of a table: what columns are, where it is not to be detected: integer, real, boolean,
-    categorical, ordinal, datetime, duration, identifier or text; a list is an ordinal's order."""
+    categorical, ordinal, datetime, duration, identifier or text; a list is an ordinal's order;
+    email, phone, name, address and others are masked (`gantlet.tables.personal`)."""
     public: bool | tuple[str, ...] = False
     """Of a table: whether its bounds and values of fewer than 5 rows may be stored, or the
     columns of which they may."""
     rare: Annotated[float, Interval(ge=0, le=1)] = 1.0
     """Of a table: how far rare categories are preferred in training. 1: categories are drawn by
     the logarithm of their count, as CTGAN does. 0: as often as the table has them."""
+    locale: str = "en_US"
+    """Of a table: language and country of made-up personal data, as Faker names them."""
+    query: str | None = None
+    """Of the URL of a database: the query in SQL whose rows are the data. With `order by` a run
+    finds the same rows in the same order when it goes on."""
     header: bool | None = None
     """Of a CSV: whether the first line holds names; none: as it looks."""
     delimiter: str | None = None

@@ -31,8 +31,9 @@ def stored(
     cache: Path | None,
     step: str,
     key: str = "",
+    resident: int = RESIDENT,
 ) -> Array:
-    """An array that `fill` has written, in memory or, above `RESIDENT`, as a map in `cache`.
+    """An array that `fill` has written, in memory or, above `resident`, as a map in `cache`.
 
     The name of the map tells step and content, and the map appears under it when it is whole, so
     that processes may share a cache. It takes the place of the step's earlier maps.
@@ -44,19 +45,20 @@ def stored(
         step: what is done to the samples, one word: begins the name of the map.
         key: tells the content; a map with the same key, shape and type is used again. Without
             one the map has no name and goes when it is no longer used.
+        resident: bytes up to which it stays in memory.
 
     Raises:
         UsageError: the array is large and there is no cache, or no space for it.
     """
     size = int(np.prod(shape, dtype=object)) * np.dtype(dtype).itemsize
-    if size <= RESIDENT:
+    if size <= resident:
         array = np.empty(shape, dtype)
         fill(array)
         return array
     if cache is None:
         raise UsageError(
             f"decoded data of {size / 2**30:.1f} GiB",
-            expected=f"at most {RESIDENT / 2**30:.1f} GiB without a cache folder",
+            expected=f"at most {resident / 2**30:.1f} GiB without a cache folder",
             remedy="Give a folder on a disk with space (cache=...), or smaller images (data.size)",
         )
     content = repr((key, shape, dtype)).encode()

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-
-from gantlet.data.assemble import slug
+from gantlet.data.assemble import slug, stamp
 from gantlet.data.dataset import Dataset
 from gantlet.data.settings import DataSettings
+from gantlet.data.store import RESIDENT, stored
 from gantlet.errors import UsageError
 from gantlet.spec import DataSpec
 from gantlet.tables.files import SUFFIXES, form_of, read_table, required
+from gantlet.tables.files import open_table as read_columns
+from gantlet.tables.sql import is_url, name_of, open_query, shown_url
 
 __all__ = [
     "from_frame",
     "is_frame",
     "is_table",
+    "is_tabular",
     "lines_of",
     "named_table",
+    "open_sql",
     "open_table",
     "read_file",
 ]
@@ -37,6 +43,8 @@ def named_table(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES
 
 
+_RESIDENT = 2**26
+"""Bytes of stored numbers above which they are a memory map, if there is a cache: 64 MiB."""
 _OF_IMAGES = ("fit", "channels", "alpha")
 """Settings that say how images are read."""
 
@@ -47,19 +55,61 @@ def is_frame(source: Any) -> bool:
     return pandas is not None and isinstance(source, pandas.DataFrame)
 
 
+def is_tabular(source: Any) -> bool:
+    """Whether rows come of it: a DataFrame, a database, or a file that is one of a table."""
+    if is_frame(source) or is_url(source):
+        return True
+    return isinstance(source, str | Path) and is_table(Path(source).expanduser())
+
+
 def open_table(path: Path, settings: DataSettings, cache: Path | None) -> Dataset:
-    """The rows of a file."""
-    table, notes = read_file(path, settings)
-    stem = path.name.split(".")[0] or path.stem
-    try:
-        return from_frame(table, name=slug(stem), settings=settings, notes=notes)
-    except UsageError as error:
-        raise UsageError(
-            f"{path}: {error.what}",
-            expected=error.expected,
-            received=error.received,
-            remedy=error.remedy,
-        ) from None
+    """The rows of a file; of Parquet, Feather and long text one column is in memory at a time."""
+    with scratch(cache) as place:
+        table, notes = read_columns(
+            path,
+            delimiter=settings.delimiter,
+            header=settings.header,
+            encoding=settings.encoding,
+            missing=settings.missing,
+            columns=settings.columns,
+            scratch=place,
+        )
+        stem = path.name.split(".")[0] or path.stem
+        try:
+            return from_frame(
+                table,
+                name=slug(stem),
+                settings=settings,
+                notes=notes,
+                cache=cache,
+                key=stamp(path),
+            )
+        except UsageError as error:
+            raise UsageError(
+                f"{path}: {error.what}",
+                expected=error.expected,
+                received=error.received,
+                remedy=error.remedy,
+            ) from None
+
+
+def open_sql(url: str, settings: DataSettings, cache: Path | None) -> Dataset:
+    """The rows that `settings.query` gives of a database."""
+    required(shown_url(url))
+    with scratch(cache) as place, TemporaryDirectory(dir=place) as folder:
+        table = open_query(url, settings.query, Path(folder))
+        return from_frame(table, name=slug(name_of(url)), settings=settings, cache=cache)
+
+
+@contextmanager
+def scratch(cache: Path | None) -> Iterator[Path | None]:
+    """A folder in the cache that goes when it is no longer used; none without a cache."""
+    if cache is None:
+        yield None
+        return
+    cache.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=cache) as place:
+        yield Path(place)
 
 
 def read_file(path: Path, settings: DataSettings) -> tuple[Any, tuple[str, ...]]:
@@ -75,9 +125,21 @@ def read_file(path: Path, settings: DataSettings) -> tuple[Any, tuple[str, ...]]
 
 
 def from_frame(
-    table: Any, *, name: str, settings: DataSettings, notes: Sequence[str] = ()
+    table: Any,
+    *,
+    name: str,
+    settings: DataSettings,
+    notes: Sequence[str] = (),
+    cache: Path | None = None,
+    key: str = "",
 ) -> Dataset:
     """The rows of a pandas DataFrame, as `gantlet.tables.TableTransform` writes them.
+
+    Arguments:
+        table: a DataFrame, or a `ColumnFile`.
+        name, settings, notes: of the data.
+        cache: folder for stored numbers of more than 64 MiB.
+        key: tells the content, so that they need not be written again.
 
     Raises:
         UsageError: fewer than 2 rows, nothing that varies from row to row, settings of
@@ -94,9 +156,8 @@ def from_frame(
             received=str(len(table)),
             remedy="Give more data: some hundreds of rows at least for useful training",
         )
-    transform = TableTransform(settings.columns, settings.public).fit(table)
-    raw = transform.transform(table)
-    if not raw.shape[1]:
+    transform = TableTransform(settings.columns, settings.public, settings.locale).fit(table)
+    if not transform.heads:
         raise UsageError(
             f"the table {name!r}",
             expected="a column whose values can be learned",
@@ -116,7 +177,16 @@ def from_frame(
         heads=transform.heads,
         table=transform.to_json(),
     )
-    return Dataset(spec, np.ascontiguousarray(raw), None, name, (*notes, _summary(transform)))
+    raw = stored(
+        (len(table), len(transform.heads)),
+        "float32",
+        lambda rows: transform.write(table, rows),
+        cache=cache,
+        step="table",
+        key=f"{key} {json.dumps(transform.to_json(), sort_keys=True)}" if key else "",
+        resident=_RESIDENT if cache else RESIDENT,
+    )
+    return Dataset(spec, raw, None, name, (*notes, _summary(transform)))
 
 
 def _check_of_images(settings: DataSettings) -> None:

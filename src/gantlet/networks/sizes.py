@@ -15,7 +15,7 @@ from gantlet.networks.stylegan2 import StyleGAN2
 from gantlet.nn.resampling import plan
 from gantlet.spec import DataSpec
 
-__all__ = ["PUBLISHED", "SIZES", "Published", "Scale", "resized", "sized", "widths"]
+__all__ = ["PUBLISHED", "SIZES", "Published", "Scale", "resized", "sized", "unsized", "widths"]
 
 _LEAST = 16
 """Fewest channels of a layer of R3GAN: with the expansion of 2, two groups of 16."""
@@ -121,16 +121,21 @@ def resized(size: str, network: Network, spec: DataSpec) -> Network:
         return replace(network, hidden=(_HIDDEN >> halvings,) * len(network.hidden))
     name = str(getattr(network, "name", type(network).__name__))
     if name not in PUBLISHED:
-        raise UsageError(
-            f"size {size} of network {name}",
-            expected=f"one of the networks {', '.join(sorted(['mlp', 'r3gan', *PUBLISHED]))}",
-            remedy="Leave the size away, and set its widths by its own settings.",
-        )
+        raise unsized(size, name)
     width, most = _halved(PUBLISHED[name], halvings, max(image_shape(spec, name, 4)[1:]))
     changes: dict[str, Any] = {"width": width, "max_width": most}
     if isinstance(network, StyleGAN2):
         changes |= {"latent": max(most, _STYLE), "style": max(most, _STYLE)}
     return replace(network, **changes)
+
+
+def unsized(size: str, name: str) -> UsageError:
+    """The error for a family without sizes."""
+    return UsageError(
+        f"size {size} of network {name}",
+        expected=f"one of the networks {', '.join(sorted(['mlp', 'r3gan', *PUBLISHED]))}",
+        remedy="Leave the size away, and set its widths by its own settings.",
+    )
 
 
 def _halved(published: Published, halvings: int, side: int) -> tuple[int, int]:

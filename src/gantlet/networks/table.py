@@ -85,51 +85,42 @@ def _check(spec: DataSpec) -> None:
 class Heads(nn.Module):
     """From D numbers to a row: tanh, softmax with Gumbel noise, and what was asked for."""
 
-    spans: Tensor
-    order: Tensor
     owner: Tensor
+    codes: Tensor
     asked: Tensor
     place: Tensor
 
     def __init__(self, spec: DataSpec, tau: float) -> None:
         super().__init__()
         layout = spec.layout
-        heads, offsets = layout.heads, layout.offsets
-        self.tau, self.size = tau, layout.size
-        self.numbers = [offsets[i] for i in layout.numbers]
-        self.draws = {"gumbel": (self.size,)} if layout.choices else {}
-        spans = layout.spans
-        widest = spans.shape[1]
-        order = torch.zeros(self.size, dtype=torch.int64)
-        order[self.numbers] = torch.arange(len(self.numbers))
-        for row, i in enumerate(layout.choices):
-            first = len(self.numbers) + row * widest
-            order[offsets[i] : offsets[i + 1]] = torch.arange(first, first + heads[i].width)
-        owner = [i for i, head in enumerate(heads) for _ in range(head.width)]
+        heads = layout.heads
+        self.tau, self.widths = tau, [head.width for head in heads]
+        self.draws = {"gumbel": (layout.size,)} if layout.choices else {}
         pairs = layout.classes or ((-1, 0),)
         constants = {
-            "spans": spans,
-            "order": order,
-            "owner": torch.tensor(owner),
-            "asked": torch.tensor([head for head, _ in pairs]),
-            "place": torch.tensor([offsets[head] + code for head, code in pairs]),
+            "owner": [i for i, head in enumerate(heads) for _ in range(head.width)],
+            "codes": [code for head in heads for code in range(head.width)],
+            "asked": [head for head, _ in pairs],
+            "place": [code for _, code in pairs],
         }
         for name, constant in constants.items():
-            self.register_buffer(name, constant, persistent=False)
+            self.register_buffer(name, torch.tensor(constant, dtype=torch.int32), persistent=False)
 
     def forward(self, h: Tensor, y: Tensor | None, gumbel: Tensor | None) -> Tensor:
         """Numbers h, classes y, and standard normal numbers from which Gumbel ones are made."""
-        bounded = torch.tanh(h[:, self.numbers])
+        noisy = h
         if gumbel is not None:
             above = torch.special.ndtr(-gumbel.clamp(-_FAR, _FAR))  # 1 - u
-            h = h - torch.log(-torch.log1p(-above))
-        padded = torch.cat([h / self.tau, h.new_full((len(h), 1), -1e30)], 1)
-        soft = padded[:, self.spans].softmax(2).flatten(1)
-        x = torch.cat([bounded, soft], 1)[:, self.order]
+            noisy = h - torch.log(-torch.log1p(-above))
+        # A head at a time: a softmax over all, padded to the widest, takes twice as long.
+        parts = zip(h.split(self.widths, 1), noisy.split(self.widths, 1), strict=True)
+        x = torch.cat(
+            [n.div(self.tau).softmax(1) if n.shape[1] > 1 else p.tanh() for p, n in parts], 1
+        )
         if y is None:
             return x
         own = self.owner == self.asked[y][:, None]
-        wanted = torch.arange(self.size, device=h.device) == self.place[y][:, None]
+        wanted = self.codes == self.place[y][:, None]
         return torch.where(own, wanted.to(x.dtype), x)
 
 

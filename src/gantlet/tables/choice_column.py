@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -86,8 +87,10 @@ class ChoiceColumn(Column):
 
     def decode(self, stored: Stored, first: int) -> Any:
         """Codes to cells."""
-        values, absent = self.choices.decoded(self.codes(stored))
-        return restored(values, absent, self.dtype)
+        import pandas as pd
+
+        codes = self.codes(stored).clip(0, len(self._cells) - 1)
+        return pd.Series(self._cells.array.take(codes), dtype=self._cells.dtype)
 
     def codes(self, stored: Stored) -> NDArray[np.int64]:
         """Stored numbers to codes of `choices`, (N,)."""
@@ -95,6 +98,12 @@ class ChoiceColumn(Column):
         if not self.heads:
             return np.zeros(len(stored), np.int64)
         return self.choices.joined(codes) if len(self.heads) > 1 else codes[:, 0]
+
+    @cached_property
+    def _cells(self) -> Any:
+        """What each code comes back as, as a pandas column of the type."""
+        values, absent = self.choices.decoded(np.arange(max(1, self.choices.width)))
+        return restored(values, absent, self.dtype)
 
     def line(self) -> str:
         """Kind, number of categories, the commonest."""

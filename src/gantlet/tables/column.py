@@ -45,6 +45,10 @@ class Column(ABC):
             first: place of the first row among all that are made, for identifiers.
         """
 
+    def seeded(self, seed: int) -> Column:
+        """The column by which a sample of this seed is decoded."""
+        return self
+
     @abstractmethod
     def line(self) -> str:
         """What it is, for a person to read: after its name."""

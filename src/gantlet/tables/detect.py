@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gantlet.errors import UsageError
+from gantlet.tables.personal import personal_type
 from gantlet.tables.silent_columns import is_identifier
 from gantlet.tables.times import date_format
 from gantlet.tables.words import FEWEST, Kind
@@ -42,17 +43,30 @@ def detected(name: Any, cells: Any, *, public: bool) -> Kind:
     present = cells.dropna()
     if not len(present):
         return "missing"
-    if isinstance(cells.dtype, pd.CategoricalDtype):
+    grouped = isinstance(cells.dtype, pd.CategoricalDtype)
+    kind = _by_type(name, present) if not grouped else "categorical"
+    if kind == "categorical" and _is_text(present) and personal_type(name, present):
+        return "personal"
+    if grouped:
         return "ordinal" if cells.dtype.ordered else "categorical"
-    kind = _by_type(name, present)
     enough = len(present) >= (1 if public else FEWEST) and len(present) == len(cells)
     if kind in ("boolean", "categorical") and enough and present.nunique() == 1:
         return "constant"
+    return _by_values(name, present, kind)
+
+
+def _by_values(name: Any, present: Any, kind: Kind) -> Kind:
+    """The kind, as its values tell apart identifiers, dates and free text."""
     if kind in ("integer", "categorical") and is_identifier(name, present):
         return "identifier"
-    if kind == "categorical":
-        return _of_text(name, present)
-    return kind
+    return _of_text(name, present) if kind == "categorical" else kind
+
+
+def _is_text(present: Any) -> bool:
+    import pandas as pd
+
+    held = present.cat.categories if isinstance(present.dtype, pd.CategoricalDtype) else present
+    return bool(pd.api.types.infer_dtype(held, skipna=True) == "string")
 
 
 def _by_type(name: Any, present: Any) -> Kind:

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from gantlet.errors import UsageError
+from gantlet.tables.columnar import ColumnFile, damaged
+from gantlet.tables.csv_parts import in_parts, is_large, separated
 from gantlet.tables.csv_text import Shape, opened, shape_of
+from gantlet.tables.writing import LINES, TEXTS, suffix_of, write_parts
 
-__all__ = ["SUFFIXES", "check_written", "form_of", "read_table", "required", "write_table"]
+__all__ = [
+    "SUFFIXES",
+    "check_written",
+    "form_of",
+    "open_table",
+    "read_table",
+    "required",
+    "write_table",
+]
 
-_TEXTS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
-_LINES = (".jsonl", ".ndjson")
-SUFFIXES = (*_TEXTS, *_LINES, ".parquet", ".feather")
+SUFFIXES = (*TEXTS, *LINES, ".parquet", ".feather")
 """Endings of files of tables; those of text also with `.gz` behind them."""
-_PARQUET, _FEATHER = b"PAR1", (b"ARROW1", b"FEA1")
+_PARQUET, _OLD_FEATHER = b"PAR1", b"FEA1"
+_FEATHER = (b"ARROW1", _OLD_FEATHER)
 _MIXED = 0.5
 """Share of numbers from which a column that also holds words is an error."""
 _WORDS = ("categorical", "ordinal", "text", "identifier")
@@ -48,7 +58,7 @@ def form_of(path: Path) -> str | None:
         return ".parquet"
     if head.startswith(_FEATHER):
         return ".feather"
-    suffix = _suffix(path)
+    suffix = suffix_of(path)
     return suffix if suffix in SUFFIXES else None
 
 
@@ -73,19 +83,52 @@ def read_table(
     Raises:
         UsageError: a file that cannot be read as what it is; naming the line and the column.
     """
-    required(str(path))
-    import pandas as pd
+    table, notes = open_table(
+        path,
+        delimiter=delimiter,
+        header=header,
+        encoding=encoding,
+        missing=missing,
+        columns=columns,
+    )
+    return (table.whole() if isinstance(table, ColumnFile) else table), notes
 
+
+def open_table(
+    path: Path,
+    *,
+    delimiter: str | None = None,
+    header: bool | None = None,
+    encoding: str = "utf-8",
+    missing: Sequence[str] = (),
+    columns: Mapping[str, Any] | None = None,
+    scratch: Path | None = None,
+) -> tuple[Any, tuple[str, ...]]:
+    """A table of which columns are read when they are asked for, where its form allows it.
+
+    Arguments and errors are those of `read_table`.
+
+    Arguments:
+        scratch: folder in which separated values of more than 256 MiB become a Parquet file, part
+            by part; they are read whole without one.
+
+    Returns:
+        A `ColumnFile` or a pandas DataFrame, and what was done to read it, in sentences.
+    """
+    required(str(path))
     form = form_of(path)
     if form in (".parquet", ".feather"):
-        return _read_columnar(path, form), ()
-    if form in _LINES:
+        return _columnar(path, form), ()
+    if form in LINES:
         return _read_lines(path, encoding), ()
     shape = shape_of(path, delimiter=delimiter, header=header, encoding=encoding)
-    table = _read_text(path, shape, missing)
+    parted = None if scratch is None or not is_large(path) else in_parts(
+        path, shape, missing, scratch / "parts.parquet"
+    )  # fmt: skip
+    table = _read_text(path, shape, missing) if parted is None else parted
     if shape.lines_are_rows:  # errors about cells name the line
         first = 1 + shape.is_headed
-        table.index = pd.RangeIndex(first, first + len(table), name="line")
+        table.index = _lines(first, len(table))
     _check_mixed(path, table, columns or {})
     notes = []
     if not shape.is_headed:
@@ -103,57 +146,33 @@ def write_table(table: Any, path: Path) -> None:
     Raises UsageError for another ending.
     """
     check_written(path)
-    suffix = _suffix(path)
-    if suffix == ".parquet":
-        table.to_parquet(path, index=False)
-    elif suffix == ".feather":
-        table.to_feather(path)
-    elif suffix in _LINES:
-        table.to_json(path, orient="records", lines=True, date_format="iso", force_ascii=False)
-    else:
-        table.to_csv(path, index=False, sep=_TEXTS[suffix])
+    write_parts(path, [table])
 
 
 def check_written(path: Path) -> None:
     """UsageError for a file that no table can be written to."""
     required(str(path))
-    if _suffix(path) not in (".parquet", ".feather", *_LINES, *_TEXTS):
+    if suffix_of(path) not in SUFFIXES:
         raise UsageError(
             f"a table as {path}",
             expected=f"a file that ends in {', '.join(SUFFIXES)}, those of text also with .gz",
         )
 
 
-def _suffix(path: Path) -> str:
-    names = [suffix.lower() for suffix in path.suffixes[-2:]]
-    if names and names[-1] == ".gz":
-        plain = names[0] if len(names) == 2 else ""
-        return plain if plain in (*_TEXTS, *_LINES) else ""
-    return names[-1] if names else ""
+def _lines(first: int, count: int) -> Any:
+    import pandas as pd
+
+    return pd.RangeIndex(first, first + count, name="line")
 
 
 def _read_text(path: Path, shape: Shape, missing: Sequence[str]) -> Any:
     import pandas as pd
 
-    with opened(path, shape.encoding) as text:
-        try:
-            return pd.read_csv(
-                text,
-                sep=shape.delimiter,
-                header=None,
-                names=list(shape.names),
-                skiprows=1 if shape.is_headed else 0,
-                skipinitialspace=True,
-                na_values=list(missing),
-                low_memory=False,
-                index_col=False,
-            )
-        except pd.errors.EmptyDataError:
-            return pd.DataFrame({name: [] for name in shape.names})
-        except pd.errors.ParserError as error:
-            raise UsageError(
-                str(path), expected="separated values", received=" ".join(str(error).split())
-            ) from error
+    try:
+        with separated(path, shape, missing) as whole:
+            return whole
+    except pd.errors.EmptyDataError:
+        return pd.DataFrame({name: [] for name in shape.names})
 
 
 def _check_mixed(path: Path, table: Any, columns: Mapping[str, Any]) -> None:
@@ -185,7 +204,7 @@ def _check_mixed(path: Path, table: Any, columns: Mapping[str, Any]) -> None:
 def _read_lines(path: Path, encoding: str) -> Any:
     import pandas as pd
 
-    rows = []
+    rows, lines = [], []
     with opened(path, encoding) as text:
         for number, line in enumerate(text, start=1):
             if not line.strip():
@@ -197,7 +216,10 @@ def _read_lines(path: Path, encoding: str) -> Any:
             if not isinstance(row, dict):
                 raise _no_object(path, number, type(row).__name__)
             rows.append(row)
-    return pd.DataFrame.from_records(rows)
+            lines.append(number)
+    table = pd.DataFrame.from_records(rows)
+    table.index = pd.Index(lines, dtype="int64", name="line")  # errors about cells name it
+    return table
 
 
 def _no_object(path: Path, line: int, received: str) -> UsageError:
@@ -208,17 +230,16 @@ def _no_object(path: Path, line: int, received: str) -> UsageError:
     )
 
 
-def _read_columnar(path: Path, form: str) -> Any:
+def _columnar(path: Path, form: str) -> Any:
+    """A file by columns; a DataFrame of one in Feather's first format, which is read whole."""
     import pandas as pd
     import pyarrow as pa
 
-    reads: Callable[[Path], Any] = pd.read_parquet if form == ".parquet" else pd.read_feather
+    with path.open("rb") as stream:
+        old = stream.read(4) == _OLD_FEATHER
+    if not old:
+        return ColumnFile(path, form)
     try:
-        return reads(path)
+        return pd.read_feather(path)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise UsageError(
-            str(path),
-            expected=f"a {form[1:]} file that is whole",
-            received=" ".join(str(error).split())[:200],
-            remedy="Write it again, or copy it again",
-        ) from error
+        raise damaged(path, form, error) from error

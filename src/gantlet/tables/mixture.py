@@ -85,7 +85,7 @@ def uniform_of(values: Values) -> Values:
     Source: Steele, Lea and Flood (2014), Fast splittable pseudorandom number generators,
     https://doi.org/10.1145/2660193.2660195
     """
-    h = np.ascontiguousarray(values, np.float64).view(np.uint64)
+    h = np.ascontiguousarray(values + 0.0, np.float64).view(np.uint64)  # -0 is 0
     h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     h = h ^ (h >> np.uint64(31))

@@ -131,7 +131,7 @@ class Numbers:
         code[absent] = self.width - 1
         values, back = np.unique(x[~absent], return_inverse=True)
         a, c = self._encoded(values)
-        alpha[~absent], code[~absent] = a[back], c[back]
+        alpha[~absent], code[~absent] = a[back] + 0.0, c[back]  # -0 is 0: equal rows stay equal
         return alpha, code
 
     def decode(self, alpha: Values, code: NDArray[np.int64]) -> tuple[Values, NDArray[np.bool_]]:

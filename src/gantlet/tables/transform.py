@@ -18,13 +18,16 @@ from gantlet.tables.choice_column import ChoiceColumn
 from gantlet.tables.column import Column, Stored
 from gantlet.tables.detect import check_cells, detected
 from gantlet.tables.number_column import NumberColumn
+from gantlet.tables.personal import PERSONAL, personal_type
+from gantlet.tables.personal_column import PersonalColumn
 from gantlet.tables.silent_columns import IdentifierColumn, TextColumn
 from gantlet.tables.words import KINDS, Declared, Kind
 
 __all__ = ["FORMS", "TableTransform"]
 
 FORMS: Mapping[str, type[Column]] = {
-    form.form: form for form in (NumberColumn, ChoiceColumn, IdentifierColumn, TextColumn)
+    form.form: form
+    for form in (NumberColumn, ChoiceColumn, IdentifierColumn, PersonalColumn, TextColumn)
 }
 """Forms of columns, as their JSON names them."""
 _FORMAT = 1
@@ -43,17 +46,22 @@ class TableTransform(TransformerMixin, BaseEstimator):
 
     Arguments:
         columns: kinds by column, where they are not to be detected (`gantlet.tables.KINDS`); a
-            list of values is the order of an ordinal.
+            list of values is the order of an ordinal, a key of `PERSONAL` what is masked.
         public: whether all values and bounds may be stored, or the names of such columns.
+        locale: of made-up personal data, as Faker names it.
 
     Source: Xu et al. (2019), Modeling Tabular data using Conditional GAN, https://arxiv.org/abs/1907.00503
     """
 
     def __init__(
-        self, columns: Declared | None = None, public: bool | Sequence[str] = False
+        self,
+        columns: Declared | None = None,
+        public: bool | Sequence[str] = False,
+        locale: str = "en_US",
     ) -> None:
         self.columns = columns
         self.public = public
+        self.locale = locale
 
     def fit(self, table: Any, y: Any = None) -> TableTransform:
         """Find out what the columns of a pandas DataFrame are.
@@ -80,20 +88,34 @@ class TableTransform(TransformerMixin, BaseEstimator):
         Raises UsageError for a column that is not there.
         """
         check_is_fitted(self)
+        rows: Stored = np.empty((len(table), len(self.heads)), np.float32)
+        self.write(table, rows)
+        return rows
+
+    def write(self, table: Any, rows: Stored) -> None:
+        """Write the stored numbers of a table into an array, (N, R), a column at a time.
+
+        The table may be a `gantlet.tables.columnar.ColumnFile`, of which one column is in memory.
+        Raises UsageError for a column that is not there.
+        """
         absent = [column.name for column in self.columns_ if column.name not in table.columns]
         if absent:
             raise unknown("column", str(absent[0]), map(str, table.columns))
-        cells = (table[column.name].reset_index(drop=True) for column in self.columns_)
-        parts = [c.encode(held) for c, held in zip(self.columns_, cells, strict=True)]
-        rows: Stored = np.concatenate([np.zeros((len(table), 0), np.float32), *parts], 1)
-        return rows
+        start = 0
+        for column in self.columns_:
+            stop = start + len(column.heads)
+            if stop > start:
+                cells = table[column.name].reset_index(drop=True)
+                rows[:, start:stop] = column.encode(cells)
+            start = stop
 
-    def inverse_transform(self, rows: NDArray[Any], first: int = 0) -> Any:
+    def inverse_transform(self, rows: NDArray[Any], first: int = 0, seed: int = 0) -> Any:
         """A DataFrame of the fitted types from stored numbers, (N, R).
 
         Arguments:
             rows: the numbers.
             first: place of the first row among all that are made, for fresh identifiers.
+            seed: of the rows, for made-up personal data.
         """
         import pandas as pd
 
@@ -101,7 +123,7 @@ class TableTransform(TransformerMixin, BaseEstimator):
         ends = (0, *accumulate(len(column.heads) for column in self.columns_))
         stored = np.asarray(rows, np.float32).reshape(len(rows), ends[-1])
         parts = {
-            column.name: column.decode(stored[:, start:stop], first)
+            column.name: column.seeded(seed).decode(stored[:, start:stop], first)
             for column, (start, stop) in zip(self.columns_, pairwise(ends), strict=True)
         }
         return pd.DataFrame(parts, columns=[column.name for column in self.columns_])
@@ -165,6 +187,9 @@ class TableTransform(TransformerMixin, BaseEstimator):
             return NumberColumn.fit(name, kind, cells, public=public)
         if kind == "identifier":
             return IdentifierColumn.fit(name, cells)
+        if kind == "personal":
+            what = said if isinstance(said, str) else personal_type(name, cells.dropna())
+            return PersonalColumn.fit(name, cells, what or "", self.locale)
         if kind == "text":
             return TextColumn.fit(name, cells)
         return ChoiceColumn.fit(name, kind, cells, public=public, order=order)
@@ -175,8 +200,11 @@ def _declared(name: Any, said: str | Sequence[str] | None) -> Kind | None:
         return None
     if not isinstance(said, str):
         return "ordinal"
-    if said not in KINDS:
-        raise unknown(f"kind of column {name!r}", said, KINDS)
+    if said in PERSONAL:
+        return "personal"
+    known = [kind for kind in KINDS if kind != "personal"]
+    if said not in known:
+        raise unknown(f"kind of column {name!r}", said, [*known, *PERSONAL])
     found: Kind = next(kind for kind in KINDS if kind == said)
     return found
 

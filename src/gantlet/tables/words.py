@@ -16,13 +16,14 @@ Kind: TypeAlias = Literal[
     "datetime",
     "duration",
     "identifier",
+    "personal",
     "text",
     "constant",
     "missing",
 ]
 """integer, real: numbers. boolean, categorical, ordinal: choices. datetime, duration: times.
-identifier: unique values, made afresh. text: free text, which is not made up. constant: one value.
-missing: nothing but missing values."""
+identifier: unique values, made afresh. personal: data of persons, masked. text: free text, which
+is not made up. constant: one value. missing: nothing but missing values."""
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import torch
@@ -18,8 +21,10 @@ __all__ = ["blocks", "drawn_labels", "generate", "make_ready"]
 
 _CALIBRATION = 1024
 """Samples from which batch statistics are measured, at least."""
-_ROWS = 64 * BLOCK
-"""Rows of tables that are computed at a time: each costs little, each call the same."""
+_ROWS = 16 * BLOCK
+"""Rows of tables that are computed at a time: more would not stay in a processor's cache."""
+_WAITING = 2
+"""Blocks that may wait for each thread that computes."""
 
 
 def drawn_labels(spec: DataSpec, seed: int, stream: str, start: int, count: int) -> Tensor | None:
@@ -95,14 +100,37 @@ def blocks(
         truncation: bound of the normal numbers that samples are made from; none: no bound.
     """
     block = _ROWS if spec.kind == "table" else BLOCK
-    for start in range(0, count, block):
+
+    def computed(start: int) -> Tensor:
         if y is None:
             labels = drawn_labels(spec, seed, "sample", start, block)
         else:
             part = y[start : start + block]
             labels = torch.cat([part, part.new_zeros(block - len(part))])
         noise = _noise(machine, seed, "sample", start, block, truncation)
-        yield _forward(game, players, machine, noise, labels)[: count - start]
+        return _forward(game, players, machine, noise, labels)[: count - start]
+
+    starts, threads = range(0, count, block), machine.threads // torch.get_num_threads()
+    if spec.kind == "table" and machine.device == "cpu" and threads > 1:
+        yield from _ahead(computed, starts, threads)  # small products: whole blocks in parallel
+    else:
+        yield from map(computed, starts)
+
+
+def _ahead(work: Callable[[int], Tensor], starts: Iterable[int], threads: int) -> Iterator[Tensor]:
+    """Results in the order of `starts`, computed by threads of which none waits long."""
+    waiting = deque[Future[Tensor]]()
+    # Flushing of denormal numbers is a state of each thread.
+    pool = ThreadPoolExecutor(threads, initializer=partial(torch.set_flush_denormal, True))
+    try:
+        for start in starts:
+            waiting.append(pool.submit(work, start))
+            if len(waiting) > threads * _WAITING:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def generate(

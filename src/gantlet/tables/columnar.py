@@ -1,0 +1,105 @@
+"""Tables in files that are read a column at a time, so that they need not fit in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from gantlet.errors import UsageError
+
+__all__ = ["ColumnFile", "damaged"]
+
+
+class ColumnFile:
+    """A Parquet or Feather file as a table of which one column is in memory at a time.
+
+    It has what `gantlet.tables.TableTransform` asks of a pandas DataFrame: `len`, `columns`,
+    `index`, and `table[name]`, which reads. A column comes as from `pandas.read_parquet`.
+
+    Arguments:
+        path: the file.
+        form: `.parquet` or `.feather`.
+
+    Raises:
+        UsageError: a file that is damaged.
+    """
+
+    def __init__(self, path: Path, form: str) -> None:
+        import pandas as pd
+
+        self._path, self._form = path, form
+        with self._readable():
+            empty, self._rows = self._opened()
+            self._fields = [str(name) for name in empty.columns]
+        self.columns = empty.columns
+        self.index = pd.RangeIndex(self._rows)
+        """Of the rows, by which errors about cells name them."""
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def __getitem__(self, name: Any) -> Any:
+        """A column as a pandas Series."""
+        place = list(self.columns).index(name)
+        with self._readable():
+            cells = self._read(self._fields[place])
+        cells.name, cells.index = name, self.index
+        return cells
+
+    def whole(self) -> Any:
+        """All columns, as a DataFrame."""
+        import pandas as pd
+
+        parts = {place: self[name] for place, name in enumerate(self.columns)}
+        table = pd.DataFrame(parts, index=self.index)
+        table.columns = self.columns
+        return table
+
+    def _opened(self) -> tuple[Any, int]:
+        """A table of no rows, and how many the file has."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        if self._form == ".parquet":
+            with pq.ParquetFile(self._path) as file:
+                return file.schema_arrow.empty_table().to_pandas(), file.metadata.num_rows
+        with pa.memory_map(str(self._path)) as source, pa.ipc.open_file(source) as file:
+            rows = sum(file.get_batch(i).num_rows for i in range(file.num_record_batches))
+            return file.schema.empty_table().to_pandas(), rows
+
+    def _read(self, field: str) -> Any:
+        """One column, its file closed and its buffers given back."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+        from pyarrow import feather
+
+        if self._form == ".parquet":
+            with pq.ParquetFile(self._path) as file:
+                held = file.read([field])
+        else:
+            held = feather.read_table(self._path, columns=[field], memory_map=True)
+        cells = held.to_pandas().iloc[:, 0]
+        del held
+        pa.default_memory_pool().release_unused()
+        return cells
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        import pyarrow as pa
+
+        try:
+            yield
+        except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+            raise damaged(self._path, self._form, error) from error
+
+
+def damaged(path: Path, form: str, error: Exception) -> UsageError:
+    """The error for a file that cannot be read as what it is."""
+    return UsageError(
+        str(path),
+        expected=f"a {form[1:]} file that is whole",
+        received=" ".join(str(error).split())[:200],
+        remedy="Write it again, or copy it again",
+    )

@@ -1,0 +1,133 @@
+"""Separated values read part by part: into a Parquet file, with the types of the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from gantlet.errors import UsageError
+from gantlet.tables.columnar import ColumnFile
+from gantlet.tables.csv_text import Shape, opened
+
+__all__ = ["in_parts", "is_large", "separated"]
+
+_LARGE, _PACKED = 2**28, 8
+"""Bytes of text beyond which it is read part by part, and what gzip makes of a byte."""
+_ROWS = 65_536
+_NUMBERS = ({"int64"}, {"int64", "float64"}, {"float64"})
+
+
+def is_large(path: Path) -> bool:
+    """Whether a file of separated values is better not read whole."""
+    size = path.stat().st_size * (_PACKED if path.suffix.lower() == ".gz" else 1)
+    return size > _LARGE
+
+
+@contextmanager
+def separated(
+    path: Path,
+    shape: Shape,
+    missing: Sequence[str],
+    *,
+    rows: int | None = None,
+    types: Mapping[str, Any] | None = None,
+) -> Iterator[Any]:
+    """What pandas reads of separated values: a DataFrame, or parts of so many rows.
+
+    Raises UsageError for text that pandas cannot part.
+    """
+    import pandas as pd
+
+    with opened(path, shape.encoding) as text:
+        try:
+            yield pd.read_csv(
+                text,
+                sep=shape.delimiter,
+                header=None,
+                names=list(shape.names),
+                skiprows=1 if shape.is_headed else 0,
+                skipinitialspace=True,
+                na_values=list(missing),
+                low_memory=False,
+                index_col=False,
+                chunksize=rows,
+                dtype=dict(types or {}),
+            )
+        except pd.errors.ParserError as error:
+            raise UsageError(
+                str(path), expected="separated values", received=" ".join(str(error).split())
+            ) from error
+
+
+def in_parts(
+    path: Path, shape: Shape, missing: Sequence[str], place: Path, rows: int = _ROWS
+) -> ColumnFile | None:
+    """The table as a Parquet file at `place`, read twice, by so many rows at a time.
+
+    Columns have the types that reading the whole would give them: text where any part has text,
+    numbers with a fraction where any cell is missing. None where only the whole can tell (whole
+    numbers beyond 64 bits beside negative ones).
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    seen: dict[str, set[str]] = {name: set() for name in shape.names}
+    with separated(path, shape, missing, rows=rows) as parts:
+        for part in parts:
+            for name in shape.names:
+                seen[name] |= _kinds(part[name])
+    types = {name: _common(kinds) for name, kinds in seen.items()}
+    if None in types.values():
+        return None
+    told = {name: "str" for name, dtype in types.items() if dtype == "str"}
+    schema = _schema({name: dtype or "" for name, dtype in types.items()})
+    with separated(path, shape, missing, rows=rows, types=told) as parts, pq.ParquetWriter(
+        place, schema
+    ) as file:  # fmt: skip
+        for part in parts:
+            typed = part.astype(types)
+            file.write_table(pa.Table.from_pandas(typed, schema=schema, preserve_index=False))
+    return ColumnFile(place, ".parquet")
+
+
+def _kinds(cells: Any) -> set[str]:
+    """The type of a part of a column, and whether it misses cells."""
+    import pandas as pd
+
+    absent = cells.isna()
+    found = {"missing"} if absent.any() else set[str]()
+    if absent.all():
+        return found
+    if cells.dtype == object:
+        kind = pd.api.types.infer_dtype(cells, skipna=True)
+        return found | {"bool" if kind == "boolean" else "str" if kind == "string" else kind}
+    return found | {str(cells.dtype)}
+
+
+def _common(kinds: set[str]) -> str | None:
+    """The type of a column whose parts are of these kinds; None where it cannot be told."""
+    missing, held = "missing" in kinds, kinds - {"missing"}
+    if not held:
+        return "float64"
+    if "str" in held or (held & {"bool"} and len(held) > 1):
+        return "str"
+    if held == {"bool"}:
+        return "object" if missing else "bool"
+    if held in _NUMBERS:
+        return "int64" if held == {"int64"} and not missing else "float64"
+    return None
+
+
+def _schema(types: Mapping[str, str]) -> Any:
+    """Of Arrow; what is `object` holds truth values."""
+    import pandas as pd
+    import pyarrow as pa
+
+    empty = pd.DataFrame({name: pd.Series([], dtype=dtype) for name, dtype in types.items()})
+    schema = pa.Schema.from_pandas(empty, preserve_index=False)
+    for place, dtype in enumerate(types.values()):
+        if dtype == "object":
+            schema = schema.set(place, pa.field(schema.names[place], pa.bool_()))
+    return schema

@@ -1,0 +1,147 @@
+"""Tables into files, a part at a time: the file has its name once it is whole."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from gantlet.files import draft_of, flush_folder
+
+__all__ = ["LINES", "TEXTS", "suffix_of", "write_parts"]
+
+TEXTS: Mapping[str, str] = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
+"""What separates cells, by ending."""
+LINES = (".jsonl", ".ndjson")
+
+_Put = Callable[[Any], None]
+_LEVEL = 6
+"""Of compression: the default of gzip."""
+
+
+def suffix_of(path: Path) -> str:
+    """The ending that tells the form of a table, without `.gz`; nothing where none can."""
+    names = [suffix.lower() for suffix in path.suffixes[-2:]]
+    if names and names[-1] == ".gz":
+        plain = names[0] if len(names) == 2 else ""
+        return plain if plain in (*TEXTS, *LINES) else ""
+    return names[-1] if names else ""
+
+
+def write_parts(path: Path, parts: Iterable[Any]) -> int:
+    """Write DataFrames of equal columns and types below one another; the number of rows.
+
+    One part is held at a time. In Parquet each is a row group, in Feather a record batch. What is
+    interrupted leaves no file of this name, and an older one as it was.
+
+    Arguments:
+        path: ends in one of the endings of `gantlet.tables.files.SUFFIXES`.
+        parts: at least one.
+    """
+    suffix, draft, rows = suffix_of(path), draft_of(path), 0
+    opens = _FORMS.get(suffix, _lines if suffix in LINES else _text)
+    try:
+        with draft.open("wb") as file:
+            with opens(file, path) as put:
+                for part in parts:
+                    put(part)
+                    rows += len(part)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+        flush_folder(path.parent)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    return rows
+
+
+@contextmanager
+def _wrapped(file: IO[bytes], path: Path) -> Iterator[IO[str]]:
+    """Text into a file, through gzip where the name says so; equal text gives equal bytes."""
+    packed = path.suffix.lower() == ".gz"
+    raw: Any = gzip.GzipFile("", "wb", _LEVEL, file, mtime=0) if packed else file
+    text = io.TextIOWrapper(raw, encoding="utf-8", newline="")
+    try:
+        yield text
+    finally:
+        text.flush()
+        text.detach()
+        if packed:
+            raw.close()
+
+
+@contextmanager
+def _text(file: IO[bytes], path: Path) -> Iterator[_Put]:
+    separator, first = TEXTS[suffix_of(path)], [True]
+    with _wrapped(file, path) as text:
+        yield lambda part: part.to_csv(
+            text,
+            index=False,
+            sep=separator,
+            header=bool(first and first.pop()),
+            lineterminator="\n",
+        )
+
+
+@contextmanager
+def _lines(file: IO[bytes], path: Path) -> Iterator[_Put]:
+    with _wrapped(file, path) as text:
+        yield lambda part: part.to_json(
+            text, orient="records", lines=True, date_format="iso", force_ascii=False
+        )
+
+
+@contextmanager
+def _parquet(file: IO[bytes], path: Path) -> Iterator[_Put]:
+    import pyarrow.parquet as pq
+
+    with _columnar(lambda schema: pq.ParquetWriter(file, schema)) as put:
+        yield put
+
+
+@contextmanager
+def _feather(file: IO[bytes], path: Path) -> Iterator[_Put]:
+    import pyarrow as pa
+
+    packed = pa.ipc.IpcWriteOptions(compression="lz4")
+    with _columnar(lambda schema: pa.ipc.new_file(file, schema, options=packed)) as put:
+        yield put
+
+
+@contextmanager
+def _columnar(opened: Callable[[Any], Any]) -> Iterator[_Put]:
+    """Parts as tables of Arrow, all of the schema of the first."""
+    import pyarrow as pa
+
+    writers = list[Any]()
+
+    def put(part: Any) -> None:
+        schema = writers[0].schema if writers else None
+        made = pa.Table.from_pandas(part, schema=schema, preserve_index=False)
+        if not writers:
+            writers.append(_Writer(opened(made.schema), made.schema))
+        writers[0].writer.write_table(made)
+
+    try:
+        yield put
+    finally:
+        for one in writers:
+            one.writer.close()
+
+
+class _Writer:
+    """A writer of pyarrow with the schema that it was opened with."""
+
+    def __init__(self, writer: Any, schema: Any) -> None:
+        self.writer, self.schema = writer, schema
+
+
+_FORMS: Mapping[str, Callable[[IO[bytes], Path], AbstractContextManager[_Put]]] = {
+    ".parquet": _parquet,
+    ".feather": _feather,
+}
