@@ -156,8 +156,9 @@ def _can_be_named(real: int, made: int) -> bool:
 
 def _histogram(real: Shares, made: Shares, column: NumberColumn) -> Histogram:
     edges = _edges(column)
-    low, high = column.numbers.low, column.numbers.high
-    middle = edges[len(edges) // 2] if len(edges) == _BINS + 1 else (low + high) / 2
+    low, high, middle = column.numbers.low, column.numbers.high, edges[len(edges) // 2]
+    if len(edges) % 2 == 0:
+        middle = (edges[len(edges) // 2 - 1] + middle) / 2
     ends = list(map(_told, column.cells(np.array([low, middle, high]))))
     return Histogram(_shares(real, edges), _shares(made, edges), ends)
 
@@ -171,17 +172,18 @@ def _told(value: Any) -> str:
 
 def _edges(column: NumberColumn) -> Shares:
     """Bins from the fifth smallest to the fifth largest value: of equal width, or where long tails
-    were drawn in for the networks, of equal width there."""
-    numbers = column.numbers
+    were drawn in for the networks, of equal width there. Whole numbers lie within bins."""
+    numbers, is_whole = column.numbers, column.kind != "real"
     low, high = numbers.low, max(numbers.high, numbers.low + 1e-9)
-    if column.kind != "real" and high - low < _BINS:
-        return np.arange(math.floor(low), math.ceil(high) + 2, dtype=np.float64) - 0.5
+    if numbers.warp is None and is_whole:
+        step = math.ceil((high - low + 1) / _BINS)
+        return low - 0.5 + step * np.arange(math.ceil((high - low + 1) / step) + 1.0)
     if numbers.warp is None:
         return np.linspace(low, high, _BINS + 1)
     first, last = numbers.warp.forward(np.array([low, high])).tolist()
     edges = numbers.warp.inverse(np.linspace(first, last, _BINS + 1))
     edges[0], edges[-1] = low, high  # but for rounding
-    return edges
+    return np.append(np.unique(np.rint(edges)) - 0.5, high + 0.5) if is_whole else edges
 
 
 def _shares(x: Shares, edges: Shares) -> list[float]:
