@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor
 
 from gantlet.errors import UsageError
 from gantlet.metrics.diversity import placements
 from gantlet.metrics.estimate import Estimate, normal, wilson
 
-__all__ = ["auc", "auc_error"]
+__all__ = ["auc", "auc_error", "cautious_auc", "chance_error"]
 
 
 def auc(high: Tensor, low: Tensor) -> Estimate:
@@ -28,7 +29,34 @@ def auc(high: Tensor, low: Tensor) -> Estimate:
     share, error = auc_error(high, low)
     fewer = min(len(high), len(low))
     found = normal(share, error, "DeLong") if error else wilson(round(share * fewer), fewer)
-    return Estimate(share, max(0.0, found.low), min(1.0, found.high), found.how)
+    return _bounded(found)
+
+
+def cautious_auc(high: Tensor, low: Tensor) -> Estimate:
+    """The area of `auc`, with the larger of DeLong's standard error and `chance_error`.
+
+    Where few scores differ from the one that most have, and all of these are on one side, DeLong's
+    variance is far too small: an area of 0.501 would be told from 1/2.
+    """
+    share, error = auc_error(high, low)
+    return _bounded(normal(share, max(error, chance_error(high, low)), "DeLong, or of chance"))
+
+
+def _bounded(found: Estimate) -> Estimate:
+    return Estimate(found.value, max(0.0, found.low), min(1.0, found.high), found.how)
+
+
+def chance_error(high: Tensor, low: Tensor) -> float:
+    r"""The standard error of the area for two samples of one law, given all scores and ties.
+
+        \sqrt{ (n + 1 - \sum_t (t^3 - t) / (n (n - 1))) / (12 N M) },   n = N + M,
+
+    the sum over groups of t equal scores; shapes (N,) and (M,).
+    """
+    pairs, n = len(high) * len(low), len(high) + len(low)
+    ties = torch.cat([high, low]).unique(return_counts=True)[1].double()
+    tied = float((ties**3 - ties).sum()) / (n * (n - 1))
+    return math.sqrt(max(0.0, n + 1 - tied) / (12 * pairs))
 
 
 def auc_error(high: Tensor, low: Tensor) -> tuple[float, float]:

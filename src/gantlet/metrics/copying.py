@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from gantlet.errors import UsageError
-from gantlet.metrics.auc import auc
+from gantlet.metrics.auc import auc, chance_error
 from gantlet.metrics.estimate import Estimate, normal, wilson
 from gantlet.metrics.evidence import Pair
 from gantlet.metrics.neighbours import Nearest
@@ -112,12 +112,9 @@ def closer(fake: Tensor, held_out: Tensor) -> Closer:
 
 
 def _one_sided(share: float, fake: Tensor, held_out: Tensor) -> float:
-    pairs, n = len(fake) * len(held_out), len(fake) + len(held_out)
-    ties = torch.cat([fake, held_out]).unique(return_counts=True)[1].double()
-    tied = float((ties**3 - ties).sum()) / (n * (n - 1))
-    deviation = math.sqrt(max(0.0, pairs / 12 * (n + 1 - tied)))
-    excess = (share - 0.5) * pairs - 0.5
-    return math.erfc(excess / deviation / math.sqrt(2)) / 2 if deviation else 1.0
+    error, pairs = chance_error(held_out, fake), len(fake) * len(held_out)
+    excess = share - 0.5 - 0.5 / pairs
+    return math.erfc(excess / error / math.sqrt(2)) / 2 if error else 1.0
 
 
 def near_share(fake: Tensor, held_out: Tensor, quantile: float = 0.05) -> Estimate:

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from gantlet.errors import UsageError
+from gantlet.metrics.auc import auc, cautious_auc
 from gantlet.metrics.tables.copies import copies
 from gantlet.metrics.tables.disclosure import disclosure, guessed
 from gantlet.metrics.tables.gower import Ruler
@@ -53,6 +54,14 @@ def test_rows_that_recur_do_not_make_members():
         made, train, held_out = (repeated(300, 3 * draw + i) for i in range(3))
         alarms += membership(made, train, held_out)["distance"].low > 0.5
     assert alarms <= 4
+
+
+def test_few_scores_that_differ_are_not_taken_for_knowledge():
+    """Four of 2,000 members have a score of their own, none of 150 others: chance has it so."""
+    members, others = torch.ones(2000), torch.ones(150)
+    members[:4] = 0
+    assert auc(others, members).low > 0.5
+    assert cautious_auc(others, members).low < 0.5 < auc(others, members).value
 
 
 def test_scores_of_attackers_by_hand():

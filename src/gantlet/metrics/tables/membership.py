@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from gantlet.metrics.auc import auc
+from gantlet.metrics.auc import cautious_auc
 from gantlet.metrics.estimate import Estimate
 from gantlet.metrics.tables.gower import Ruler, some_nearest
 from gantlet.metrics.tables.records import Records
@@ -68,7 +68,7 @@ def membership(
     """How well each attacker tells training rows from held-out ones: 1/2 is by chance, 1 always.
 
     Distances are Gower's with ranks among generated rows, k = sqrt(M) of M generated rows.
-    Intervals are DeLong's, given the generated rows.
+    Intervals are those of `metrics.auc.cautious_auc`, given the generated rows.
 
     Arguments:
         made: generated rows, all that the attacker has.
@@ -87,4 +87,4 @@ def membership(
         theirs = ruler.places(known)
         beside = [some_nearest(rows, theirs, 1)[:, 0] for rows in asked]
         scores["relative"] = [relative(d, e) for d, e in zip(near, beside, strict=True)]
-    return {name: auc(others, members) for name, (members, others) in scores.items()}
+    return {name: cautious_auc(others, members) for name, (members, others) in scores.items()}
