@@ -12,7 +12,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "src" / "gantlet"
 FLOORS = (
-    ("errors", "files", "rng", "dist", "spec", "processors"),
+    ("errors", "files", "rng", "dist", "spec", "processors", "png"),
     ("extensions", "objectives", "penalties", "averages", "schedules", "distances", "augment"),
     ("nn", "networks", "tables", "data"),
     ("games",),

@@ -21,11 +21,12 @@ from gantlet.bundle import Bundle
 from gantlet.config import Train
 from gantlet.errors import RunError, UsageError, unknown
 from gantlet.files import zipped
+from gantlet.png import encoded
 from gantlet.processors import granted_threads
 from gantlet.rng import BLOCK
 from gantlet.spec import DataSpec
 from gantlet.training.machine import Machine, find_machine, settled
-from gantlet.training.pictures import as_image, grid, picture
+from gantlet.training.pictures import as_image, as_pixels, grid, picture
 from gantlet.training.snapshot import blocks, drawn_labels
 from gantlet.truncation import narrowed
 
@@ -146,8 +147,8 @@ class Samples:
         _check_pictured(self.spec)
         folder.mkdir(parents=True, exist_ok=True)
         names = _names(self.spec, len(self), self.labels)
-        for name, value in zip(names, self.values, strict=True):
-            _as_file(value, self.spec).save(folder / name)
+        for name, content in zip(names, encoded(_pixels(self.values, self.spec)), strict=True):
+            (folder / name).write_bytes(content)
         self._save_grid(folder / "grid.png")
 
     def _repr_png_(self) -> bytes:
@@ -218,16 +219,11 @@ def _write_zip(
 ) -> None:
     """A zip of PNG files. Threads fetch and encode parts while others are computed and written."""
 
-    def png(value: NDArray[Any]) -> bytes:
-        buffer = io.BytesIO()
-        _as_file(value, spec).save(buffer, "png")
-        return buffer.getvalue()
-
-    def encoded(values: torch.Tensor) -> list[bytes]:
-        return [png(value) for value in values.cpu().numpy()]
+    def files(values: torch.Tensor) -> list[bytes]:
+        return list(encoded(_pixels(values.cpu().numpy(), spec)))
 
     with ThreadPoolExecutor(granted_threads()) as pool:
-        ahead = _ahead(pool, encoded, parts, granted_threads() * _WAITING)
+        ahead = _ahead(pool, files, parts, granted_threads() * _WAITING)
         zipped(path, zip(names, (one for part in ahead for one in part), strict=True))
 
 
@@ -247,11 +243,11 @@ def _ahead(
         yield waiting.popleft().result()
 
 
-def _as_file(value: NDArray[Any], spec: DataSpec) -> Image.Image:
-    """A picture that keeps 16 bits where PNG can hold them: in one channel."""
-    if spec.dtype == "uint16" and len(value) == 1:
-        return Image.fromarray(value[0].astype(np.uint16))
-    return as_image(value, spec)
+def _pixels(values: NDArray[Any], spec: DataSpec) -> NDArray[Any]:
+    """Images with channels last; they keep 16 bits where they have one channel."""
+    if spec.dtype == "uint16" and values.shape[1] == 1:
+        return values.transpose(0, 2, 3, 1)
+    return as_pixels(values, spec)
 
 
 def sample(
