@@ -13,6 +13,7 @@ __all__ = [
     "UsageError",
     "is_out_of_memory",
     "newer_format",
+    "no_bundle",
     "unknown",
 ]
 
@@ -79,6 +80,15 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
         f"unknown {kind} {name!r}",
         expected=f"one of {', '.join(names)}",
         remedy=remedy,
+    )
+
+
+def no_bundle(folder: object) -> UsageError:
+    """The error for a path at which there is neither a run nor a bundle."""
+    return UsageError(
+        f"no bundle in {folder}",
+        expected="the folder of a run or of a bundle",
+        remedy="A run writes one at its first tick; `gantlet train` makes a run.",
     )
 
 

@@ -34,10 +34,10 @@ __all__ = [
     "Samples",
     "check_place",
     "class_of",
-    "disk_errors_told",
     "ready",
     "sample",
     "sample_into_zip",
+    "saving",
 ]
 
 _OTHER_FILES = (
@@ -117,14 +117,14 @@ class Samples:
         if self.spec.kind == "table":
             return self._save_table(path)
         kinds = {".npz": self._save_arrays, ".png": self._save_grid, ".zip": self._save_zip}
-        with disk_errors_told(path):
+        with saving(path):
             kinds.get(path.suffix.lower(), self._save_pictures)(path)
         return path
 
     def _save_table(self, path: Path) -> Path:
         from gantlet.tables.files import write_table
 
-        with disk_errors_told(path):
+        with saving(path):
             write_table(self.frame, path)
         return path
 
@@ -193,7 +193,7 @@ def _check_pictured(spec: DataSpec) -> None:
 
 
 @contextmanager
-def disk_errors_told(path: Path) -> Iterator[None]:
+def saving(path: Path) -> Iterator[None]:
     """The folder of `path` is there within; what the disk refuses becomes a `RunError`."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -302,7 +302,7 @@ def sample_into_zip(
     _check_pictured(spec)
     y = _asked(spec, n, label, seed)
     names = _names(spec, n, None if y is None else y.numpy())
-    with _computed(bundle, n, y, seed, truncation, device) as parts, disk_errors_told(path):
+    with _computed(bundle, n, y, seed, truncation, device) as parts, saving(path):
         _write_zip(path, parts, names, spec)
     return path
 

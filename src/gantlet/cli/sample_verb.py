@@ -9,6 +9,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from gantlet.cli.words import RunFolder
 from gantlet.errors import UsageError
 
 __all__ = ["sample_"]
@@ -18,7 +19,7 @@ _WRITTEN = re.compile(r"\d{4,}(-\w+)?\.png")
 
 
 def sample_(
-    run: Path,
+    run: RunFolder,
     /,
     *,
     n: Annotated[int, Parameter(name=["--number", "-n"])] = 64,
