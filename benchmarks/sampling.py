@@ -6,7 +6,6 @@ python -m benchmarks.sampling [--count 10000] [--rounds 5] [--write]
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import tempfile
 import time
@@ -17,11 +16,11 @@ from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from benchmarks.common import Page, parser, setup, spread
 from gantlet.bundle import Bundle
 from gantlet.data import open_data
+from gantlet.png import encoded
 from gantlet.processors import granted_threads
 from gantlet.rng import BLOCK
 from gantlet.sample import ready, sample, sample_into_zip
@@ -54,12 +53,13 @@ def forward(bundle: Bundle, count: int) -> None:
 def encoder(images: NDArray[np.uint8], count: int) -> None:
     """The encoder alone, by as many threads as sampling has."""
 
-    def encoded(start: int) -> None:
-        for i in range(start, min(start + BLOCK, count)):
-            Image.fromarray(images[i % len(images)]).save(io.BytesIO(), "png")
+    def work(start: int) -> None:
+        places = np.arange(start, min(start + BLOCK, count)) % len(images)
+        for _ in encoded(images[places]):
+            pass
 
     with ThreadPoolExecutor(granted_threads()) as pool:
-        list(pool.map(encoded, range(0, count, BLOCK)))
+        list(pool.map(work, range(0, count, BLOCK)))
 
 
 def timed(work: Callable[[], object]) -> tuple[float, float]:
@@ -77,8 +77,7 @@ def _shares(rates: list[list[float]]) -> str:
 
 def _row(recipe: str, shape: tuple[int, ...], given: argparse.Namespace) -> tuple[str, ...]:
     bundle, part = fresh(recipe, shape), -(-given.count // given.rounds)
-    made = sample(bundle, 256, device="cpu").values.transpose(0, 2, 3, 1)
-    images = np.ascontiguousarray(made[..., 0] if made.shape[-1] == 1 else made)
+    images = sample(bundle, 256, device="cpu").values.transpose(0, 2, 3, 1)
     clock, processors = list[list[float]](), list[list[float]]()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "made.zip"

@@ -12,7 +12,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "src" / "gantlet"
 FLOORS = (
-    ("errors", "files", "rng", "dist", "spec", "processors"),
+    ("errors", "files", "rng", "dist", "spec", "processors", "png"),
     ("extensions", "objectives", "penalties", "averages", "schedules", "distances", "augment"),
     ("nn", "networks", "tables", "data"),
     ("games",),
@@ -112,7 +112,22 @@ except SystemExit as leaving:
 """
 
 
-@pytest.mark.parametrize(("code", "says"), [(IMPORT, ""), (HELP, "train")], ids=["import", "help"])
+MISSING = f"""
+import sys
+from gantlet.cli import main
+try:
+    main(["sample", "nowhere"])
+except SystemExit as leaving:
+    print(leaving.code)
+{LOADS_TORCH}
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [(IMPORT, ""), (HELP, "train"), (MISSING, "2")],
+    ids=["import", "help", "missing run"],
+)
 def test_the_door_opens_without_torch(code, says):
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from gantlet import __version__
 from gantlet.config import Config, from_mapping
-from gantlet.errors import UsageError, newer_format
+from gantlet.errors import UsageError, newer_format, no_bundle
 from gantlet.games.base import Game
 from gantlet.spec import DataSpec
 from gantlet.training.callback import Callback, End, Start, Tick
@@ -197,11 +197,7 @@ def _text(folder: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
-        raise UsageError(
-            f"no bundle in {folder}",
-            expected="the folder of a run or of a bundle",
-            remedy="A run writes one at its first tick; `gantlet train` makes a run.",
-        ) from None
+        raise no_bundle(folder) from None
     except (OSError, ValueError) as error:
         raise _altered(path, error) from None
 

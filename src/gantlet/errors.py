@@ -13,6 +13,7 @@ __all__ = [
     "UsageError",
     "is_out_of_memory",
     "newer_format",
+    "no_bundle",
     "unknown",
 ]
 
@@ -84,6 +85,15 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
         some = get_close_matches(name, names, n=_SHOWN, cutoff=0.0) or names[:_SHOWN]
         listed = f"{len(names):,} names, such as {', '.join(some)}"
     return UsageError(f"unknown {kind} {name!r}", expected=f"one of {listed}", remedy=remedy)
+
+
+def no_bundle(folder: object) -> UsageError:
+    """The error for a path at which there is neither a run nor a bundle."""
+    return UsageError(
+        f"no bundle in {folder}",
+        expected="the folder of a run or of a bundle",
+        remedy="A run writes one at its first tick; `gantlet train` makes a run.",
+    )
 
 
 def newer_format(what: str, found: int, known: int) -> UsageError:

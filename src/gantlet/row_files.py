@@ -11,7 +11,7 @@ import torch
 
 from gantlet.bundle import Bundle
 from gantlet.errors import UsageError
-from gantlet.sample import check_place, class_of, computed, disk_errors_told
+from gantlet.sample import check_place, class_of, computed, saving
 from gantlet.tables.transform import TableTransform
 from gantlet.tables.writing import write_parts
 
@@ -83,6 +83,6 @@ def sample_into_table(
             done += len(frame)
             progress(done, n)
 
-    with disk_errors_told(path):
+    with saving(path):
         write_parts(path, told())
     return path

@@ -21,11 +21,12 @@ from gantlet.bundle import Bundle
 from gantlet.config import Train
 from gantlet.errors import RunError, UsageError, unknown
 from gantlet.files import zipped
+from gantlet.png import encoded
 from gantlet.processors import granted_threads
 from gantlet.rng import BLOCK
 from gantlet.spec import DataSpec
 from gantlet.training.machine import Machine, find_machine, settled
-from gantlet.training.pictures import as_image, grid, picture
+from gantlet.training.pictures import as_image, as_pixels, grid, picture
 from gantlet.training.snapshot import blocks, drawn_labels
 from gantlet.truncation import narrowed
 
@@ -34,10 +35,10 @@ __all__ = [
     "check_place",
     "class_of",
     "computed",
-    "disk_errors_told",
     "ready",
     "sample",
     "sample_into_zip",
+    "saving",
 ]
 
 _OTHER_FILES = (
@@ -119,14 +120,14 @@ class Samples:
         if self.spec.kind == "table":
             return self._save_table(path)
         kinds = {".npz": self._save_arrays, ".png": self._save_grid, ".zip": self._save_zip}
-        with disk_errors_told(path):
+        with saving(path):
             kinds.get(path.suffix.lower(), self._save_pictures)(path)
         return path
 
     def _save_table(self, path: Path) -> Path:
         from gantlet.tables.files import write_table
 
-        with disk_errors_told(path):
+        with saving(path):
             write_table(self.frame, path)
         return path
 
@@ -149,8 +150,8 @@ class Samples:
         _check_pictured(self.spec)
         folder.mkdir(parents=True, exist_ok=True)
         names = _names(self.spec, len(self), self.labels)
-        for name, value in zip(names, self.values, strict=True):
-            _as_file(value, self.spec).save(folder / name)
+        for name, content in zip(names, encoded(_pixels(self.values, self.spec)), strict=True):
+            (folder / name).write_bytes(content)
         self._save_grid(folder / "grid.png")
 
     def _repr_png_(self) -> bytes:
@@ -195,7 +196,7 @@ def _check_pictured(spec: DataSpec) -> None:
 
 
 @contextmanager
-def disk_errors_told(path: Path) -> Iterator[None]:
+def saving(path: Path) -> Iterator[None]:
     """The folder of `path` is there within; what the disk refuses becomes a `RunError`."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -221,16 +222,11 @@ def _write_zip(
 ) -> None:
     """A zip of PNG files. Threads fetch and encode parts while others are computed and written."""
 
-    def png(value: NDArray[Any]) -> bytes:
-        buffer = io.BytesIO()
-        _as_file(value, spec).save(buffer, "png")
-        return buffer.getvalue()
-
-    def encoded(values: torch.Tensor) -> list[bytes]:
-        return [png(value) for value in values.cpu().numpy()]
+    def files(values: torch.Tensor) -> list[bytes]:
+        return list(encoded(_pixels(values.cpu().numpy(), spec)))
 
     with ThreadPoolExecutor(granted_threads()) as pool:
-        ahead = _ahead(pool, encoded, parts, granted_threads() * _WAITING)
+        ahead = _ahead(pool, files, parts, granted_threads() * _WAITING)
         zipped(path, zip(names, (one for part in ahead for one in part), strict=True))
 
 
@@ -250,11 +246,11 @@ def _ahead(
         yield waiting.popleft().result()
 
 
-def _as_file(value: NDArray[Any], spec: DataSpec) -> Image.Image:
-    """A picture that keeps 16 bits where PNG can hold them: in one channel."""
-    if spec.dtype == "uint16" and len(value) == 1:
-        return Image.fromarray(value[0].astype(np.uint16))
-    return as_image(value, spec)
+def _pixels(values: NDArray[Any], spec: DataSpec) -> NDArray[Any]:
+    """Images with channels last; they keep 16 bits where they have one channel."""
+    if spec.dtype == "uint16" and values.shape[1] == 1:
+        return values.transpose(0, 2, 3, 1)
+    return as_pixels(values, spec)
 
 
 def sample(
@@ -309,7 +305,7 @@ def sample_into_zip(
     _check_pictured(spec)
     y = _asked(spec, n, label, seed)
     names = _names(spec, n, None if y is None else y.numpy())
-    with computed(bundle, n, y, seed, truncation, device) as parts, disk_errors_told(path):
+    with computed(bundle, n, y, seed, truncation, device) as parts, saving(path):
         _write_zip(path, parts, names, spec)
     return path
 

@@ -55,6 +55,28 @@ def test_a_batch_equals_its_parts(start, counts, n):
     assert torch.equal(whole.y, torch.cat([whole.y[:0], *(part.y for part in parts)]))
 
 
+def test_batches_that_follow_one_another_are_fetched_together_and_stay_the_same(monkeypatch):
+    """Twice as many each time, as many as 2 MiB hold; after a jump one alone."""
+    fetched, size = [], 2**21 // (30 * 4) // 6  # a sixth of what may be fetched at once
+    inner = Feed._fetched
+
+    def counted(self, stream, start, count):
+        fetched.append(count / size)
+        return inner(self, stream, start, count)
+
+    monkeypatch.setattr(Feed, "_fetched", counted)
+    feed = Feed(DATA, np.arange(10), seed=0)
+    for start in [*range(0, 20 * size, size), 0, 50 * size, 51 * size, 52 * size]:
+        found = feed.batch("a", start, size)
+        alone = inner(feed, "a", start, size)
+        assert torch.equal(found.x, alone.x)
+        assert torch.equal(found.y, alone.y)
+    assert fetched == [1, 2, 4, 6, 6, 6, 1, 1, 2]
+    feed.batch("a", 52 * size, size - 1)  # of another size
+    assert len(feed.batch("b", 53 * size, size)) == size
+    assert fetched[-2:] == [1 - 1 / size, 1]
+
+
 def test_streams_and_seeds_differ():
     one, other = (Feed(DATA, np.arange(10), seed=seed) for seed in (0, 1))
     orders = [numbers(feed.batch(s, 0, 10)) for feed in (one, other) for s in ("a", "b")]

@@ -85,6 +85,14 @@ def test_values_of_other_types_are_altered_answers_too(store):
     assert store.all() == ([], 1)
 
 
+def test_text_that_utf_8_cannot_hold_is_refused_and_the_file_is_not_blamed(store):
+    store.add("p", "Ann", "a", True, True, 1.0)
+    with pytest.raises(UsageError, match=r"UTF-8.*'Ann\\udc80'") as error:
+        store.add("p", "Ann\udc80", "a", True, True, 1.0)
+    assert "damaged" not in str(error.value)
+    assert len(store.all()[0]) == 1
+
+
 def test_reading_needs_no_lock(store):
     store.add("p", "Ada", "one", True, False, 1.0)
     writer = sqlite3.connect(store.path, isolation_level=None)

@@ -190,6 +190,7 @@ def test_a_sweep_that_loses_all_trials_fails_with_why():
 def test_a_plan_writes_nothing(workplace):
     answer = command(*SWEEP, "--plan")
     assert answer.code == 0
+    assert "Recipe points, where a trial names no other." in answer.out
     assert "Rung 1: 3 trials to 128 samples, from 0." in answer.out
     assert "Rung 2: 1 trial to 384 samples, from 128." in answer.out
     assert f"3 trials, {3 * 128 + 1 * 256:,} samples in all." in answer.out
@@ -262,6 +263,7 @@ def test_what_cannot_be_swept_is_refused_before_anything_is_written(workplace):
     assert_refused(command(*few, "--seeds", 0), "number of seeds")
     assert_refused(command(*few, "validation.extractor=null"), "what trials are compared by")
     assert_refused(command("sweep", POINTS, "train.micro_batches=3,7"), "at least one combination")
+    assert_refused(command("sweep", POINTS, "train.micro_batches=1,7"), "one: train.micro", "7")
     assert_refused(command("sweep", POINTS, "a.yaml", "b.yaml"), "one word too many")
     assert_refused(command("sweep", POINTS, "missing.yaml"), "missing.yaml", "a YAML file")
     assert [p.name for p in workplace.iterdir()] == [POINTS]
@@ -295,10 +297,10 @@ def test_a_trial_that_runs_out_of_memory_is_dropped_and_others_go_on(workplace, 
 def test_trials_whose_first_weights_do_not_fit_are_refused_and_data_are_found(workplace):
     made = ("train", POINTS, *TINY[1:], "network.hidden=[16]", "--samples", 256, "--out", "first")
     assert command(*made).code == 0
-    words = ("network.hidden=[16],[24]", "train.init_from=first")
+    words = ("network.hidden=[16],[24]", "train.init_from=first", "train.keep=1,2")
     answer = command("sweep", POINTS, *words, *TINY[1:], "--samples", 256, "--out", "s", "--json")
     verdicts = {t["trial"]: t["verdict"] for t in contents(answer)["trials"]}
     assert verdicts[1] == "winner"
-    assert verdicts[2].startswith("refused: begin with run first")
+    assert all(verdicts[k].startswith("refused: begin with run first") for k in (3, 4))
     record = json.loads((workplace / "s/trials/001-0/run.json").read_text())
     assert record["source"] == str((workplace / POINTS).resolve())

@@ -9,7 +9,7 @@ from gantlet.data import open_data
 from gantlet.data.feed import Feed
 from gantlet.games.base import Game
 from gantlet.spec import Batch
-from gantlet.training.health import HEALTHY, UNJUDGED, measure, reference, verdict
+from gantlet.training.health import FEW, HEALTHY, UNJUDGED, measure, reference, verdict
 from gantlet.training.machine import Machine
 from tests.training.small import tensors, trainer
 
@@ -107,7 +107,15 @@ def test_a_sign_must_stand_for_three_ticks_and_rows_of_events_do_not_count():
     assert verdict([bad, bad, bad, good]) == HEALTHY
     assert verdict([{**bad, "spread": 0.1}] * 3).name == "collapse"
     assert verdict([{k: v for k, v in good.items() if k != "critic_memory"}] * 3) == HEALTHY
-    assert verdict([]) == verdict([{"seen": 64}] * 9) == UNJUDGED
+    assert verdict([]) == verdict([event] * 9) == verdict([good, good]) == UNJUDGED
+
+
+def test_what_keeps_health_from_being_judged_is_what_is_told():
+    assert verdict([{"rate": 9.0, "pull/loss": 1.0}] * 9) == UNJUDGED  # no play yet
+    assert verdict([{"rate": 9.0, "coverage": 0.9}] * 2) == UNJUDGED
+    assert verdict([{"rate": 9.0}]) == FEW
+    assert (UNJUDGED.name, UNJUDGED.sentence) != (FEW.name, FEW.sentence)
+    assert UNJUDGED.name == FEW.name == "unjudged"
 
 
 def test_too_few_samples_are_not_judged():
@@ -160,7 +168,7 @@ def test_a_run_on_ten_images_and_on_two_ends_with_a_verdict(recipe, tmp_path, mo
         assert end.reason == "finished"
         measured = [row for row in run.folder.rows() if "coverage" in row]
         assert len(measured) == (4 if count == 10 else 0)
-        assert (end.verdict == UNJUDGED) == (count == 2)
+        assert (end.verdict == FEW) == (count == 2)
         assert all(bool(torch.isfinite(t).all()) for t in tensors(run).values())
 
 

@@ -178,6 +178,13 @@ def test_parts_are_whole_groups(batch, parts, group, wanted):
     assert (f"train.micro_batches={wanted}" in str(error)) == (wanted is not None)
 
 
+@pytest.mark.parametrize(("pack", "advised"), [(1, True), (2, True), (4, False)])
+def test_smaller_groups_are_advised_where_packs_stay_whole(pack, advised):
+    told = str(exhausted("discriminator", 4, 1, 4, pack))
+    assert ("game.group=2" in told) == advised
+    assert "network.width" in told
+
+
 def _rank(rank: int, port: int, folder: str) -> None:
     with ranked(rank, port):
         run = trainer(Path(folder) / str(rank), "mlp", FITS, precision="float64")

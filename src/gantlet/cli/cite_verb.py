@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from gantlet.cli.words import RunFolder
 
 __all__ = ["cite_"]
 
 
-def cite_(run: Path, /) -> None:
+def cite_(run: RunFolder, /) -> None:
     """Print the BibTeX of the papers behind a run.
 
     These are the recipe's, the networks', the objective's and the penalties', those of the

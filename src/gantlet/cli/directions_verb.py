@@ -7,11 +7,13 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from gantlet.cli.words import RunFolder
+
 __all__ = ["directions_"]
 
 
 def directions_(
-    run: Path,
+    run: RunFolder,
     /,
     *,
     k: Annotated[int, Parameter(name=["--number", "-k"])] = 6,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from gantlet.cli.tables import console, interval
+from gantlet.cli.words import RunFolder
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -19,7 +19,7 @@ __all__ = ["evaluate_"]
 
 
 def evaluate_(
-    run: Path,
+    run: RunFolder,
     /,
     *,
     data: str | None = None,

@@ -5,16 +5,17 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+
+from gantlet.cli.words import RunFolder
 
 __all__ = ["explore_"]
 
 
 def explore_(
-    run: Path,
+    run: RunFolder,
     /,
     *,
     k: Annotated[int | None, Parameter(name=["--number", "-k"])] = None,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gantlet.cli.words import RunFolder
+
 __all__ = ["interpolate_"]
 
 
 def interpolate_(
-    run: Path,
+    run: RunFolder,
     /,
     *samples: int,
     steps: int = 8,

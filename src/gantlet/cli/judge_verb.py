@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from gantlet.cli.tables import console
+from gantlet.cli.words import RunFolder
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -24,7 +25,7 @@ __all__ = ["judge_"]
 
 
 def judge_(
-    run: Path,
+    run: RunFolder,
     /,
     *,
     n: Annotated[int, Parameter(name=["--number", "-n"])] = 100,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gantlet.cli.words import RunFolder
+
 __all__ = ["mix_"]
 
 
 def mix_(
-    run: Path,
+    run: RunFolder,
     /,
     *,
     layers: str = "coarse",

@@ -7,11 +7,13 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from gantlet.cli.words import RunFolder
+
 __all__ = ["morph_"]
 
 
 def morph_(
-    run: Path,
+    run: RunFolder,
     /,
     *labels: str,
     n: Annotated[int, Parameter(name=["--number", "-n"])] = 4,

@@ -10,6 +10,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from gantlet.cli.progress import progress
+from gantlet.cli.words import RunFolder
 from gantlet.errors import UsageError
 
 __all__ = ["sample_"]
@@ -19,7 +20,7 @@ _WRITTEN = re.compile(r"\d{4,}(-\w+)?\.png")
 
 
 def sample_(
-    run: Path,
+    run: RunFolder,
     /,
     *,
     n: Annotated[int, Parameter(name=["--number", "-n"])] = 64,

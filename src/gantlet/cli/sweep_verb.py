@@ -133,7 +133,7 @@ def _planned(made: Design) -> list[str]:
     """Rungs and what they cost, and what is refused."""
     from gantlet.sweeping.rungs import samples_in_all
 
-    before, lines = 0, []
+    before, lines = 0, [f"Recipe {made.recipe}, where a trial names no other."]
     for number, rung in enumerate(made.rungs, 1):
         lines.append(
             f"Rung {number}: {_trials(rung.trials)} to {rung.samples:,} samples, from {before:,}."

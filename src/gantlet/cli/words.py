@@ -1,14 +1,27 @@
-"""Positional words: a word with `=` that names no existing path, and is no URL, is a setting."""
+"""Words of the command line: one with `=` that names no existing path, nor a URL, is a setting."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
-from gantlet.errors import UsageError
+from cyclopts import Parameter
 
-__all__ = ["size_setting", "sorted_out"]
+from gantlet.errors import UsageError, no_bundle
+
+__all__ = ["RunFolder", "size_setting", "sorted_out"]
+
+
+def _is_there(_: type, folder: Path) -> None:
+    """Refuse a path that holds no run before PyTorch is loaded, which takes seconds."""
+    if not folder.is_dir():
+        raise no_bundle(folder)
+
+
+RunFolder = Annotated[Path, Parameter(validator=_is_there)]
+"""The folder of a run or of a bundle."""
 
 
 def sorted_out(words: Sequence[str], *names: str) -> tuple[list[str], list[str]]:

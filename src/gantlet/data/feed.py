@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -26,6 +27,8 @@ _AROUND = 2**21
 """Bytes that the system may map around those asked for: a large page of its cache, 2 MiB."""
 _EPOCHS = 2
 """Orders kept for each stream: a batch spans two epochs at their border."""
+_AHEAD = 2**21
+"""Bytes of samples, as networks see them, that a stream fetches at a time: 2 MiB."""
 
 
 _Gather = Callable[[Indices], Tensor]
@@ -45,8 +48,21 @@ def _rows(raw: Array) -> tuple[Array, bool]:
 
 
 def _gather(rows: Array, indices: Indices) -> Tensor:
-    # Indexing by an array copies only the rows asked for; np.take may copy all of them first.
-    return torch.from_numpy(np.ascontiguousarray(rows[indices])).flatten(1)
+    # `take` is faster, but copies all rows first where they do not lie one after the other.
+    taken = rows.take(indices, 0) if rows.flags.c_contiguous else rows[indices]
+    return torch.from_numpy(np.ascontiguousarray(taken)).flatten(1)
+
+
+@dataclass(frozen=True)
+class _Ahead:
+    """Batches of a stream that were fetched together and are still to be asked for."""
+
+    parts: dict[tuple[int, int], Batch]
+    """By their start and count."""
+    stop: int
+    """Number of the sample after the last of them."""
+    many: int
+    """How many they were."""
 
 
 def resident(rows: Array, indices: Indices, device: torch.device) -> _Gather:
@@ -71,6 +87,10 @@ class Feed:
     With `flip`, sample number p of a stream is mirrored if u_p < 1/2 for the uniform numbers u of
     (seed, stream, p): the same after a resume and in any part of a batch, another in each epoch.
     `take` gives samples as they are.
+
+    Where small batches of a stream follow one another, several are fetched at once: between the
+    steps of a training each call costs several times what it does alone, as caches hold other
+    things by then.
 
     Rows of a table with choices are drawn with what they are asked for, see `Conditions`.
 
@@ -104,8 +124,12 @@ class Feed:
             raise UsageError("a feed", expected="at least one sample", received="none")
         self.spec, self.indices, self.seed = dataset.spec, np.asarray(indices, np.int64), seed
         self.device, self.dtype, self.memory_format = torch.device(device), dtype, memory_format
+        # Half the digits of bfloat16 would be lost in the shift to [-1, 1].
+        self._exact = torch.promote_types(dtype, torch.float32)
+        self._size = self.spec.size * dtype.itemsize
         self.flip = flip
         self._orders: dict[str, dict[int, Indices]] = {}
+        self._ahead: dict[str, _Ahead] = {}
         rows, self._swapped = _rows(dataset.raw)
         share = dataset.raw.nbytes // len(dataset) * len(self.indices)
         if self.device.type != "cpu" and share < RESIDENT:
@@ -126,6 +150,25 @@ class Feed:
 
     def batch(self, stream: str, start: int, count: int) -> Batch:
         """Samples number [start, start + count) of a stream."""
+        ahead = self._ahead.get(stream)
+        if ahead is None or (start, count) not in ahead.parts:
+            most = 2 * ahead.many if ahead is not None and start == ahead.stop else 1
+            ahead = self._fetched_ahead(stream, start, count, most)
+            self._ahead[stream] = ahead
+        return ahead.parts.pop((start, count))
+
+    def _fetched_ahead(self, stream: str, start: int, count: int, most: int) -> _Ahead:
+        """A batch and those that follow it, `most` in all or as many as `_AHEAD` bytes hold."""
+        many = max(1, min(most, _AHEAD // (self._size * max(1, count))))
+        whole, parts = self._fetched(stream, start, many * count), {}
+        for i in range(many):
+            part = slice(i * count, (i + 1) * count)
+            y = None if whole.y is None else whole.y[part]
+            parts[start + i * count, count] = Batch(whole.x[part], y)
+        return _Ahead(parts, start + many * count, many)
+
+    def _fetched(self, stream: str, start: int, count: int) -> Batch:
+        """Samples number [start, start + count) of a stream, gathered at once."""
         if self._conditions is not None:
             return self._taken_as(*self._conditions.draw(self.seed, stream, start, count))
         n, stop, parts = len(self), start + count, []
@@ -153,8 +196,7 @@ class Feed:
         if min(self._taken, self._raw.nbytes) > _MAPPED:
             self._taken = 0
             let_go(self._raw)
-        # Half the digits of bfloat16 would be lost in the shift to [-1, 1].
-        x = self.spec.encode(raw, torch.promote_types(self.dtype, torch.float32)).to(self.dtype)
+        x = self.spec.encode(raw, self._exact).to(self.dtype)
         y = None if labels is None else torch.from_numpy(labels).to(self.device)
         return Batch(x, y)
 

@@ -14,9 +14,10 @@ from gantlet.games.base import Turn
 from gantlet.games.seeing import Look, Sight, exact, look
 from gantlet.networks.base import Critique
 
-__all__ = ["Consistency", "inconsistency", "spread"]
+__all__ = ["Consistency", "Weight", "inconsistency", "spread"]
 
 Weight = Annotated[float, Ge(0)]
+"""A number of at least 0 that a term of a loss is multiplied by."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from gantlet.games import styles
 from gantlet.games import versus_losses as losses
 from gantlet.games.augmenting import Augment, Chance
 from gantlet.games.base import Game, Phase
-from gantlet.games.consistency import Consistency
+from gantlet.games.consistency import Consistency, Weight
 from gantlet.games.history import History
 from gantlet.games.seeing import Sight
 from gantlet.games.styles import PathLength
@@ -32,7 +32,6 @@ from gantlet.spec import DataSpec
 
 __all__ = ["Pull", "Versus"]
 
-Weight = Annotated[float, Ge(0)]
 _COUPLING = (GroupedBatchNorm, MinibatchStd, MinibatchDiscrimination)
 _ZEROED = ("minimax", "nonsaturating", "hinge")
 """Objectives whose critic is undecided where its logit is 0."""

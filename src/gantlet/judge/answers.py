@@ -180,6 +180,12 @@ class Answers:
                 self._prepare(database)
                 with database:
                     yield database
+        except UnicodeEncodeError as error:  # of what was asked for, not of the file
+            raise UsageError(
+                f"an answer to be kept in {self.path}",
+                expected="text that UTF-8 can hold",
+                received=ascii(error.object),
+            ) from error
         except (sqlite3.DatabaseError, ValueError) as error:
             if getattr(error, "sqlite_errorname", "").startswith(_REFUSED):
                 raise RunError(

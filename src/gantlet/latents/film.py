@@ -11,7 +11,7 @@ from PIL import Image
 
 from gantlet.errors import UsageError
 from gantlet.files import draft_of
-from gantlet.sample import Samples, disk_errors_told
+from gantlet.sample import Samples, saving
 
 __all__ = ["FILMS", "film"]
 
@@ -52,7 +52,7 @@ def film(samples: Samples, path: str | Path, *, rows: int = 1, per_second: float
             remedy="Write them as .npz." if samples.spec.kind == "points" else "",
         )
     length = len(samples) // rows
-    with disk_errors_told(path):
+    with saving(path):
         if suffix == ".png":
             samples.grid(length).save(path)
         else:

@@ -16,7 +16,7 @@ from gantlet.bundle import Bundle
 from gantlet.errors import UsageError
 from gantlet.latents.space import Drawn, Space, opened
 from gantlet.networks.styles import MixedGenerator
-from gantlet.sample import Samples, disk_errors_told
+from gantlet.sample import Samples, saving
 
 __all__ = ["PARTS", "Mixture", "crossed", "mix", "taken"]
 
@@ -65,7 +65,7 @@ class Mixture:
             raise UsageError(
                 f"mixed samples as {path}", expected="a file that ends in .png or .npz"
             )
-        with disk_errors_told(path):
+        with saving(path):
             if path.suffix.lower() == ".png":
                 self.grid().save(path)
             else:

@@ -18,7 +18,7 @@ from gantlet.data.pixels import SUFFIXES, Entry, Fault, decode, look
 from gantlet.errors import UsageError
 from gantlet.latents.film import film
 from gantlet.latents.space import Space, opened
-from gantlet.sample import Samples, class_of, disk_errors_told
+from gantlet.sample import Samples, class_of, saving
 from gantlet.spec import DataSpec
 from gantlet.training.snapshot import drawn_labels
 
@@ -60,7 +60,7 @@ class Projection:
         y = {} if self.found.labels is None else {"y": self.found.labels}
         arrays = {"x": self.target.values, "found": self.found.values, "z": self.z, **y}
         arrays |= {"rmse": self.rmse, "psnr": self.psnr}
-        with disk_errors_told(path), path.open("wb") as file:
+        with saving(path), path.open("wb") as file:
             np.savez_compressed(file, allow_pickle=False, **arrays)
         return path
 

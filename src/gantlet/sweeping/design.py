@@ -91,6 +91,7 @@ def design(
     _check_values(found, dataset, name)
     tried = trials(found, random)
     plans, refused = _sorted(dataset, tried, name, size)
+    _check_choice(plans, tried, refused)
     first = next(iter(plans.values()))
     total = _samples(samples, first)
     batch = max(made.config.train.batch for made in plans.values())
@@ -189,6 +190,22 @@ def _sorted(
             received="null",
         )
     return plans, refused
+
+
+def _check_choice(
+    plans: Mapping[int, Plan], tried: Sequence[Trial], refused: Mapping[int, str]
+) -> None:
+    """Refuse a sweep in which nothing is left to choose."""
+    if len(plans) > 1:
+        return
+    left = next(trial for trial in tried if trial.number in plans)
+    raise UsageError(
+        "settings to try",
+        expected="at least two combinations that can be trained",
+        received=f"one: {left}. Of {len(refused)} others the first is "
+        f"{next(iter(refused.values()))}",
+        remedy="Train that one by `gantlet train`, or try other values.",
+    )
 
 
 def _samples(asked: int | None, first: Plan) -> int:

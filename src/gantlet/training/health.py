@@ -17,7 +17,7 @@ from gantlet.rng import permutation
 from gantlet.spec import Batch
 from gantlet.training.machine import Machine
 
-__all__ = ["HEALTHY", "UNJUDGED", "Verdict", "measure", "reference", "verdict"]
+__all__ = ["FEW", "HEALTHY", "UNJUDGED", "Verdict", "measure", "reference", "verdict"]
 
 Judge = Callable[[nn.ModuleDict, Batch], Tensor]
 
@@ -44,8 +44,11 @@ HEALTHY = Verdict(
     "healthy", "No sign of collapse, copying, memorising or a critic that wins outright."
 )
 UNJUDGED = Verdict(
+    "unjudged", f"Health is judged after {_PATIENCE} ticks of play (train.tick): not yet."
+)
+FEW = Verdict(
     "unjudged",
-    f"Health was not judged: that takes {_PATIENCE} ticks of play and {_FEWEST} real samples.",
+    f"Health was not judged: there are fewer than {_FEWEST} real samples to compare with.",
 )
 _SIGNS: Sequence[tuple[Verdict, str, float | str, float]] = (
     # verdict, measurement, bound or the one that is logged, sign: +1 where above it is bad, -1
@@ -110,9 +113,11 @@ _SIGNS: Sequence[tuple[Verdict, str, float | str, float]] = (
 
 
 def verdict(rows: Sequence[Mapping[str, Any]]) -> Verdict:
-    """The first sign that has stood for the last ticks, `HEALTHY`, or `UNJUDGED`."""
-    if len(_last(rows, "coverage")) < _PATIENCE:
-        return UNJUDGED
+    """The first sign that has stood for the last ticks, `HEALTHY`; `UNJUDGED` before there are
+    enough of them, `FEW` where none could be measured."""
+    measured, played = _last(rows, "coverage"), _last(rows, "rate")
+    if len(measured) < _PATIENCE:
+        return FEW if played and not measured else UNJUDGED
     for finding, name, bound, sign in _SIGNS:
         # Not every tick looks for copies: those that do count.
         recent = _last(rows, bound if isinstance(bound, str) else "coverage")

@@ -21,13 +21,18 @@ def finer(batch: int, micro_batches: int, group: int) -> int | None:
     return next((count for count in counts if groups % count == 0), None)
 
 
-def exhausted(phase: str, batch: int, micro_batches: int, group: int) -> OutOfMemoryError:
-    """The error of a phase whose gradients do not fit: what to set, and to which value."""
+def exhausted(
+    phase: str, batch: int, micro_batches: int, group: int, pack: int = 1
+) -> OutOfMemoryError:
+    """The error of a phase whose gradients do not fit: what to set, and to which value.
+
+    Arguments are those of `finer`, and `pack`: of how many samples a group is a multiple.
+    """
     at_once = batch // (micro_batches * dist.world())
     parts = finer(batch, micro_batches, group)
     what = f"memory ran out in phase {phase}, which computes {_samples(at_once)} at a time"
     if parts is None:
-        halved = group > 1 and group % 2 == 0
+        halved = group % (2 * pack) == 0
         groups = f", smaller groups (game.group={group // 2})" if halved else ""
         return OutOfMemoryError(
             f"{what}, as few as it can",

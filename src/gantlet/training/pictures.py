@@ -13,19 +13,26 @@ from PIL import Image
 
 from gantlet.spec import DataSpec
 
-__all__ = ["as_image", "curves", "grid", "picture"]
+__all__ = ["as_image", "as_pixels", "curves", "grid", "picture"]
 
 _SMALLEST_TILE = 64
 
 
+def as_pixels(samples: NDArray[Any], spec: DataSpec) -> NDArray[np.uint8]:
+    """Samples of shape (N, C, H, W) as 8 bits a channel, shape (N, H, W, C), channels last.
+
+    Of images whose C is not 1, 3 or 4 the first channel alone.
+    """
+    shown = samples if samples.shape[1] in (3, 4) else samples[:, :1]
+    if samples.dtype != np.uint8 or (spec.low, spec.high) != (0, 255):
+        shown = np.round((shown - spec.low) * (255 / (spec.high - spec.low))).astype(np.uint8)
+    return shown.transpose(0, 2, 3, 1)
+
+
 def as_image(sample: NDArray[Any], spec: DataSpec) -> Image.Image:
     """One sample of shape (C, H, W) as an 8-bit picture: the first channel unless C is 3 or 4."""
-    if sample.dtype == np.uint8 and (spec.low, spec.high) == (0, 255):
-        bytes_ = sample
-    else:
-        bytes_ = np.round((sample - spec.low) * (255 / (spec.high - spec.low))).astype(np.uint8)
-    channels = {1: bytes_[0], 3: bytes_.transpose(1, 2, 0), 4: bytes_.transpose(1, 2, 0)}
-    return Image.fromarray(np.ascontiguousarray(channels.get(len(bytes_), bytes_[0])))
+    pixels = np.ascontiguousarray(as_pixels(sample[None], spec)[0])
+    return Image.fromarray(pixels if pixels.shape[-1] > 1 else pixels[..., 0])
 
 
 def grid(samples: NDArray[Any], spec: DataSpec, columns: int | None = None) -> Image.Image:

@@ -221,7 +221,8 @@ class Stepper:
         self.divide(parts)
 
     def _exhausted(self, phase: Phase) -> RunError:
-        return exhausted(phase.name, self.config.train.batch, self.micro_batches, self.game.group)
+        batch, pack = self.config.train.batch, self.config.game.pack
+        return exhausted(phase.name, batch, self.micro_batches, self.game.group, pack)
 
     def _turn(self, phase: str, position: int, seen: int, part: int) -> Turn:
         train, device = self.config.train, self.machine.device
