@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +22,7 @@ from gantlet.config import Train
 from gantlet.errors import RunError, UsageError, unknown
 from gantlet.files import zipped
 from gantlet.processors import granted_threads
+from gantlet.rejection import MOST, is_constrained, kept
 from gantlet.rng import BLOCK
 from gantlet.spec import DataSpec
 from gantlet.training.machine import Machine, find_machine, settled
@@ -54,6 +55,8 @@ class Samples:
     values: NDArray[Any]
     labels: NDArray[np.int64] | None
     spec: DataSpec
+    share: float = 1.0
+    """Of the rows of a table that were made, those that met constraints and conditions."""
 
     def __len__(self) -> int:
         return len(self.values)
@@ -261,9 +264,12 @@ def sample(
     label: str | int | None = None,
     seed: int = 0,
     truncation: float | None = None,
+    constraints: Sequence[Callable[[Any], Any]] = (),
     device: str = "auto",
 ) -> Samples:
     """Samples 0 to n - 1 of a seed. Sample i depends on the seed, i and the truncation alone.
+
+    Rows of a table with constraints are those that meet them, in the order in which they are made.
 
     Arguments:
         bundle: of a run or a folder.
@@ -272,15 +278,49 @@ def sample(
         seed: any number; equal seeds give equal samples.
         truncation: less variety, and samples nearer to the usual; see
             `gantlet.truncation.narrowed`.
+        constraints: of a table: the functions among the constraints of the training.
         device: where to compute; results of different devices differ by rounding.
 
     Raises:
-        UsageError: n below 1, a label that the data has not, a truncation out of range.
+        UsageError: n below 1, a label that the data has not, a truncation out of range,
+            constraints that hardly any row meets, or functions of them that are not at hand.
     """
     y = _asked(bundle.spec, n, label, seed)
+    if is_constrained(bundle.spec) or constraints:
+        return _constrained(bundle, n, label, seed, truncation, constraints, device)
     with _computed(bundle, n, y, seed, truncation, device) as parts:
         values = torch.cat([part.cpu() for part in parts]).numpy()
     return Samples(values, None if y is None else y.numpy(), bundle.spec)
+
+
+def _constrained(
+    bundle: Bundle,
+    n: int,
+    label: str | int | None,
+    seed: int,
+    truncation: float | None,
+    functions: Sequence[Callable[[Any], Any]],
+    device: str,
+) -> Samples:
+    """The first n rows that meet the constraints of a table."""
+    from gantlet.tables import TableTransform
+
+    spec = bundle.spec
+    if spec.kind != "table":
+        raise UsageError(f"constraints on samples of {spec.kind}", expected="rows of a table")
+    transform = TableTransform.from_json(spec.table)
+    design = transform.design_.given(functions)
+    y = None if label is None else torch.tensor(class_of(spec, label)).expand(MOST)
+    with _computed(bundle, MOST, y, seed, truncation, device) as parts:
+        found = kept(
+            (part.cpu().numpy() for part in parts),
+            lambda rows: design.holds(transform.inverse_transform(rows)),
+            n,
+            f"rows that meet {', '.join(design.texts)}",
+        )
+    labels = _asked(spec, int(found.places[-1]) + 1, label, seed)
+    own = None if labels is None else labels.numpy()[found.places]
+    return Samples(found.rows, own, spec, found.share)
 
 
 def sample_into_zip(

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
-import torch
+from numpy.typing import NDArray
 
 from gantlet.bundle import Bundle
 from gantlet.errors import UsageError
+from gantlet.rejection import MOST, drawn_among, kept
 from gantlet.sample import Samples, ready
 from gantlet.tables.transform import TableTransform
-from gantlet.tables.where import asked_class, clauses
+from gantlet.tables.where import asked_classes, clauses
 from gantlet.training.snapshot import blocks
 
 __all__ = ["sample_where"]
-
-_PATIENCE, _RAREST = 100_000, 1e-4
-"""Rows after which a smaller share that meets the conditions is hopeless."""
-_MOST = 10**9
 
 
 def sample_where(
@@ -25,17 +25,21 @@ def sample_where(
     where: str,
     *,
     seed: int = 0,
+    constraints: Sequence[Callable[[Any], Any]] = (),
     device: str = "auto",
 ) -> Samples:
     """The first n rows of a seed that meet conditions such as `sex=Male and age>=30`.
 
     The generator is asked for the rarest category that has to be; of the rows that it makes, those
-    that meet all conditions are kept. All rows meet them, the other columns are as the generator
-    makes them, and the first 10 of 100 are the 10.
+    that meet all conditions, and the constraints of the table, are kept. The other columns are as
+    the generator makes them, and the first 10 of 100 are the 10.
+
+    Arguments:
+        constraints: the functions among the constraints of the training.
 
     Raises:
         UsageError: n below 1, a run that is not on a table, conditions that `clauses` refuses, or
-            that fewer than 1 in 10,000 rows meet.
+            that fewer than 1 in 10,000 rows meet, a function that is not at hand.
     """
     spec = bundle.spec
     if n < 1 or spec.kind != "table":
@@ -45,24 +49,17 @@ def sample_where(
             received=f"{n}, of {spec.kind}",
         )
     transform = TableTransform.from_json(spec.table)
+    design = transform.design_.given(constraints)
     wanted = clauses(where, transform)
-    asked = asked_class(wanted, transform)
-    y = None if asked is None else torch.tensor(asked).expand(_MOST)
-    kept, found, drawn = list[np.ndarray](), 0, 0
+    asked = asked_classes(wanted, transform)
+
+    def holds(rows: NDArray[Any]) -> NDArray[np.bool_]:
+        table = transform.inverse_transform(rows)
+        met = [clause.holds(table) for clause in wanted]
+        return np.asarray(np.logical_and.reduce([*met, design.holds(table)]), bool)
+
+    y = drawn_among(spec, [asked], seed) if asked else None
     with ready(bundle, device) as (players, machine):
-        for x in blocks(bundle.game, players, spec, machine, seed=seed, count=_MOST, y=y):
-            rows = spec.decode(x).cpu().numpy()
-            table = transform.inverse_transform(rows)
-            met = np.logical_and.reduce([clause.holds(table) for clause in wanted])
-            kept.append(rows[met])
-            found, drawn = found + int(met.sum()), drawn + len(rows)
-            if found >= n:
-                break
-            if drawn >= _PATIENCE and found < _RAREST * drawn:
-                raise UsageError(
-                    f"rows where {where}",
-                    expected=f"at least 1 row in {1 / _RAREST:,.0f} that meets it",
-                    received=f"{found} of {drawn:,}",
-                    remedy="Ask for less: the model hardly ever makes such rows",
-                )
-    return Samples(np.concatenate(kept)[:n], None, spec)
+        made = blocks(bundle.game, players, spec, machine, seed=seed, count=MOST, y=y)
+        found = kept((spec.decode(x).cpu().numpy() for x in made), holds, n, f"rows where {where}")
+    return Samples(found.rows, None, spec, found.share)

@@ -24,6 +24,7 @@ def sample_(
     n: Annotated[int, Parameter(name=["--number", "-n"])] = 64,
     label: str | None = None,
     where: str | None = None,
+    balance: str | None = None,
     seed: int = 0,
     truncation: float | None = None,
     out: Path | None = None,
@@ -42,6 +43,8 @@ def sample_(
         Class to make, by name. Without it, classes come as often as in the data.
     where
         Of a table: what rows must meet, such as "sex=Male and age>=30".
+    balance
+        Of a table: a column of whose categories to make as many rows each.
     seed
         Equal seeds give equal samples (0).
     truncation
@@ -55,36 +58,47 @@ def sample_(
     from gantlet.run import load
     from gantlet.sample import check_place, sample_into_zip
 
-    if where is not None:
-        _check_alone({"label": label, "truncation": truncation})
-    elif out is not None and out.suffix.lower() == ".zip":
+    way = _way({"where": where, "balance": balance}, {"label": label, "truncation": truncation})
+    if way is None and out is not None and out.suffix.lower() == ".zip":
         sample_into_zip(load(run).bundle, out, n, seed=seed, label=label, truncation=truncation)
         print(f"{n} {'sample' if n == 1 else 'samples'} written to {out}")
         return
     loaded = load(run)
     if out is not None:
         check_place(out, loaded.bundle.spec)
-    if where is None:
-        made = loaded.sample(n, seed=seed, label=label, truncation=truncation)
-    else:
+    if where is not None:
         made = loaded.sample_where(n, where, seed=seed)
+    elif balance is not None:
+        made = loaded.sample_balanced(n, balance, seed=seed)
+    else:
+        made = loaded.sample(n, seed=seed, label=label, truncation=truncation)
     is_table = made.spec.kind == "table"
     place = made.save(out or _own_place(run, made.pictured, is_table))
     grid = f"; all of them in {place / 'grid.png'}" if place.is_dir() else ""
     one, many = ("row", "rows") if is_table else ("sample", "samples")
-    print(f"{n} {one if n == 1 else many} written to {place}{grid}")
+    print(f"{n} {one if n == 1 else many} written to {place}{grid}{_kept(made.share)}")
 
 
-def _check_alone(others: Mapping[str, object]) -> None:
-    """Refuse what says of rows in another way which to make."""
-    given = next((name for name, value in others.items() if value is not None), None)
-    if given:
+def _kept(share: float) -> str:
+    """How many of the rows that were made were right, where not all were."""
+    return "" if share == 1 else f"; of the rows made, {share:.1%} met what was asked"
+
+
+def _way(ways: Mapping[str, object], others: Mapping[str, object]) -> str | None:
+    """The way, besides plain sampling, in which rows are asked for; None if in none.
+
+    Raises UsageError for two ways, or for what says of rows otherwise which to make.
+    """
+    asked = [name for name, value in ways.items() if value is not None]
+    beside = [*asked[1:], *(name for name, value in others.items() if value is not None)]
+    if asked and beside:
         raise UsageError(
-            f"--{given} beside --where",
+            f"--{beside[0]} beside --{asked[0]}",
             expected="one of the two",
             received="both",
             remedy='Put all conditions into --where, such as "sex=Male and age>=30".',
         )
+    return asked[0] if asked else None
 
 
 def _own_place(run: Path, pictured: bool, is_table: bool) -> Path:

@@ -46,6 +46,10 @@ class DataSettings:
     public: bool | tuple[str, ...] = False
     """Of a table: whether its bounds and values of fewer than 5 rows may be stored, or the
     columns of which they may."""
+    constraints: tuple[str, ...] = ()
+    """Of a table: what all of its rows meet, and generated rows will: `end >= start`,
+    `total = net + tax`, `city by zip`, `combination(make, model)`, `0 <= age <= 120`,
+    `exactly_one(phone, email)`, `at_most_one(phone, email)`."""
     header: bool | None = None
     """Of a CSV: whether the first line holds names; none: as it looks."""
     delimiter: str | None = None

@@ -81,7 +81,8 @@ def from_frame(
             received=str(len(table)),
             remedy="Give more data: some hundreds of rows at least for useful training",
         )
-    transform = TableTransform(settings.columns, settings.public).fit(table)
+    wanted = TableTransform(settings.columns, settings.public, settings.constraints)
+    transform = wanted.fit(table)
     raw = transform.transform(table)
     if not raw.shape[1]:
         raise UsageError(
@@ -103,7 +104,8 @@ def from_frame(
         heads=transform.heads,
         table=transform.to_json(),
     )
-    return Dataset(spec, np.ascontiguousarray(raw), None, name, (*notes, _summary(transform)))
+    told = (*notes, _summary(transform), *transform.design_.lines)
+    return Dataset(spec, np.ascontiguousarray(raw), None, name, told)
 
 
 def _check_of_images(settings: DataSettings) -> None:
