@@ -14,7 +14,7 @@ from gantlet.errors import UsageError
 from gantlet.rng import rows
 from gantlet.spec import DataSpec
 
-__all__ = ["MOST", "Kept", "check_hope", "drawn_among", "is_constrained", "kept"]
+__all__ = ["MOST", "Kept", "check_hope", "drawn_among", "is_constrained", "kept", "lawful"]
 
 MOST = 10**9
 """Rows that are made at most."""
@@ -64,6 +64,34 @@ def kept(
             break
         check_hope(what, found, drawn)
     return Kept(np.concatenate(parts)[:n], np.concatenate(places)[:n], found / drawn)
+
+
+def lawful(
+    spec: DataSpec,
+    n: int,
+    blocks: Iterable[NDArray[Any]],
+    functions: Sequence[Callable[[Any], Any]],
+) -> Kept:
+    """The first n rows that meet the constraints of a table.
+
+    Arguments:
+        blocks: stored rows as they are made.
+        functions: those among the constraints of the training.
+
+    Raises UsageError as `kept` does, for a function that is not at hand or was not of the
+    training, and for samples that are no rows.
+    """
+    from gantlet.tables import TableTransform
+
+    if spec.kind != "table":
+        raise UsageError(f"constraints on samples of {spec.kind}", expected="rows of a table")
+    transform = TableTransform.from_json(spec.table)
+    design = transform.design_.given(functions)
+
+    def holds(rows: NDArray[Any]) -> NDArray[np.bool_]:
+        return design.holds(transform.inverse_transform(rows))
+
+    return kept(blocks, holds, n, f"rows that meet {', '.join(design.texts)}")
 
 
 def check_hope(what: str, found: int, drawn: int) -> None:

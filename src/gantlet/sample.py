@@ -22,7 +22,7 @@ from gantlet.config import Train
 from gantlet.errors import RunError, UsageError, unknown
 from gantlet.files import zipped
 from gantlet.processors import granted_threads
-from gantlet.rejection import MOST, is_constrained, kept
+from gantlet.rejection import MOST, is_constrained, lawful
 from gantlet.rng import BLOCK
 from gantlet.spec import DataSpec
 from gantlet.training.machine import Machine, find_machine, settled
@@ -285,42 +285,16 @@ def sample(
         UsageError: n below 1, a label that the data has not, a truncation out of range,
             constraints that hardly any row meets, or functions of them that are not at hand.
     """
-    y = _asked(bundle.spec, n, label, seed)
-    if is_constrained(bundle.spec) or constraints:
-        return _constrained(bundle, n, label, seed, truncation, constraints, device)
-    with _computed(bundle, n, y, seed, truncation, device) as parts:
-        values = torch.cat([part.cpu() for part in parts]).numpy()
-    return Samples(values, None if y is None else y.numpy(), bundle.spec)
-
-
-def _constrained(
-    bundle: Bundle,
-    n: int,
-    label: str | int | None,
-    seed: int,
-    truncation: float | None,
-    functions: Sequence[Callable[[Any], Any]],
-    device: str,
-) -> Samples:
-    """The first n rows that meet the constraints of a table."""
-    from gantlet.tables import TableTransform
-
-    spec = bundle.spec
-    if spec.kind != "table":
-        raise UsageError(f"constraints on samples of {spec.kind}", expected="rows of a table")
-    transform = TableTransform.from_json(spec.table)
-    design = transform.design_.given(functions)
-    y = None if label is None else torch.tensor(class_of(spec, label)).expand(MOST)
-    with _computed(bundle, MOST, y, seed, truncation, device) as parts:
-        found = kept(
-            (part.cpu().numpy() for part in parts),
-            lambda rows: design.holds(transform.inverse_transform(rows)),
-            n,
-            f"rows that meet {', '.join(design.texts)}",
-        )
-    labels = _asked(spec, int(found.places[-1]) + 1, label, seed)
-    own = None if labels is None else labels.numpy()[found.places]
-    return Samples(found.rows, own, spec, found.share)
+    y, spec = _asked(bundle.spec, n, label, seed), bundle.spec
+    if not (is_constrained(spec) or constraints):
+        with _computed(bundle, n, y, seed, truncation, device) as parts:
+            values = torch.cat([part.cpu() for part in parts]).numpy()
+        return Samples(values, None if y is None else y.numpy(), spec)
+    asked = None if label is None else torch.tensor(class_of(spec, label)).expand(MOST)
+    with _computed(bundle, MOST, asked, seed, truncation, device) as parts:
+        found = lawful(spec, n, (part.cpu().numpy() for part in parts), constraints)
+    y = _asked(spec, int(found.places[-1]) + 1, label, seed)
+    return Samples(found.rows, None if y is None else y.numpy()[found.places], spec, found.share)
 
 
 def sample_into_zip(
