@@ -96,6 +96,18 @@ class Loaded:
 
         return sample_balanced(self.bundle, n, column, seed=seed, constraints=constraints)
 
+    def complete(
+        self,
+        table: Any,
+        *,
+        seed: int = 0,
+        constraints: Sequence[Callable[[Any], Any]] = (),
+    ) -> Any:
+        """A DataFrame with some columns made whole; see `gantlet.completion.complete`."""
+        from gantlet.completion import complete  # needs pandas
+
+        return complete(self.bundle, table, seed=seed, constraints=constraints)
+
     @property
     def log(self) -> list[dict[str, Any]]:
         """Rows of log.jsonl, one for each tick; empty for a bundle by itself."""

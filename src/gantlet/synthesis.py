@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from gantlet.balance import sample_balanced
+from gantlet.completion import complete
 from gantlet.data.tables import is_frame
 from gantlet.errors import UsageError
 from gantlet.run import train
@@ -76,13 +77,7 @@ class TableSynthesizer(BaseEstimator):
 
         Raises UsageError for anything else, and for what `gantlet.train` refuses.
         """
-        if not is_frame(table):
-            raise UsageError(
-                "TableSynthesizer.fit",
-                expected="a pandas DataFrame",
-                received=type(table).__name__,
-                remedy="Convert it with pandas.DataFrame(x, columns=[...])",
-            )
+        _check_frame("TableSynthesizer.fit", table)
         public = self.public if isinstance(self.public, bool) else list(self.public)
         predicates = [Predicate.of(one) for one in self._functions]
         for predicate in predicates:
@@ -137,6 +132,20 @@ class TableSynthesizer(BaseEstimator):
             return sample_balanced(bundle, n, balance, seed=seed, constraints=functions).frame
         return sample(bundle, n, seed=seed, constraints=functions).frame
 
+    def complete(self, table: Any, *, seed: int = 0) -> Any:
+        """Rows of which some cells are given, with the others drawn (`gantlet.completion`).
+
+        Arguments:
+            table: a DataFrame of some columns; missing cells, and the other columns, are drawn.
+            seed: equal seeds give equal rows.
+
+        Raises UsageError for what is no DataFrame, for cells that the fitted table cannot have,
+        and for rows that cannot be completed within the constraints.
+        """
+        check_is_fitted(self)
+        _check_frame("TableSynthesizer.complete", table)
+        return complete(self.bundle_, table, seed=seed, constraints=self._functions)
+
     @property
     def _functions(self) -> list[Callable[[Any], Any]]:
         """The constraints that are functions."""
@@ -149,3 +158,14 @@ class TableSynthesizer(BaseEstimator):
             return
         with tempfile.TemporaryDirectory() as place:
             yield Path(place) / "run"
+
+
+def _check_frame(what: str, table: Any) -> None:
+    """UsageError for what is no DataFrame."""
+    if not is_frame(table):
+        raise UsageError(
+            what,
+            expected="a pandas DataFrame",
+            received=type(table).__name__,
+            remedy="Convert it with pandas.DataFrame(x, columns=[...])",
+        )

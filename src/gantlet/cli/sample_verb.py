@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from gantlet.errors import UsageError
+
+if TYPE_CHECKING:
+    from gantlet.run import Loaded
 
 __all__ = ["sample_"]
 
@@ -21,13 +24,14 @@ def sample_(
     run: Path,
     /,
     *,
-    n: Annotated[int, Parameter(name=["--number", "-n"])] = 64,
+    n: Annotated[int | None, Parameter(name=["--number", "-n"])] = None,
     label: str | None = None,
     where: str | None = None,
     balance: str | None = None,
+    complete: Path | None = None,
     seed: int = 0,
     truncation: float | None = None,
-    out: Path | None = None,
+    out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
 ) -> None:
     """Write new samples of a run: PNG files and a grid, .zip, .npz, or a table.
 
@@ -45,6 +49,8 @@ def sample_(
         Of a table: what rows must meet, such as "sex=Male and age>=30".
     balance
         Of a table: a column of whose categories to make as many rows each.
+    complete
+        Of a table: a file of rows with some columns; its empty cells and the others are filled.
     seed
         Equal seeds give equal samples (0).
     truncation
@@ -58,7 +64,11 @@ def sample_(
     from gantlet.run import load
     from gantlet.sample import check_place, sample_into_zip
 
-    way = _way({"where": where, "balance": balance}, {"label": label, "truncation": truncation})
+    way = _way(
+        {"complete": complete, "where": where, "balance": balance},
+        {"label": label, "truncation": truncation, "number": n if complete else None},
+    )
+    n = 64 if n is None else n
     if way is None and out is not None and out.suffix.lower() == ".zip":
         sample_into_zip(load(run).bundle, out, n, seed=seed, label=label, truncation=truncation)
         print(f"{n} {'sample' if n == 1 else 'samples'} written to {out}")
@@ -66,6 +76,9 @@ def sample_(
     loaded = load(run)
     if out is not None:
         check_place(out, loaded.bundle.spec)
+    if complete is not None:
+        print(_completed(loaded, complete, out or run / "made.csv", seed))
+        return
     if where is not None:
         made = loaded.sample_where(n, where, seed=seed)
     elif balance is not None:
@@ -77,6 +90,20 @@ def sample_(
     grid = f"; all of them in {place / 'grid.png'}" if place.is_dir() else ""
     one, many = ("row", "rows") if is_table else ("sample", "samples")
     print(f"{n} {one if n == 1 else many} written to {place}{grid}{_kept(made.share)}")
+
+
+def _completed(loaded: Loaded, path: Path, out: Path, seed: int) -> str:
+    """Rows of a file made whole and written, in a sentence."""
+    from gantlet.completion import complete, read_partial
+    from gantlet.sample import disk_errors_told
+    from gantlet.tables.files import write_table
+
+    partial = read_partial(path, loaded.bundle)
+    whole = complete(loaded.bundle, partial, seed=seed, what=str(path))
+    with disk_errors_told(out):
+        write_table(whole, out)
+    empty = partial.isna().sum().sum() + len(partial) * (whole.shape[1] - partial.shape[1])
+    return f"{len(whole):,} rows of {path} written to {out}; cells that were filled: {empty:,}"
 
 
 def _kept(share: float) -> str:

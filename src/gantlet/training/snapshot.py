@@ -116,7 +116,7 @@ def generate(
     *,
     seed: int,
     count: int,
-    y: Tensor | None = None,
+    y: Tensor | Callable[[int, int], Tensor] | None = None,
     truncation: float | None = None,
 ) -> np.ndarray:
     """Samples 0 to count - 1 of a seed as raw values, shape (count, *spec.shape)."""

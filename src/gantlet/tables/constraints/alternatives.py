@@ -42,6 +42,11 @@ class Alternatives(Constraint):
         count = np.sum([table[name].notna().to_numpy(bool) for name in self.reads], 0)
         return np.asarray(count <= 1 if self.may_be_none else count == 1, bool)
 
+    def may_hold(self, table: Any) -> NDArray[np.bool_]:
+        """Rows in which not more than one is set."""
+        count = np.sum([table[name].notna().to_numpy(bool) for name in self.reads], 0)
+        return np.asarray(count <= 1, bool)
+
     def ways(self) -> Sequence[Way]:
         """A choice of the column, where each has a value to stand for missing ones."""
         return (Chosen(self),) if all(map(_has_values, self.columns)) else ()
@@ -76,9 +81,15 @@ class Chosen(Way):
         chosen = cells[self.adds[0]].to_numpy(object)
         made = {}
         for name in self.of.reads:
-            own = cells[name]
-            made[name] = own.mask(chosen != str(name), None if own.dtype == object else np.nan)
+            made[name] = _without(cells[name], chosen != str(name))
         return made
+
+    def filled(
+        self, cells: Mapping[Any, Any], given: Mapping[Any, NDArray[np.bool_]], drawn: Any
+    ) -> Mapping[Any, Any]:
+        """Where one is given, the others are missing."""
+        is_set = np.logical_or.reduce([given[name] for name in self.owns])
+        return {name: _without(cells[name], is_set & ~given[name]) for name in self.owns}
 
     @property
     def adds(self) -> tuple[str, ...]:
@@ -89,6 +100,11 @@ class Chosen(Way):
     def stores(self) -> tuple[Any, ...]:
         """The choice, and the columns."""
         return (*self.adds, *self.owns)
+
+
+def _without(cells: Any, absent: NDArray[np.bool_]) -> Any:
+    """Cells of which some are missing."""
+    return cells.mask(absent, None if cells.dtype == object else np.nan)
 
 
 def _has_values(column: Column) -> bool:

@@ -83,6 +83,10 @@ class Constraint(ABC):
     def holds(self, table: Any) -> NDArray[np.bool_]:
         """Which rows of a table meet it, (N,)."""
 
+    def may_hold(self, table: Any) -> NDArray[np.bool_]:
+        """Which rows can meet it once their missing cells have values, (N,)."""
+        return self.holds(table)
+
     def fitted(self, table: Any, *, public: bool) -> Constraint:
         """Itself, with what it has to know of the values of a table.
 

@@ -72,6 +72,11 @@ class Combination(Constraint):
         met = np.array([None in one or one in self._codes for one in found], bool)
         return met[codes]
 
+    def may_hold(self, table: Any) -> NDArray[np.bool_]:
+        """Rows whose values that are there stand together in a combination that is kept."""
+        codes, found = distinct(table, self.reads)
+        return np.array([self.like(one) is not None for one in found], bool)[codes]
+
     def broken(self, table: Any) -> NDArray[np.bool_]:
         """Rows whose values differ from those of the first row from which they follow."""
         if not self.by:
@@ -107,6 +112,11 @@ class Combination(Constraint):
         near = [self._near.get((i, value), 0) for i, value in enumerate(one)]
         like = [sum(a == b for a, b in zip(one, self.kept[k], strict=True)) for k in near]
         return min(zip(near, like, strict=True), key=lambda pair: (-pair[1], pair[0]))[0]
+
+    def like(self, one: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        """The commonest combination that is kept and has the values that are not None."""
+        told = [i for i, value in enumerate(one) if value is not None]
+        return next((k for k in self.kept if all(k[i] == one[i] for i in told)), None)
 
     def _keeping(self, kept: Sequence[tuple[Any, ...]]) -> Combination:
         """Also notes the commonest combination of each single value, by (place, value)."""
@@ -150,6 +160,26 @@ class Joint(Way):
             made[column.name] = restored(list(values[codes]), absent, _dtype(column))
         return made
 
+    def filled(
+        self, cells: Mapping[Any, Any], given: Mapping[Any, NDArray[np.bool_]], drawn: Any
+    ) -> Mapping[Any, Any]:
+        """Where the cells together are no combination, the commonest that has those given."""
+        import pandas as pd
+
+        names = self.of.reads
+        bad = np.flatnonzero(~self.of.holds(cells))
+        if not len(bad):
+            return {}
+        told = {name: pd.Series(cells[name]).where(given[name], None).iloc[bad] for name in names}
+        codes, found = distinct(pd.DataFrame(told), names)
+        new = [self.of.like(one) or one for one in found]
+        made = {}
+        for i, name in enumerate(names):
+            column = cells[name].astype(object)
+            column.iloc[bad] = [new[code][i] for code in codes]
+            made[name] = column.astype(cells[name].dtype)
+        return made
+
     def values(self, name: Any) -> Mapping[str, Any]:
         """The value of a column in each combination."""
         place = self.of.reads.index(name)
@@ -175,7 +205,8 @@ def distinct(table: Any, names: Sequence[Any]) -> tuple[NDArray[np.int64], list[
     """The combination of each row by number, and the combinations in the order they come."""
     import pandas as pd
 
-    joint = np.zeros(len(table), np.int64)
+    n = len(table[names[0]])
+    joint = np.zeros(n, np.int64)
     columns = list[tuple[NDArray[Any], list[Any]]]()
     for name in names:
         codes, values = pd.factorize(table[name], use_na_sentinel=True)
@@ -184,7 +215,7 @@ def distinct(table: Any, names: Sequence[Any]) -> tuple[NDArray[np.int64], list[
         _, joint = np.unique(joint * (len(values) + 1) + own, return_inverse=True)
     order, places = pd.factorize(joint)
     first = np.zeros(len(places), np.int64)
-    first[order[::-1]] = np.arange(len(table))[::-1]
+    first[order[::-1]] = np.arange(n)[::-1]
     found = [tuple(values[own[row]] for own, values in columns) for row in first.tolist()]
     return order.astype(np.int64), found
 

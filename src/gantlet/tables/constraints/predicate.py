@@ -58,6 +58,10 @@ class Predicate(Constraint):
             ) from error
         return self._checked(found, len(table))
 
+    def may_hold(self, table: Any) -> NDArray[np.bool_]:
+        """All of them: it is asked once the rows are whole."""
+        return np.ones(len(table), bool)
+
     def _checked(self, found: Any, rows: int) -> NDArray[np.bool_]:
         import pandas as pd
 
