@@ -22,7 +22,7 @@ from gantlet.data.pixels import Entry, Fault, Look, decode, look, quiet, reason
 from gantlet.data.resize import DONE, common_size, each
 from gantlet.data.settings import DataSettings
 from gantlet.data.split import split_hashes
-from gantlet.data.tables import lines_of
+from gantlet.data.tables import lines_of, proposals_of
 from gantlet.errors import UsageError
 
 __all__ = ["Examination", "Problem", "examine"]
@@ -65,6 +65,8 @@ class Examination:
     """What will be set aside."""
     columns: tuple[str, ...] = ()
     """Of a table: what each column is."""
+    proposals: tuple[tuple[str, str], ...] = ()
+    """Of a table: constraints that hold in it and are not said, each with its evidence."""
 
 
 class _Study(NamedTuple):
@@ -96,7 +98,9 @@ def examine(source: Source, settings: DataSettings | None = None) -> Examination
     with TemporaryDirectory() as cache:
         data = open_data(source, settings, cache=Path(cache))
         found = _of_dataset(kind, name, data, settings)
-        return replace(found, problems=(*_altered(data), *found.problems))
+        is_table = data.spec.kind == "table"
+        held = proposals_of(source, settings, data.spec) if is_table else ()
+        return replace(found, problems=(*_altered(data), *found.problems), proposals=held)
 
 
 def _altered(data: Dataset) -> Iterator[Problem]:

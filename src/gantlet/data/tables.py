@@ -16,7 +16,16 @@ from gantlet.errors import UsageError
 from gantlet.spec import DataSpec
 from gantlet.tables.files import SUFFIXES, form_of, read_table, required
 
-__all__ = ["from_frame", "is_frame", "is_table", "lines_of", "named_table", "open_table"]
+__all__ = [
+    "from_frame",
+    "is_frame",
+    "is_table",
+    "lines_of",
+    "named_table",
+    "open_table",
+    "proposals_of",
+    "read_file",
+]
 
 
 def is_table(path: Path) -> bool:
@@ -41,14 +50,7 @@ def is_frame(source: Any) -> bool:
 
 def open_table(path: Path, settings: DataSettings, cache: Path | None) -> Dataset:
     """The rows of a file."""
-    table, notes = read_table(
-        path,
-        delimiter=settings.delimiter,
-        header=settings.header,
-        encoding=settings.encoding,
-        missing=settings.missing,
-        columns=settings.columns,
-    )
+    table, notes = read_file(path, settings)
     stem = path.name.split(".")[0] or path.stem
     try:
         return from_frame(table, name=slug(stem), settings=settings, notes=notes)
@@ -59,6 +61,18 @@ def open_table(path: Path, settings: DataSettings, cache: Path | None) -> Datase
             received=error.received,
             remedy=error.remedy,
         ) from None
+
+
+def read_file(path: Path, settings: DataSettings) -> tuple[Any, tuple[str, ...]]:
+    """A file as a pandas DataFrame, and what was done to read it; see `read_table`."""
+    return read_table(
+        path,
+        delimiter=settings.delimiter,
+        header=settings.header,
+        encoding=settings.encoding,
+        missing=settings.missing,
+        columns=settings.columns,
+    )
 
 
 def from_frame(
@@ -131,6 +145,24 @@ def lines_of(spec: DataSpec) -> tuple[str, ...]:
     from gantlet.tables.transform import TableTransform
 
     return TableTransform.from_json(spec.table).lines
+
+
+def proposals_of(
+    source: Any, settings: DataSettings, spec: DataSpec
+) -> tuple[tuple[str, str], ...]:
+    """Constraints that hold in a table and are not among the settings, each with its evidence.
+
+    Arguments:
+        source: a pandas DataFrame or the path of a file.
+        settings: with which it was opened.
+        spec: of what was opened.
+    """
+    from gantlet.tables.proposals import proposals
+    from gantlet.tables.transform import TableTransform
+
+    table = source if is_frame(source) else read_file(Path(source).expanduser(), settings)[0]
+    found = proposals(table, TableTransform.from_json(spec.table).columns_)
+    return tuple((p.text, p.evidence) for p in found if p.text not in settings.constraints)
 
 
 def _summary(transform: Any) -> str:
