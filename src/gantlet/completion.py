@@ -24,8 +24,10 @@ from gantlet.training.snapshot import generate
 
 __all__ = ["complete", "read_partial"]
 
-_POOL = 16_384
+_POOL = 8_192
 """Rows from which those of one condition are completed."""
+_AT_ONCE = 4_096
+"""Rows that are tried at a time where the first choice broke a constraint."""
 
 
 def read_partial(path: Path, bundle: Bundle) -> Any:
@@ -60,9 +62,9 @@ def complete(
 
     Each row's missing cells come from one generated row that is like it in the cells given:
     approximate Bayesian computation by nearest neighbours. The generator is asked for the rarest
-    category that is given, and makes 16,384 rows of it. Of these one is drawn, each as likely,
+    category that is given, and makes 8,192 rows of it. Of these one is drawn, each as likely,
     among the 10 nearest and those as near as the tenth: first fewest categories that differ, then
-    the least sum of squares of the differences of given numbers, as ranks among the 16,384. With
+    the least sum of squares of the differences of given numbers, as ranks among the 8,192. With
     more rows and fewer neighbours it would be a draw from the generator's conditional
     distribution; as it is, conditions that hardly any row meets are met nearly. Where the drawn
     cells with those given break a constraint, they are fitted to it, or the next row is taken.
@@ -132,13 +134,17 @@ class _Filled:
     def fill(self, rows: NDArray[np.int64], pool: Any, seed: int) -> None:
         """Complete some rows from a pool of generated ones."""
         order = candidates(self._partial, rows, pool, self._transform.columns_, seed)
-        left = np.arange(len(rows))
-        for attempt in range(order.shape[1]):
-            drawn = pool.iloc[order[left, attempt]].reset_index(drop=True)
-            made = self._merged(rows[left], drawn)
-            met = self._design.holds(made)
-            self._parts.append(made[met].set_axis(rows[left][met]))
-            left = left[~met]
+        left, start = np.arange(len(rows)), 0
+        while start < order.shape[1]:
+            count = 1 if start == 0 else max(1, _AT_ONCE // len(left))  # most need the first alone
+            tried = order[left, start : start + count]
+            places = np.repeat(rows[left], tried.shape[1])
+            made = self._merged(places, pool.iloc[tried.ravel()].reset_index(drop=True))
+            met = self._design.holds(made).reshape(tried.shape)
+            first = np.arange(len(left)) * tried.shape[1] + met.argmax(1)
+            done = met.any(1)
+            self._parts.append(made.iloc[first[done]].set_axis(rows[left][done]))
+            left, start = left[~done], start + count
             if not len(left):
                 return
         raise UsageError(

@@ -86,9 +86,12 @@ def _feature(column: Column, partial: Partial, rows: NDArray[np.int64], pool: An
 
 
 def _of_choices(cells: Any, made: Any, given: Any, empty: Any, absent: Any) -> Any:
-    values = {value: code for code, value in enumerate(made.dropna().unique())}
-    own = np.array([values.get(value, -2) for value in cells.astype(object)])
-    codes = np.array([values.get(value, -1) for value in made.astype(object)])
+    import pandas as pd
+
+    made = made.astype(object)
+    values = pd.Index(made[~absent].unique())
+    own, codes = values.get_indexer(cells.astype(object)), values.get_indexer(made)
+    own = np.where(own < 0, -2, own)  # a value that no row of the pool has
 
     def feature(part: slice) -> tuple[Any, Any]:
         differ = (own[part, None] != codes) & given[part, None]

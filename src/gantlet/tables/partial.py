@@ -72,12 +72,12 @@ def partial_rows(table: Any, transform: TableTransform, design: Design, what: st
         given[column.name], empty[column.name] = has, nothing if own is None else ~has
         typed, fault = _typed(column, own, has)
         if fault is not None:
-            row, expected, received = fault
+            row, expected, received, near = fault
             raise UsageError(
                 f"{what}, {table.index.name or 'row'} {table.index[row]}, column {name!r}",
                 expected=expected,
                 received=received,
-                remedy="Mend the cell, or leave it empty",
+                remedy=" ".join(filter(None, [near, "Mend the cell, or leave it empty"])),
             )
         parts[column.name] = typed
     import pandas as pd
@@ -119,8 +119,8 @@ def _check(partial: Partial, design: Design, what: str) -> None:
         )
 
 
-_Fault = tuple[int, str, str]
-"""Row, what was expected, what was received."""
+_Fault = tuple[int, str, str, str]
+"""Row, what was expected, what was received, what is near to it."""
 
 
 def _typed(column: Column, cells: Any, has: NDArray[np.bool_]) -> tuple[Any, _Fault | None]:
@@ -153,8 +153,7 @@ def _choices(
         match = next((word for word in (text, whole, truth) if word in places), None)
         if match is None:
             error = unknown("value", text, places)
-            expected = " ".join(filter(None, [error.expected, error.remedy]))
-            return None, (row, expected, repr(text))
+            return None, (row, error.expected, repr(text), error.remedy)
         held[row] = places[match]
     return pd.Series(held, dtype=_loose_type(column)), None
 
@@ -180,7 +179,7 @@ def _numbers(
     ):
         rows = np.flatnonzero(has & bad)
         if len(rows):
-            return None, (int(rows[0]), expected, _shown(cells.iloc[rows[0]]))
+            return None, (int(rows[0]), expected, _shown(cells.iloc[rows[0]]), "")
     return x.astype(_loose_type(column)), None
 
 
@@ -200,7 +199,7 @@ def _times(column: NumberColumn, cells: Any, has: NDArray[np.bool_]) -> tuple[An
     rows = np.flatnonzero(has & times.isna().to_numpy(bool))
     if len(rows):
         expected = f"a value such as {column.ends().iloc[0]}"
-        return None, (int(rows[0]), expected, _shown(cells.iloc[rows[0]]))
+        return None, (int(rows[0]), expected, _shown(cells.iloc[rows[0]]), "")
     if form == "date":
         return times.dt.date.where(has, None).astype(object), None
     if form is not None:

@@ -72,15 +72,18 @@ class Amounts:
         absent: NDArray[np.bool_],
         least: Values | None = None,
         most: Values | None = None,
+        *,
+        free: bool = False,
     ) -> Any:
         """Amounts as cells of the column: rounded as it is, in its range.
 
         Arguments:
             values, absent: shape (N,).
             least, most: bounds that rounding must not cross, (N,).
+            free: beyond the range, too.
         """
         if self.unit is not None:
-            return self._times(values, absent, least, most)
+            return self._times(values, absent, least, most, free)
         decimals, numbers = self.column.numbers.decimals, self.column.numbers
         low, high = numbers.low + self.column.origin, numbers.high + self.column.origin
         x = values if decimals is None or values.dtype.kind == "i" else values.round(decimals)
@@ -89,7 +92,7 @@ class Amounts:
         x = x if least is None else np.where(x < least, x + step, x)
         x = x if most is None else np.where(x > most, x - step, x)
         x = x if decimals is None or x.dtype.kind == "i" else x.round(decimals)
-        x = np.where(absent, 0, np.clip(x, low, high))
+        x = np.where(absent, 0, x if free else np.clip(x, low, high))
         if self.column.kind == "real" or "float" in self.column.dtype["name"].lower():
             return restored(x.astype(np.float64), absent, self.column.dtype)
         return restored(np.rint(x).astype(np.int64), absent, self.column.dtype)
@@ -138,6 +141,7 @@ class Amounts:
         absent: NDArray[np.bool_],
         least: Values | None,
         most: Values | None,
+        free: bool,
     ) -> Any:
         own, dtype = self.column.clock or self._even, self.column.dtype
         numbers, origin = self.column.numbers, self.column.origin
@@ -148,7 +152,7 @@ class Amounts:
         found = self.read(shown(ticks, absent, own, dtype))[0]
         ticks = ticks if least is None else ticks + (found < least)
         ticks = ticks if most is None else ticks - (found > most)
-        return shown(np.clip(ticks, low, high), absent, own, dtype)
+        return shown(ticks if free else np.clip(ticks, low, high), absent, own, dtype)
 
 
 def amounts(columns: Sequence[Column], text: str) -> list[Amounts]:

@@ -115,8 +115,8 @@ class Distance(Way):
         )
         distance = self.sign * (far - near)
         mine, others = self.own.column.name, self.other.column.name
-        first = self._from(self.own, self.sign, other, lost, distance, no_far)
-        second = self._from(self.other, -self.sign, own, no_own, distance, no_near)
+        first = self._fit(self.own, self.sign, other, lost, distance, no_far)
+        second = self._fit(self.other, -self.sign, own, no_own, distance, no_near)
         known = ~no_far & ~no_near
         return {
             mine: either(given[others] & ~given[mine] & known & ~lost, first, cells[mine]),
@@ -133,6 +133,12 @@ class Distance(Way):
         other, lost = self.other.read(cells)
         return np.where(lost, self.other.reference, other), lost
 
+    def _fit(self, side: Amounts, sign: int, other: Values, lost: Any, *drawn: Any) -> Any:
+        """`_from`, beyond the column's range where a given cell leaves no other room."""
+        bounded, bound = self._from(side, sign, other, lost, *drawn), self._bound(other, sign)
+        short = ~lost & (sign * side.read(bounded)[0] < sign * bound)
+        return either(short, self._from(side, sign, other, lost, *drawn, free=True), bounded)
+
     def _from(
         self,
         side: Amounts,
@@ -141,13 +147,15 @@ class Distance(Way):
         lost: NDArray[np.bool_],
         distance: Values,
         absent: NDArray[np.bool_],
+        *,
+        free: bool = False,
     ) -> Any:
         """A side of the two from the other; where that is `lost` there is no bound to keep."""
         bound = np.where(lost, -sign * _FAR, self._bound(other, sign))
         values = other + sign * distance
         if sign > 0:
-            return side.write(np.maximum(values, bound), absent, least=bound)
-        return side.write(np.minimum(values, bound), absent, most=bound)
+            return side.write(np.maximum(values, bound), absent, least=bound, free=free)
+        return side.write(np.minimum(values, bound), absent, most=bound, free=free)
 
     def _bound(self, other: Values, sign: int) -> Values:
         """What the other allows: itself, or strictly half a step beyond it."""

@@ -103,7 +103,7 @@ class Residual(Way):
         name, made = self.of.total.column.name, dict[Any, Any]()
         total, absent = self.of.total.read(cells[name])
         added, _, lost = self.of.added(cells)
-        sum_of = self.of.total.write(added, absent)
+        sum_of = self.of.total.write(added, absent, free=True)  # given terms may lie beyond
         made[name] = either(~given[name] & ~absent & ~lost, sum_of, cells[name])
         left = given[name] & ~lost
         for sign, term in reversed(self.of.terms):
