@@ -33,8 +33,17 @@ _AT_ONCE = 4_096
 def read_partial(path: Path, bundle: Bundle) -> Any:
     """A file of partial rows, read as the table of the run was.
 
-    Raises UsageError as `gantlet.tables.files.read_table` does.
+    Raises UsageError as `gantlet.tables.files.read_table` does, for a path where no file is, and
+    for a run that is not on a table.
     """
+    _check_kind(bundle, str(path))
+    if not path.is_file():
+        raise UsageError(
+            f"rows to be completed, {path}",
+            expected="a file of a table",
+            received="a folder" if path.exists() else "no such file",
+            remedy="Check the path",
+        )
     settings, columns = bundle.config.data, bundle.spec.table.get("columns", ())
     numbered = [column["name"] for column in columns] == [
         f"column_{i}" for i in range(1, len(columns) + 1)
@@ -87,9 +96,8 @@ def complete(
 
     Source: Blum (2010), Approximate Bayesian Computation: a Nonparametric Perspective, https://arxiv.org/abs/0904.0635
     """
+    _check_kind(bundle, what)
     spec = bundle.spec
-    if spec.kind != "table":
-        raise UsageError(f"completion of {what}", expected="a run on a table", received=spec.kind)
     transform = TableTransform.from_json(spec.table)
     design = transform.design_.given(constraints)
     partial = partial_rows(table, transform, design, what)
@@ -101,6 +109,13 @@ def complete(
             made = generate(bundle.game, players, spec, machine, seed=own, count=_POOL, y=y)
             filled.fill(rows, transform.inverse_transform(made), seed_of(seed, "draw"))
     return filled.table()
+
+
+def _check_kind(bundle: Bundle, what: str) -> None:
+    if bundle.spec.kind != "table":
+        raise UsageError(
+            f"completion of {what}", expected="a run on a table", received=bundle.spec.kind
+        )
 
 
 def _groups(

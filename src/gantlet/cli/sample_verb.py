@@ -74,11 +74,11 @@ def sample_(
         print(f"{n} {'sample' if n == 1 else 'samples'} written to {out}")
         return
     loaded = load(run)
-    if out is not None:
-        check_place(out, loaded.bundle.spec)
     if complete is not None:
         print(_completed(loaded, complete, out or run / "made.csv", seed))
         return
+    if out is not None:
+        check_place(out, loaded.bundle.spec)
     if where is not None:
         made = loaded.sample_where(n, where, seed=seed)
     elif balance is not None:
@@ -95,10 +95,11 @@ def sample_(
 def _completed(loaded: Loaded, path: Path, out: Path, seed: int) -> str:
     """Rows of a file made whole and written, in a sentence."""
     from gantlet.completion import complete, read_partial
-    from gantlet.sample import disk_errors_told
+    from gantlet.sample import check_place, disk_errors_told
     from gantlet.tables.files import write_table
 
     partial = read_partial(path, loaded.bundle)
+    check_place(out, loaded.bundle.spec)
     whole = complete(loaded.bundle, partial, seed=seed, what=str(path))
     with disk_errors_told(out):
         write_table(whole, out)
