@@ -174,7 +174,7 @@ def test_neighbours_draw_from_the_conditional_distribution():
         ({"zip": "99999"}, r"row 4, column 'zip': expected one of 10115.*received '99999'"),
         ({"age": "old"}, r"row 4, column 'age': expected a number, received 'old'"),
         ({"age": 40.5}, r"row 4, column 'age': expected a whole number, received 40\.5"),
-        ({"age": 900}, r"row 4, column 'age': expected a number near its range, .*900"),
+        ({"age": 1_900}, r"row 4, column 'age': expected a number near its range, .*1900"),
         ({"end": "soon"}, r"row 4, column 'end': expected a value such as 20.*'soon'"),
         (
             {"start": "2022-01-01", "end": "2021-01-01"},

@@ -110,12 +110,10 @@ def _column(transform: TableTransform, name: str) -> Column:
     if transform.places(found.name):
         return found
     able = [key for key, column in columns.items() if transform.places(column.name)]
-    many = isinstance(found, ChoiceColumn) and found.choices.width > 1
+    many = f" of {len(found.values):,} values" if isinstance(found, ChoiceColumn) else ""
     raise UsageError(
         f"rows balanced by {name}",
         expected=f"a column of categories, at most 64: {', '.join(able) or 'there is none'}",
-        received=f"{found.kind}" + f" of {len(found.values):,}" * many
-        if isinstance(found, ChoiceColumn)
-        else found.kind,
+        received=f"{found.kind}{many}",
         remedy=f"If it is one, train with data.columns.{name}=categorical",
     )

@@ -20,6 +20,8 @@ from gantlet.tables.transform import TableTransform
 
 __all__ = ["Partial", "loose", "partial_rows"]
 
+_FAR = 10
+"""Widths of a column's range beyond which a number is an error: the ends are of the fifth row."""
 _TRUTH = {"true": "True", "false": "False"}
 _LOOSE = {"bool": "boolean"} | {
     f"{sign}int{bits}": f"{sign.upper()}Int{bits}"
@@ -56,7 +58,7 @@ def partial_rows(table: Any, transform: TableTransform, design: Design, what: st
 
     Raises:
         UsageError: a column that the fitted table has not, a value that its column never has, a
-            number as far from its range as the range is wide, given cells that break a
+            number farther from its range than ten times its width, given cells that break a
             constraint; naming the row and the column.
     """
     known = {str(column.name): column for column in transform.columns_}
@@ -169,7 +171,7 @@ def _numbers(
     wide = x.to_numpy(np.float64, na_value=np.nan)
     low, high = column.numbers.low + column.origin, column.numbers.high + column.origin
     with np.errstate(invalid="ignore"):
-        far = (wide < low - (high - low)) | (wide > high + (high - low))
+        far = (wide < low - _FAR * (high - low)) | (wide > high + _FAR * (high - low))
         far &= ~np.isin(wide, np.add(column.numbers.spikes, column.origin))
         broken = (wide != np.rint(wide)) & (column.kind == "integer")
     for bad, expected in (
