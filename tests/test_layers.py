@@ -19,18 +19,9 @@ FLOORS = (
     ("metrics",),
     (
         *("settings", "config", "config_text", "recipes", "training", "bundle", "origin"),
-        *(
-            "truncation",
-            "sample",
-            "row_files",
-            "where",
-            "notebook",
-            "console",
-            "latents",
-            "planning",
-            "run",
-        ),
-        *("synthesis", "evaluation", "bench", "sweeping"),
+        *("truncation", "rejection", "sample", "row_files", "where", "balance", "completion"),
+        *("notebook", "console", "latents", "planning", "run", "synthesis", "evaluation", "bench"),
+        "sweeping",
     ),
     ("report", "export", "serving", "judge", "explore", "serve", "cli", "__main__"),
 )

@@ -11,6 +11,7 @@ import torch
 
 from gantlet.bundle import Bundle
 from gantlet.errors import UsageError
+from gantlet.rejection import MOST, check_hope, is_constrained
 from gantlet.sample import check_place, class_of, computed, saving
 from gantlet.tables.transform import TableTransform
 from gantlet.tables.writing import write_parts
@@ -41,14 +42,22 @@ def frames(
             "rows of a table", expected="at least 1, of a run on a table",
             received=f"{n}, of {spec.kind}",
         )  # fmt: skip
+    transform = TableTransform.from_json(spec.table)
+    design, count = transform.design_.given(()), MOST if is_constrained(spec) else n
+    what, done, drawn = f"rows that meet {', '.join(design.texts)}", 0, 0
     # Without a label each block draws its own: all at once would grow with n.
-    y = None if label is None else torch.tensor(class_of(spec, label)).expand(n)
-    transform, done = TableTransform.from_json(spec.table), 0
-    with computed(bundle, n, y, seed, truncation, device) as parts:
-        while part := list(islice(parts, _BLOCKS)):
-            rows = torch.cat(part).cpu().numpy()
-            yield transform.inverse_transform(rows, done, seed)
+    y = None if label is None else torch.tensor(class_of(spec, label)).expand(count)
+    with computed(bundle, count, y, seed, truncation, device) as parts:
+        while done < n:
+            rows = torch.cat(list(islice(parts, min(_BLOCKS, n - done)))).cpu().numpy()
+            drawn += len(rows)
+            if is_constrained(spec):
+                rows = rows[design.holds(transform.inverse_transform(rows))][: n - done]
+            if len(rows):
+                yield transform.inverse_transform(rows, done, seed)
             done += len(rows)
+            if done < n:
+                check_hope(what, done, drawn)
 
 
 def sample_into_table(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -56,16 +56,57 @@ class Loaded:
         seed: int = 0,
         label: str | int | None = None,
         truncation: float | None = None,
+        constraints: Sequence[Callable[[Any], Any]] = (),
         device: str = "auto",
     ) -> Samples:
         """Samples 0 to n - 1 of a seed; see `gantlet.sample.sample`."""
-        return sample(self.bundle, n, label=label, seed=seed, truncation=truncation, device=device)
+        return sample(
+            self.bundle,
+            n,
+            label=label,
+            seed=seed,
+            truncation=truncation,
+            constraints=constraints,
+            device=device,
+        )
 
-    def sample_where(self, n: int, where: str, *, seed: int = 0) -> Samples:
+    def sample_where(
+        self,
+        n: int,
+        where: str,
+        *,
+        seed: int = 0,
+        constraints: Sequence[Callable[[Any], Any]] = (),
+    ) -> Samples:
         """Rows of a table that meet `where`; see `gantlet.where.sample_where`."""
         from gantlet.where import sample_where  # needs pandas
 
-        return sample_where(self.bundle, n, where, seed=seed)
+        return sample_where(self.bundle, n, where, seed=seed, constraints=constraints)
+
+    def sample_balanced(
+        self,
+        n: int,
+        column: str,
+        *,
+        seed: int = 0,
+        constraints: Sequence[Callable[[Any], Any]] = (),
+    ) -> Samples:
+        """As many rows of each category; see `gantlet.balance.sample_balanced`."""
+        from gantlet.balance import sample_balanced  # needs pandas
+
+        return sample_balanced(self.bundle, n, column, seed=seed, constraints=constraints)
+
+    def complete(
+        self,
+        table: Any,
+        *,
+        seed: int = 0,
+        constraints: Sequence[Callable[[Any], Any]] = (),
+    ) -> Any:
+        """A DataFrame with some columns made whole; see `gantlet.completion.complete`."""
+        from gantlet.completion import complete  # needs pandas
+
+        return complete(self.bundle, table, seed=seed, constraints=constraints)
 
     @property
     def log(self) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -23,6 +23,7 @@ from gantlet.errors import RunError, UsageError, unknown
 from gantlet.files import zipped
 from gantlet.png import encoded
 from gantlet.processors import granted_threads
+from gantlet.rejection import MOST, is_constrained, lawful
 from gantlet.rng import BLOCK
 from gantlet.spec import DataSpec
 from gantlet.training.machine import Machine, find_machine, settled
@@ -57,6 +58,9 @@ class Samples:
     labels: NDArray[np.int64] | None
     spec: DataSpec
     seed: int = 0
+    """That they were made with."""
+    share: float = 1.0
+    """Of the rows of a table that were made, those that met constraints and conditions."""
 
     def __len__(self) -> int:
         return len(self.values)
@@ -260,9 +264,12 @@ def sample(
     label: str | int | None = None,
     seed: int = 0,
     truncation: float | None = None,
+    constraints: Sequence[Callable[[Any], Any]] = (),
     device: str = "auto",
 ) -> Samples:
     """Samples 0 to n - 1 of a seed. Sample i depends on the seed, i and the truncation alone.
+
+    Rows of a table with constraints are those that meet them, in the order in which they are made.
 
     Arguments:
         bundle: of a run or a folder.
@@ -271,15 +278,24 @@ def sample(
         seed: any number; equal seeds give equal samples.
         truncation: less variety, and samples nearer to the usual; see
             `gantlet.truncation.narrowed`.
+        constraints: of a table: the functions among the constraints of the training.
         device: where to compute; results of different devices differ by rounding.
 
     Raises:
-        UsageError: n below 1, a label that the data has not, a truncation out of range.
+        UsageError: n below 1, a label that the data has not, a truncation out of range,
+            constraints that hardly any row meets, or functions of them that are not at hand.
     """
-    y = _asked(bundle.spec, n, label, seed)
-    with computed(bundle, n, y, seed, truncation, device) as parts:
-        values = torch.cat([part.cpu() for part in parts]).numpy()
-    return Samples(values, None if y is None else y.numpy(), bundle.spec, seed)
+    y, spec = _asked(bundle.spec, n, label, seed), bundle.spec
+    if not (is_constrained(spec) or constraints):
+        with computed(bundle, n, y, seed, truncation, device) as parts:
+            values = torch.cat([part.cpu() for part in parts]).numpy()
+        return Samples(values, None if y is None else y.numpy(), spec, seed)
+    asked = None if label is None else torch.tensor(class_of(spec, label)).expand(MOST)
+    with computed(bundle, MOST, asked, seed, truncation, device) as parts:
+        found = lawful(spec, n, (part.cpu().numpy() for part in parts), constraints)
+    y = _asked(spec, int(found.places[-1]) + 1, label, seed)
+    labels = None if y is None else y.numpy()[found.places]
+    return Samples(found.rows, labels, spec, seed, found.share)
 
 
 def sample_into_zip(

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from gantlet.balance import sample_balanced
+from gantlet.completion import complete
 from gantlet.data.tables import is_frame
 from gantlet.errors import UsageError
 from gantlet.run import train
 from gantlet.sample import sample
+from gantlet.tables.constraints import Said
+from gantlet.tables.constraints.design import check_rows
+from gantlet.tables.constraints.predicate import Predicate
 from gantlet.where import sample_where
 
 __all__ = ["TableSynthesizer"]
@@ -30,6 +35,8 @@ class TableSynthesizer(BaseEstimator):
         columns: kinds by column, where they are not to be detected; a list is an ordinal's order.
         public: whether bounds and values of fewer than 5 rows may be stored, or the columns of
             which they may.
+        constraints: what all rows meet: text such as "end >= start" (see docs/constraints), or
+            functions of a DataFrame that give one truth value for each row.
         samples, minutes: when to end; as the recipe says if neither is given.
         settings: dotted keys, as `{"train.batch": 256}`.
         seed: of weights, order of rows and noise.
@@ -46,6 +53,7 @@ class TableSynthesizer(BaseEstimator):
         recipe: str | None = None,
         columns: Mapping[str, Any] | None = None,
         public: bool | Sequence[str] = False,
+        constraints: Sequence[Said] = (),
         samples: int | None = None,
         minutes: float | None = None,
         settings: Mapping[str, Any] | None = None,
@@ -56,6 +64,7 @@ class TableSynthesizer(BaseEstimator):
         self.recipe = recipe
         self.columns = columns
         self.public = public
+        self.constraints = constraints
         self.samples = samples
         self.minutes = minutes
         self.settings = settings
@@ -68,15 +77,15 @@ class TableSynthesizer(BaseEstimator):
 
         Raises UsageError for anything else, and for what `gantlet.train` refuses.
         """
-        if not is_frame(table):
-            raise UsageError(
-                "TableSynthesizer.fit",
-                expected="a pandas DataFrame",
-                received=type(table).__name__,
-                remedy="Convert it with pandas.DataFrame(x, columns=[...])",
-            )
+        _check_frame("TableSynthesizer.fit", table)
         public = self.public if isinstance(self.public, bool) else list(self.public)
+        predicates = [Predicate.of(one) for one in self._functions]
+        for predicate in predicates:
+            check_rows(predicate, table)
+        texts = [one for one in self.constraints if isinstance(one, str)]
+        texts += [predicate.text for predicate in predicates]
         own = {"data.columns": dict(self.columns or {}), "data.public": public}
+        own |= {"data.constraints": texts} if texts else {}
         settings = {**own, "train.seed": self.seed, **(self.settings or {})}
         with self._folder() as folder:
             run = train(
@@ -94,20 +103,53 @@ class TableSynthesizer(BaseEstimator):
         self.n_features_in_ = len(table.columns)
         return self
 
-    def sample(self, n: int = 1, *, where: str | None = None, seed: int = 0) -> Any:
+    def sample(
+        self,
+        n: int = 1,
+        *,
+        where: str | None = None,
+        balance: str | None = None,
+        seed: int = 0,
+    ) -> Any:
         """Rows 0 to n - 1 of a seed as a DataFrame; row i depends on the seed and i alone.
 
         Arguments:
             n: how many.
             where: what they must meet, such as "sex=Male and age>=30" (`gantlet.where`).
+            balance: a column of whose categories to make as many rows each (`gantlet.balance`).
             seed: equal seeds give equal rows.
 
-        Raises UsageError for n below 1, and for conditions that cannot be met.
+        Raises UsageError for n below 1, for conditions that cannot be met, and for `where` beside
+        `balance`.
         """
         check_is_fitted(self)
+        bundle, functions = self.bundle_, self._functions
+        if where is not None and balance is not None:
+            raise UsageError("where beside balance", expected="one of the two", received="both")
         if where is not None:
-            return sample_where(self.bundle_, n, where, seed=seed).frame
-        return sample(self.bundle_, n, seed=seed).frame
+            return sample_where(bundle, n, where, seed=seed, constraints=functions).frame
+        if balance is not None:
+            return sample_balanced(bundle, n, balance, seed=seed, constraints=functions).frame
+        return sample(bundle, n, seed=seed, constraints=functions).frame
+
+    def complete(self, table: Any, *, seed: int = 0) -> Any:
+        """Rows of which some cells are given, with the others drawn (`gantlet.completion`).
+
+        Arguments:
+            table: a DataFrame of some columns; missing cells, and the other columns, are drawn.
+            seed: equal seeds give equal rows.
+
+        Raises UsageError for what is no DataFrame, for cells that the fitted table cannot have,
+        and for rows that cannot be completed within the constraints.
+        """
+        check_is_fitted(self)
+        _check_frame("TableSynthesizer.complete", table)
+        return complete(self.bundle_, table, seed=seed, constraints=self._functions)
+
+    @property
+    def _functions(self) -> list[Callable[[Any], Any]]:
+        """The constraints that are functions."""
+        return [one for one in self.constraints if not isinstance(one, str)]
 
     @contextlib.contextmanager
     def _folder(self) -> Iterator[Path]:
@@ -116,3 +158,14 @@ class TableSynthesizer(BaseEstimator):
             return
         with tempfile.TemporaryDirectory() as place:
             yield Path(place) / "run"
+
+
+def _check_frame(what: str, table: Any) -> None:
+    """UsageError for what is no DataFrame."""
+    if not is_frame(table):
+        raise UsageError(
+            what,
+            expected="a pandas DataFrame",
+            received=type(table).__name__,
+            remedy="Convert it with pandas.DataFrame(x, columns=[...])",
+        )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Iterator, Sequence
 
 from gantlet.console import duration
@@ -58,3 +60,8 @@ def _about(found: Examination) -> Iterator[str]:
         yield f"{problem.severity.upper()}: {problem.sentence} {problem.remedy}"
     if not found.problems:
         yield "No problem found."
+    if found.proposals:
+        yield "Constraints that all rows meet, which generated rows would meet if they were said:"
+        yield from (f"  {text}  ({evidence})" for text, evidence in found.proposals)
+        texts = json.dumps([text for text, _ in found.proposals], ensure_ascii=False)
+        yield f"Say those that are meant: {shlex.quote(f'data.constraints={texts}')}"

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from gantlet.cli.progress import progress
 from gantlet.cli.words import RunFolder
 from gantlet.errors import UsageError
+
+if TYPE_CHECKING:
+    from gantlet.run import Loaded
 
 __all__ = ["sample_"]
 
@@ -23,9 +26,11 @@ def sample_(
     run: RunFolder,
     /,
     *,
-    n: Annotated[int, Parameter(name=["--number", "-n"])] = 64,
+    n: Annotated[int | None, Parameter(name=["--number", "-n"])] = None,
     label: str | None = None,
     where: str | None = None,
+    balance: str | None = None,
+    complete: Path | None = None,
     seed: int = 0,
     truncation: float | None = None,
     out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
@@ -44,6 +49,10 @@ def sample_(
         Class to make, by name. Without it, classes come as often as in the data.
     where
         Of a table: what rows must meet, such as "sex=Male and age>=30".
+    balance
+        Of a table: a column of whose categories to make as many rows each.
+    complete
+        Of a table: a file of rows with some columns; its empty cells and the others are filled.
     seed
         Equal seeds give equal samples (0).
     truncation
@@ -54,20 +63,28 @@ def sample_(
         of arrays, or a .png for the grid alone (RUN/made). Of a table: .csv, .tsv or .jsonl (.gz
         too), .parquet or .feather, written while rows are made, for any number (RUN/made.csv).
     """
+    from gantlet.rejection import is_constrained
     from gantlet.row_files import sample_into_table
     from gantlet.run import load
     from gantlet.sample import check_place, sample_into_zip
 
-    if where is not None:
-        _check_alone({"label": label, "truncation": truncation})
-    elif out is not None and out.suffix.lower() == ".zip":
+    way = _way(
+        {"complete": complete, "where": where, "balance": balance},
+        {"label": label, "truncation": truncation, "number": n if complete else None},
+    )
+    n = 64 if n is None else n
+    if way is None and out is not None and out.suffix.lower() == ".zip":
         sample_into_zip(load(run).bundle, out, n, seed=seed, label=label, truncation=truncation)
         print(f"{n} {'sample' if n == 1 else 'samples'} written to {out}")
         return
     loaded = load(run)
+    if complete is not None:
+        print(_completed(loaded, complete, out or run / "made.csv", seed))
+        return
     if out is not None:
         check_place(out, loaded.bundle.spec)
-    if where is None and loaded.bundle.spec.kind == "table":
+    spec = loaded.bundle.spec
+    if spec.kind == "table" and where is None and balance is None and not is_constrained(spec):
         place = out or _own_place(run, pictured=False, is_table=True)
         with progress("sampling") as tell:
             sample_into_table(
@@ -81,27 +98,54 @@ def sample_(
             )
         print(f"{n:,} {'row' if n == 1 else 'rows'} written to {place}")
         return
-    if where is None:
-        made = loaded.sample(n, seed=seed, label=label, truncation=truncation)
-    else:
+    if where is not None:
         made = loaded.sample_where(n, where, seed=seed)
+    elif balance is not None:
+        made = loaded.sample_balanced(n, balance, seed=seed)
+    else:
+        made = loaded.sample(n, seed=seed, label=label, truncation=truncation)
     is_table = made.spec.kind == "table"
     place = made.save(out or _own_place(run, made.pictured, is_table))
     grid = f"; all of them in {place / 'grid.png'}" if place.is_dir() else ""
     one, many = ("row", "rows") if is_table else ("sample", "samples")
-    print(f"{n} {one if n == 1 else many} written to {place}{grid}")
+    print(f"{n} {one if n == 1 else many} written to {place}{grid}{_kept(made.share)}")
 
 
-def _check_alone(others: Mapping[str, object]) -> None:
-    """Refuse what says of rows in another way which to make."""
-    given = next((name for name, value in others.items() if value is not None), None)
-    if given:
+def _completed(loaded: Loaded, path: Path, out: Path, seed: int) -> str:
+    """Rows of a file made whole and written, in a sentence."""
+    from gantlet.completion import complete, read_partial
+    from gantlet.sample import check_place, saving
+    from gantlet.tables.files import write_table
+
+    partial = read_partial(path, loaded.bundle)
+    check_place(out, loaded.bundle.spec)
+    whole = complete(loaded.bundle, partial, seed=seed, what=str(path))
+    with saving(out):
+        write_table(whole, out)
+    empty = partial.isna().sum().sum() + len(partial) * (whole.shape[1] - partial.shape[1])
+    return f"{len(whole):,} rows of {path} written to {out}; cells that were filled: {empty:,}"
+
+
+def _kept(share: float) -> str:
+    """How many of the rows that were made were right, where not all were."""
+    return "" if share == 1 else f"; of the rows made, {share:.1%} met what was asked"
+
+
+def _way(ways: Mapping[str, object], others: Mapping[str, object]) -> str | None:
+    """The way, besides plain sampling, in which rows are asked for; None if in none.
+
+    Raises UsageError for two ways, or for what says of rows otherwise which to make.
+    """
+    asked = [name for name, value in ways.items() if value is not None]
+    beside = [*asked[1:], *(name for name, value in others.items() if value is not None)]
+    if asked and beside:
         raise UsageError(
-            f"--{given} beside --where",
+            f"--{beside[0]} beside --{asked[0]}",
             expected="one of the two",
             received="both",
             remedy='Put all conditions into --where, such as "sex=Male and age>=30".',
         )
+    return asked[0] if asked else None
 
 
 def _own_place(run: Path, pictured: bool, is_table: bool) -> Path:

@@ -15,6 +15,7 @@ import numpy as np
 from gantlet.data import Source, dicom, open_data
 from gantlet.data.builtin import BUILTINS
 from gantlet.data.dataset import Array, Dataset, Hashes, chunks, content_hashes
+from gantlet.data.frames import proposals_of
 from gantlet.data.kinds import KINDS, Entries, readable, sniff
 from gantlet.data.label_file import label_file, spare_note
 from gantlet.data.layout import classify, sift
@@ -66,6 +67,8 @@ class Examination:
     """What will be set aside."""
     columns: tuple[str, ...] = ()
     """Of a table: what each column is."""
+    proposals: tuple[tuple[str, str], ...] = ()
+    """Of a table: constraints that hold in it and are not said, each with its evidence."""
 
 
 class _Study(NamedTuple):
@@ -99,7 +102,9 @@ def examine(source: Source, settings: DataSettings | None = None) -> Examination
     with TemporaryDirectory() as cache:
         data = open_data(source, settings, cache=Path(cache))
         found = _of_dataset(kind, name, data, settings)
-        return replace(found, problems=(*_altered(data), *found.problems))
+        is_table = data.spec.kind == "table"
+        held = proposals_of(source, settings, data.spec) if is_table else ()
+        return replace(found, problems=(*_altered(data), *found.problems), proposals=held)
 
 
 def _altered(data: Dataset) -> Iterator[Problem]:

@@ -11,13 +11,14 @@ from gantlet.data.kinds import readable, sniff
 from gantlet.data.settings import DataSettings
 from gantlet.data.tables import is_frame, read_file
 from gantlet.errors import UsageError
+from gantlet.spec import DataSpec
 from gantlet.tables.column import Column
 from gantlet.tables.detect import check_cells
 from gantlet.tables.number_column import NumberColumn
 from gantlet.tables.sql import is_url, open_query
 from gantlet.tables.words import Kind
 
-__all__ = ["fitting", "frame_of"]
+__all__ = ["fitting", "frame_of", "proposals_of"]
 
 
 def frame_of(source: Any, settings: DataSettings) -> Any:
@@ -78,3 +79,20 @@ def fitting(table: Any, columns: Sequence[Column], like: Any) -> Any:
             kind: Kind = "real" if column.kind == "integer" else column.kind
             check_cells(column.name, kind, made[column.name])
     return made
+
+
+def proposals_of(
+    source: Any, settings: DataSettings, spec: DataSpec
+) -> tuple[tuple[str, str], ...]:
+    """Constraints that hold in a table and are not among the settings, each with its evidence.
+
+    Arguments:
+        source: what `frame_of` takes.
+        settings: with which it was opened.
+        spec: of what was opened.
+    """
+    from gantlet.tables.proposals import proposals
+    from gantlet.tables.transform import TableTransform
+
+    found = proposals(frame_of(source, settings), TableTransform.from_json(spec.table).columns_)
+    return tuple((p.text, p.evidence) for p in found if p.text not in settings.constraints)

@@ -57,6 +57,10 @@ class DataSettings:
     query: str | None = None
     """Of the URL of a database: the query in SQL whose rows are the data. With `order by` a run
     finds the same rows in the same order when it goes on."""
+    constraints: tuple[str, ...] = ()
+    """Of a table: what all of its rows meet, and generated rows will: `end >= start`,
+    `total = net + tax`, `city by zip`, `combination(make, model)`, `0 <= age <= 120`,
+    `exactly_one(phone, email)`, `at_most_one(phone, email)`."""
     header: bool | None = None
     """Of a CSV: whether the first line holds names; none: as it looks."""
     delimiter: str | None = None

@@ -156,7 +156,10 @@ def from_frame(
             received=str(len(table)),
             remedy="Give more data: some hundreds of rows at least for useful training",
         )
-    transform = TableTransform(settings.columns, settings.public, settings.locale).fit(table)
+    wanted = TableTransform(
+        settings.columns, settings.public, settings.locale, settings.constraints
+    )
+    transform = wanted.fit(table)
     if not transform.heads:
         raise UsageError(
             f"the table {name!r}",
@@ -186,7 +189,8 @@ def from_frame(
         key=f"{key} {json.dumps(transform.to_json(), sort_keys=True)}" if key else "",
         resident=_RESIDENT if cache else RESIDENT,
     )
-    return Dataset(spec, raw, None, name, (*notes, _summary(transform)))
+    told = (*notes, _summary(transform), *transform.design_.lines)
+    return Dataset(spec, raw, None, name, told)
 
 
 def _check_of_images(settings: DataSettings) -> None:

@@ -124,12 +124,16 @@ class ChoiceColumn(Column):
             parts.append(f"{choices.shares[-1]:.1%} missing")
         return "; ".join(parts)
 
+    @property
+    def values(self) -> list[Any]:
+        """The values that come back, in the order of their codes."""
+        return [*self.choices.values, *([self.choices.other] * self.choices.has_other)]
+
     def class_names(self) -> list[str]:
         """What each code is called where a row is asked for by it: `sex=Male`."""
         choices = self.choices
-        values = [*choices.values, *([choices.other] * choices.has_other)]
         return [
-            *(f"{self.name}={value}" for value in values),
+            *(f"{self.name}={value}" for value in self.values),
             *([f"{self.name} missing"] * choices.has_missing),
         ]
 

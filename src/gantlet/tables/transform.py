@@ -16,6 +16,8 @@ from gantlet.errors import UsageError, newer_format, unknown
 from gantlet.spec import Head
 from gantlet.tables.choice_column import ChoiceColumn
 from gantlet.tables.column import Column, Stored
+from gantlet.tables.columnar import ColumnFile
+from gantlet.tables.constraints import Design, Said
 from gantlet.tables.detect import check_cells, detected
 from gantlet.tables.number_column import NumberColumn
 from gantlet.tables.personal import PERSONAL, personal_type
@@ -30,7 +32,8 @@ FORMS: Mapping[str, type[Column]] = {
     for form in (NumberColumn, ChoiceColumn, IdentifierColumn, PersonalColumn, TextColumn)
 }
 """Forms of columns, as their JSON names them."""
-_FORMAT = 1
+_FORMAT = 2
+"""1: without constraints."""
 
 
 class TableTransform(TransformerMixin, BaseEstimator):
@@ -49,6 +52,13 @@ class TableTransform(TransformerMixin, BaseEstimator):
             list of values is the order of an ordinal, a key of `PERSONAL` what is masked.
         public: whether all values and bounds may be stored, or the names of such columns.
         locale: of made-up personal data, as Faker names it.
+        constraints: what all rows meet: text (`gantlet.tables.constraints.FORMS`), or functions
+            of a DataFrame that give truth values.
+
+    Attributes:
+        columns_: what each column of the table is.
+        parts_: what is stored: the same columns, or others in place of those that a constraint
+            restores.
 
     Source: Xu et al. (2019), Modeling Tabular data using Conditional GAN, https://arxiv.org/abs/1907.00503
     """
@@ -58,17 +68,20 @@ class TableTransform(TransformerMixin, BaseEstimator):
         columns: Declared | None = None,
         public: bool | Sequence[str] = False,
         locale: str = "en_US",
+        constraints: Sequence[Said] = (),
     ) -> None:
         self.columns = columns
         self.public = public
         self.locale = locale
+        self.constraints = constraints
 
     def fit(self, table: Any, y: Any = None) -> TableTransform:
         """Find out what the columns of a pandas DataFrame are.
 
         Raises:
             UsageError: no columns, two of one name, one without a name, a column of mixed types,
-                a kind declared for a column that is not there or that its cells are not of.
+                a kind declared for a column that is not there or that its cells are not of, a
+                constraint that cannot be read or that a row breaks.
         """
         _check_names(table)
         declared = dict(self.columns or {})
@@ -76,8 +89,14 @@ class TableTransform(TransformerMixin, BaseEstimator):
             if name not in map(str, table.columns):
                 raise unknown("column", name, map(str, table.columns))
         self.columns_ = tuple(
-            self._fitted(name, table[name], declared.get(str(name))) for name in table.columns
+            self._fitted(name, table[name], declared.get(str(name)), self._are_public([name]))
+            for name in table.columns
         )
+        self.design_, self.parts_ = Design(), self.columns_
+        if self.constraints:
+            table = _whole(table)
+            self.design_ = Design.fit(self.constraints, table, self.columns_, self._are_public)
+            self.parts_ = self._parts(table)
         self.rows_ = len(table)
         self.n_features_in_ = len(self.columns_)
         return self
@@ -101,11 +120,15 @@ class TableTransform(TransformerMixin, BaseEstimator):
         absent = [column.name for column in self.columns_ if column.name not in table.columns]
         if absent:
             raise unknown("column", str(absent[0]), map(str, table.columns))
+        held = (
+            self.design_.stored(_whole(table).reset_index(drop=True)) if self.design_.ways else {}
+        )
         start = 0
-        for column in self.columns_:
+        for column in self.parts_:
             stop = start + len(column.heads)
             if stop > start:
-                cells = table[column.name].reset_index(drop=True)
+                name = column.name
+                cells = held[name][0] if name in held else table[name].reset_index(drop=True)
                 rows[:, start:stop] = column.encode(cells)
             start = stop
 
@@ -120,12 +143,13 @@ class TableTransform(TransformerMixin, BaseEstimator):
         import pandas as pd
 
         check_is_fitted(self)
-        ends = (0, *accumulate(len(column.heads) for column in self.columns_))
+        ends = (0, *accumulate(len(column.heads) for column in self.parts_))
         stored = np.asarray(rows, np.float32).reshape(len(rows), ends[-1])
         parts = {
             column.name: column.seeded(seed).decode(stored[:, start:stop], first)
-            for column, (start, stop) in zip(self.columns_, pairwise(ends), strict=True)
+            for column, (start, stop) in zip(self.parts_, pairwise(ends), strict=True)
         }
+        parts = {**self.design_.restored(parts)}
         return pd.DataFrame(parts, columns=[column.name for column in self.columns_])
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
@@ -136,7 +160,7 @@ class TableTransform(TransformerMixin, BaseEstimator):
     def heads(self) -> tuple[Head, ...]:
         """The typed parts of a row."""
         check_is_fitted(self)
-        return tuple(head for column in self.columns_ for head in column.heads)
+        return tuple(head for column in self.parts_ for head in column.heads)
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -150,20 +174,41 @@ class TableTransform(TransformerMixin, BaseEstimator):
         One of the columns is asked for at a time, each as often as any other, its values as often
         as in the table: a sample of classes has the table's frequencies.
         """
-        asked = [
-            column
-            for column in self.columns_
-            if isinstance(column, ChoiceColumn) and any(h.is_condition for h in column.heads)
-        ]
+        asked = self._asked()
         names = tuple(name for column in asked for name in column.class_names())
         shares = tuple(s / len(asked) for column in asked for s in column.choices.shares)
         return names, shares
 
+    def places(self, name: Any) -> tuple[tuple[Any, tuple[int, ...]], ...]:
+        """The classes that give a column each of its values, the commonest value first.
+
+        Several classes where the column is stored as part of a combination; nothing for a column
+        whose values cannot be asked for.
+        """
+        found: dict[Any, list[int]] = {}
+        first, owner = 0, self.design_.owners.get(name)
+        for column in self._asked():
+            told: Mapping[Any, Any] = {}
+            if column.name == name:
+                told = {value: value for value in column.values}
+            elif owner is not None and column.name in owner.adds:
+                told = owner.values(name)
+            for place, value in enumerate(column.values):
+                if value in told:
+                    found.setdefault(told[value], []).append(first + place)
+            first += column.choices.width
+        return tuple((value, tuple(at)) for value, at in found.items() if value is not None)
+
     def to_json(self) -> dict[str, Any]:
         """Plain values: all that `inverse_transform` needs."""
         check_is_fitted(self)
-        columns = [{"form": column.form, **column.to_json()} for column in self.columns_]
-        return {"format": _FORMAT, "rows": self.rows_, "columns": columns}
+        plain = {"format": 1, "rows": self.rows_, "columns": _to_json(self.columns_)}
+        if not self.design_.constraints:
+            return plain
+        parts = [column for column in self.parts_ if column not in self.columns_]
+        order = [column.name for column in self.parts_]
+        more = {"parts": _to_json(parts), "order": order, "constraints": self.design_.to_json()}
+        return {**plain, "format": _FORMAT, **more}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> TableTransform:
@@ -171,14 +216,35 @@ class TableTransform(TransformerMixin, BaseEstimator):
         if values["format"] > _FORMAT:
             raise newer_format("the columns of a table", values["format"], _FORMAT)
         made = cls()
-        held = [dict(column) for column in values["columns"]]
-        made.columns_ = tuple(FORMS[column.pop("form")].from_json(column) for column in held)
+        made.columns_ = made.parts_ = _from_json(values["columns"])
+        made.design_ = Design()
+        if "constraints" in values:
+            made.design_ = Design.from_json(values["constraints"], made.columns_)
+            known = {column.name: column for column in made.columns_}
+            known |= {column.name: column for column in _from_json(values["parts"])}
+            made.parts_ = tuple(known[name] for name in values["order"])
         made.rows_ = values["rows"]
         made.n_features_in_ = len(made.columns_)
         return made
 
-    def _fitted(self, name: Any, cells: Any, said: str | Sequence[str] | None) -> Column:
-        public = self.public if isinstance(self.public, bool) else str(name) in self.public
+    def _parts(self, table: Any) -> tuple[Column, ...]:
+        """What is stored: each column, or where constraints restore some, others before them."""
+        stored, parts = self.design_.stored(table.reset_index(drop=True)), list[Column]()
+        for column in self.columns_:
+            way = self.design_.owners.get(column.name)
+            if way is None:
+                parts.append(column)
+            elif column.name == way.owns[0]:
+                public = self._are_public((*way.owns, *way.needs))
+                for name in way.stores:
+                    cells, kind = stored[name]
+                    named = public or (name in way.adds and kind == "categorical")
+                    parts.append(self._fitted(name, cells, kind, named))
+        return tuple(parts)
+
+    def _fitted(
+        self, name: Any, cells: Any, said: str | Sequence[str] | None, public: bool
+    ) -> Column:
         order = None if said is None or isinstance(said, str) else said
         kind = _declared(name, said) or detected(name, cells, public=public)
         check_cells(name, kind, cells)
@@ -193,6 +259,33 @@ class TableTransform(TransformerMixin, BaseEstimator):
         if kind == "text":
             return TextColumn.fit(name, cells)
         return ChoiceColumn.fit(name, kind, cells, public=public, order=order)
+
+    def _asked(self) -> list[ChoiceColumn]:
+        """What rows can be asked for by."""
+        return [
+            column
+            for column in self.parts_
+            if isinstance(column, ChoiceColumn) and any(h.is_condition for h in column.heads)
+        ]
+
+    def _are_public(self, names: Sequence[Any]) -> bool:
+        """Whether all of some columns may be stored with values of few rows."""
+        public = self.public
+        return public if isinstance(public, bool) else all(str(name) in public for name in names)
+
+
+def _to_json(columns: Sequence[Column]) -> list[dict[str, Any]]:
+    return [{"form": column.form, **column.to_json()} for column in columns]
+
+
+def _from_json(values: Sequence[Mapping[str, Any]]) -> tuple[Column, ...]:
+    held = [dict(column) for column in values]
+    return tuple(FORMS[column.pop("form")].from_json(column) for column in held)
+
+
+def _whole(table: Any) -> Any:
+    """All columns of a table in memory, rows numbered from 0 or as errors name them."""
+    return table.whole() if isinstance(table, ColumnFile) else table
 
 
 def _declared(name: Any, said: str | Sequence[str] | None) -> Kind | None:

@@ -18,7 +18,7 @@ from gantlet.tables.number_column import NumberColumn
 from gantlet.tables.times import parsed
 from gantlet.tables.transform import TableTransform
 
-__all__ = ["Clause", "asked_class", "clauses"]
+__all__ = ["Clause", "asked_classes", "clauses"]
 
 _OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq,
@@ -66,19 +66,16 @@ def clauses(text: str, transform: TableTransform) -> tuple[Clause, ...]:
     return tuple(_clause(part.strip(), text, transform) for part in _AND.split(text))
 
 
-def asked_class(found: Sequence[Clause], transform: TableTransform) -> int | None:
-    """The class of the rarest equality that the generator can be asked for; None if of none."""
+def asked_classes(found: Sequence[Clause], transform: TableTransform) -> tuple[int, ...]:
+    """The classes of the rarest equality that the generator can be asked for; none if of none."""
     _, shares = transform.classes()
-    first, best = 0, None
-    for column in transform.columns_:
-        if not isinstance(column, ChoiceColumn) or not any(h.is_condition for h in column.heads):
-            continue
-        for clause in found:
-            if clause.column is column and clause.sign in ("=", "=="):
-                place = first + _values(column).index(clause.value)
-                best = place if best is None or shares[place] < shares[best] else best
-        first += column.choices.width
-    return best
+    asked = [
+        dict(transform.places(clause.column.name)).get(clause.value, ())
+        for clause in found
+        if isinstance(clause.column, ChoiceColumn) and clause.sign in ("=", "==")
+    ]
+    known = [classes for classes in asked if classes]
+    return min(known, key=lambda classes: sum(shares[place] for place in classes), default=())
 
 
 def _clause(part: str, text: str, transform: TableTransform) -> Clause:
@@ -104,11 +101,6 @@ def _bare(text: str) -> str:
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
 
 
-def _values(column: ChoiceColumn) -> list[Any]:
-    choices = column.choices
-    return [*choices.values, *([choices.other] * choices.has_other)]
-
-
 def _value(column: Column, sign: str, text: str) -> Any:
     if isinstance(column, NumberColumn):
         return _in_range(column, sign, text)
@@ -124,7 +116,7 @@ def _value(column: Column, sign: str, text: str) -> Any:
             expected="= or !=: its values have no order",
             received=sign,
         )
-    places = {str(value): value for value in _values(column)}
+    places = {str(value): value for value in column.values}
     if column.kind == "boolean":
         places |= {name: value for name, value in _TRUTH.items() if value in places.values()}
     if text not in places:

@@ -40,21 +40,12 @@ def draw_columns(figure: Any, rows: NDArray[Any], spec: DataSpec) -> None:
         if isinstance(column, ChoiceColumn):
             _choices(axes, column, cells)
         elif isinstance(column, NumberColumn):
-            _numbers(axes, column, rows[:, _span(transform, column)])
+            _numbers(axes, column, column.encode(cells))
         axes.set_title(str(column.name)[:40], loc="left", fontsize=9)
         axes.tick_params(labelsize=7)
         axes.minorticks_off()
     # Fitted margins would take as long as all the drawing.
     figure.subplots_adjust(0.1, 0.04, 0.99, 0.96, wspace=0.55, hspace=0.35)
-
-
-def _span(transform: TableTransform, column: NumberColumn) -> slice:
-    first = 0
-    for other in transform.columns_:
-        if other is column:
-            break
-        first += len(other.heads)
-    return slice(first, first + len(column.heads))
 
 
 def _choices(axes: Any, column: ChoiceColumn, cells: Any) -> None:

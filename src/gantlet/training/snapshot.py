@@ -87,7 +87,7 @@ def blocks(
     *,
     seed: int,
     count: int,
-    y: Tensor | None = None,
+    y: Tensor | Callable[[int, int], Tensor] | None = None,
     truncation: float | None = None,
 ) -> Iterator[Tensor]:
     """Samples 0 to count - 1 of a seed as x in [-1, 1] on the device, a block at a time.
@@ -96,7 +96,8 @@ def blocks(
 
     Arguments:
         players: ready for sampling (`make_ready`).
-        y: labels, shape (count,); drawn by the data's class frequencies if none are given.
+        y: labels, shape (count,), or what gives those of as many samples from one on; drawn by
+            the data's class frequencies if none are given.
         truncation: bound of the normal numbers that samples are made from; none: no bound.
     """
     block = _ROWS if spec.kind == "table" else BLOCK
@@ -104,6 +105,8 @@ def blocks(
     def computed(start: int) -> Tensor:
         if y is None:
             labels = drawn_labels(spec, seed, "sample", start, block)
+        elif callable(y):
+            labels = y(start, block)
         else:
             part = y[start : start + block]
             labels = torch.cat([part, part.new_zeros(block - len(part))])
@@ -141,7 +144,7 @@ def generate(
     *,
     seed: int,
     count: int,
-    y: Tensor | None = None,
+    y: Tensor | Callable[[int, int], Tensor] | None = None,
     truncation: float | None = None,
 ) -> np.ndarray:
     """Samples 0 to count - 1 of a seed as raw values, shape (count, *spec.shape)."""
