@@ -13,7 +13,10 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "src" / "gantlet"
 FLOORS = (
     ("errors", "files", "rng", "dist", "spec", "processors"),
-    ("extensions", "objectives", "penalties", "averages", "schedules", "distances", "augment"),
+    (
+        *("extensions", "objectives", "penalties", "averages", "schedules", "distances"),
+        *("augment", "privacy"),
+    ),
     ("nn", "networks", "tables", "data"),
     ("games",),
     ("metrics",),

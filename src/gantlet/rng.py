@@ -13,7 +13,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["BLOCK", "Noise", "Requests", "permutation", "rows", "seed_of", "truncated"]
+__all__ = [
+    "BLOCK",
+    "Noise",
+    "Requests",
+    "chosen",
+    "generator",
+    "permutation",
+    "rows",
+    "seed_of",
+    "truncated",
+]
 
 BLOCK = 64
 """Rows drawn by one generator. A part of a format: another value is another stream."""
@@ -30,7 +40,8 @@ def seed_of(seed: int, *keys: str | int) -> int:
     return int.from_bytes(digest, "little") >> 1
 
 
-def _generator(seed: int, *keys: str | int) -> torch.Generator:
+def generator(seed: int, *keys: str | int) -> torch.Generator:
+    """A generator of the stream that `keys` name, at its beginning."""
     return torch.Generator().manual_seed(seed_of(seed, *keys))
 
 
@@ -48,7 +59,7 @@ def rows(
     """
     first, last = start // BLOCK, (start + count + BLOCK - 1) // BLOCK
     blocks = [
-        draw((BLOCK, *shape), generator=_generator(seed, stream, block), dtype=torch.float32)
+        draw((BLOCK, *shape), generator=generator(seed, stream, block), dtype=torch.float32)
         for block in range(first, last)
     ]
     return torch.cat(blocks)[start - first * BLOCK :][:count]
@@ -56,7 +67,16 @@ def rows(
 
 def permutation(seed: int, stream: str, epoch: int, n: int) -> Tensor:
     """The order in which `stream` visits n samples in one epoch, shape (n,)."""
-    return torch.randperm(n, generator=_generator(seed, stream, "order", epoch))
+    return torch.randperm(n, generator=generator(seed, stream, "order", epoch))
+
+
+def chosen(seed: int, stream: str, index: int, n: int, q: float) -> Tensor:
+    """Poisson sampling: which of n samples take part, each with probability q by itself; (k,).
+
+    k is binomial. What is drawn for a sample does not depend on how many follow it.
+    """
+    u = torch.rand(n, generator=generator(seed, stream, "chosen", index), dtype=torch.float64)
+    return (u < q).nonzero().flatten()
 
 
 def truncated(n: Tensor, bound: float) -> Tensor:

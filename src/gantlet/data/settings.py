@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from gantlet.errors import UsageError
+from gantlet.privacy.settings import ColumnPrivacy
 
 __all__ = ["DataSettings"]
 
@@ -46,6 +47,9 @@ class DataSettings:
     public: bool | tuple[str, ...] = False
     """Of a table: whether its bounds and values of fewer than 5 rows may be stored, or the
     columns of which they may."""
+    private: ColumnPrivacy | None = None
+    """Of a table: what the bounds and values of columns that are not public may cost, which are
+    then told from noisy counts; none: they are stored. The recipe table-private sets it."""
     header: bool | None = None
     """Of a CSV: whether the first line holds names; none: as it looks."""
     delimiter: str | None = None

@@ -81,7 +81,7 @@ def from_frame(
             received=str(len(table)),
             remedy="Give more data: some hundreds of rows at least for useful training",
         )
-    transform = TableTransform(settings.columns, settings.public).fit(table)
+    transform = TableTransform(settings.columns, settings.public, settings.private).fit(table)
     raw = transform.transform(table)
     if not raw.shape[1]:
         raise UsageError(

@@ -25,7 +25,7 @@ from gantlet.recipes.points import points
 from gantlet.recipes.progressive import progressive
 from gantlet.recipes.r3gan import r3gan
 from gantlet.recipes.stylegan2 import stylegan2
-from gantlet.recipes.tables import ctgan, table
+from gantlet.recipes.tables import ctgan, table, table_private
 from gantlet.spec import DataSpec
 
 __all__ = ["RECIPES", "chosen", "recipe", "tiny"]
@@ -50,6 +50,7 @@ _RECIPES: Mapping[str, Recipe] = {
     "points": points,
     "ctgan": ctgan,
     "table": table,
+    "table-private": table_private,
 }
 
 RECIPES: Mapping[str, Recipe] = Table(

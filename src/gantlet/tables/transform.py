@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -13,11 +14,13 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from gantlet.errors import UsageError, newer_format, unknown
+from gantlet.privacy.settings import ColumnPrivacy
 from gantlet.spec import Head
 from gantlet.tables.choice_column import ChoiceColumn
 from gantlet.tables.column import Column, Stored
 from gantlet.tables.detect import check_cells, detected
 from gantlet.tables.number_column import NumberColumn
+from gantlet.tables.private_columns import Declaration, fit_privately
 from gantlet.tables.silent_columns import IdentifierColumn, TextColumn
 from gantlet.tables.words import KINDS, Declared, Kind
 
@@ -45,15 +48,21 @@ class TableTransform(TransformerMixin, BaseEstimator):
         columns: kinds by column, where they are not to be detected (`gantlet.tables.KINDS`); a
             list of values is the order of an ordinal.
         public: whether all values and bounds may be stored, or the names of such columns.
+        private: what bounds and values of the other columns may cost, which are then told from
+            noisy counts (`fit_privately`); none: they are stored as they are.
 
     Source: Xu et al. (2019), Modeling Tabular data using Conditional GAN, https://arxiv.org/abs/1907.00503
     """
 
     def __init__(
-        self, columns: Declared | None = None, public: bool | Sequence[str] = False
+        self,
+        columns: Declared | None = None,
+        public: bool | Sequence[str] = False,
+        private: ColumnPrivacy | None = None,
     ) -> None:
         self.columns = columns
         self.public = public
+        self.private = private
 
     def fit(self, table: Any, y: Any = None) -> TableTransform:
         """Find out what the columns of a pandas DataFrame are.
@@ -67,9 +76,12 @@ class TableTransform(TransformerMixin, BaseEstimator):
         for name in declared:
             if name not in map(str, table.columns):
                 raise unknown("column", name, map(str, table.columns))
-        self.columns_ = tuple(
-            self._fitted(name, table[name], declared.get(str(name))) for name in table.columns
-        )
+        said = [self._said(name, table[name], declared.get(str(name))) for name in table.columns]
+        self.ledger_: Mapping[str, Any] | None = None
+        if self.private is None:
+            self.columns_ = tuple(_fitted(one) for one in said)
+        else:
+            self.columns_, self.ledger_ = fit_privately(said, self.private)
         self.rows_ = len(table)
         self.n_features_in_ = len(self.columns_)
         return self
@@ -114,7 +126,10 @@ class TableTransform(TransformerMixin, BaseEstimator):
     def heads(self) -> tuple[Head, ...]:
         """The typed parts of a row."""
         check_is_fitted(self)
-        return tuple(head for column in self.columns_ for head in column.heads)
+        heads = (head for column in self.columns_ for head in column.heads)
+        if self.ledger_ is None:
+            return tuple(heads)
+        return tuple(replace(head, is_condition=False) for head in heads)
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -126,8 +141,11 @@ class TableTransform(TransformerMixin, BaseEstimator):
         """Names of what a row can be asked for, `sex=Male`, and the share of each.
 
         One of the columns is asked for at a time, each as often as any other, its values as often
-        as in the table: a sample of classes has the table's frequencies.
+        as in the table: a sample of classes has the table's frequencies. A private table has
+        none: rows that are drawn by what they have would not be drawn alike.
         """
+        if self.ledger_ is not None:
+            return (), ()
         asked = [
             column
             for column in self.columns_
@@ -141,7 +159,8 @@ class TableTransform(TransformerMixin, BaseEstimator):
         """Plain values: all that `inverse_transform` needs."""
         check_is_fitted(self)
         columns = [{"form": column.form, **column.to_json()} for column in self.columns_]
-        return {"format": _FORMAT, "rows": self.rows_, "columns": columns}
+        plain = {"format": _FORMAT, "rows": self.rows_, "columns": columns}
+        return plain if self.ledger_ is None else {**plain, "privacy": dict(self.ledger_)}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> TableTransform:
@@ -151,23 +170,27 @@ class TableTransform(TransformerMixin, BaseEstimator):
         made = cls()
         held = [dict(column) for column in values["columns"]]
         made.columns_ = tuple(FORMS[column.pop("form")].from_json(column) for column in held)
-        made.rows_ = values["rows"]
+        made.rows_, made.ledger_ = values["rows"], values.get("privacy")
         made.n_features_in_ = len(made.columns_)
         return made
 
-    def _fitted(self, name: Any, cells: Any, said: str | Sequence[str] | None) -> Column:
+    def _said(self, name: Any, cells: Any, said: str | Sequence[str] | None) -> Declaration:
         public = self.public if isinstance(self.public, bool) else str(name) in self.public
         order = None if said is None or isinstance(said, str) else said
         kind = _declared(name, said) or detected(name, cells, public=public)
         check_cells(name, kind, cells)
-        cells = cells.reset_index(drop=True)
-        if kind in ("integer", "real", "datetime", "duration"):
-            return NumberColumn.fit(name, kind, cells, public=public)
-        if kind == "identifier":
-            return IdentifierColumn.fit(name, cells)
-        if kind == "text":
-            return TextColumn.fit(name, cells)
-        return ChoiceColumn.fit(name, kind, cells, public=public, order=order)
+        return Declaration(name, kind, cells.reset_index(drop=True), public, order)
+
+
+def _fitted(said: Declaration) -> Column:
+    name, kind, cells = said.name, said.kind, said.cells
+    if kind in ("integer", "real", "datetime", "duration"):
+        return NumberColumn.fit(name, kind, cells, public=said.public)
+    if kind == "identifier":
+        return IdentifierColumn.fit(name, cells)
+    if kind == "text":
+        return TextColumn.fit(name, cells)
+    return ChoiceColumn.fit(name, kind, cells, public=said.public, order=said.order)
 
 
 def _declared(name: Any, said: str | Sequence[str] | None) -> Kind | None:
