@@ -21,7 +21,16 @@ FLOORS = (
     ("games",),
     ("metrics",),
     (
-        *("settings", "config", "config_text", "recipes", "training", "bundle", "origin"),
+        *(
+            "settings",
+            "config",
+            "config_text",
+            "budget",
+            "recipes",
+            "training",
+            "bundle",
+            "origin",
+        ),
         *("truncation", "sample", "where", "notebook", "console", "latents", "planning", "run"),
         *("synthesis", "evaluation", "bench", "sweeping"),
     ),

@@ -289,12 +289,16 @@ def _path(key: str) -> list[str]:
     return key.split(".", 2) if key.startswith("data.columns.") else key.split(".")
 
 
+def _part_of(section: str, values: Mapping[str, Any]) -> str:
+    return str(next(iter(values[section] or {"epsilon": 3})))
+
+
 def _place(values: dict[str, Any], keys: list[str], value: Any) -> None:
     node: Any = values
     if len(keys) == 1 and keys[0] in values:
         raise UsageError(
             f"setting {keys[0]}",
-            expected=f"one of its parts, such as {keys[0]}.{next(iter(values[keys[0]]))}",
+            expected=f"one of its parts, such as {keys[0]}.{_part_of(keys[0], values)}",
             received=repr(value),
         )
     for depth, key in enumerate(keys[:-1]):

@@ -14,6 +14,7 @@ from gantlet.games.seeing import critique, look
 from gantlet.nn.norms import GroupedBatchNorm
 from gantlet.nn.statistics import MinibatchDiscrimination, MinibatchStd
 from gantlet.penalties import PENALTIES
+from gantlet.schedules import value
 
 if TYPE_CHECKING:
     from gantlet.games.versus import Versus
@@ -78,7 +79,7 @@ def alone(rules: Rules, players: nn.ModuleDict, *, labelled: bool) -> Alone | No
         for name, weight in chosen.items():
             gradient = looks[PENALTIES[name].at].gradient
             assert gradient is not None  # asked for
-            loss = loss + weight * PENALTIES[name].measure(gradient)
+            loss = loss + value(weight, 0) * PENALTIES[name].measure(gradient)
         return loss.squeeze(0)
 
     return Alone(beside=beside, term=term)

@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scipy.special import log_ndtr, ndtr
-
 from gantlet.errors import UsageError
 
 __all__ = [
@@ -50,8 +48,9 @@ def epsilon_of(spent: Sequence[Spent], delta: float) -> float:
     Computed by Opacus: Renyi divergences of the sampled Gaussian mechanism add up over steps, and
     the best order is converted.
 
-    Source: Mironov (2017), Renyi Differential Privacy, https://arxiv.org/abs/1702.07476; Yousefpour
-    et al. (2021), Opacus, https://arxiv.org/abs/2109.12298
+    Source: Mironov (2017), Renyi Differential Privacy, https://arxiv.org/abs/1702.07476;
+    Yousefpour et al. (2021), Opacus: User-Friendly Differential Privacy Library in PyTorch,
+    https://arxiv.org/abs/2109.12298
 
     Raises UsageError where Opacus is not installed.
     """
@@ -95,7 +94,7 @@ def sigma_for(
         middle = (low + high) / 2
         low, high = (low, middle) if fits(middle) else (middle, high)
     digits = 3 - math.floor(math.log10(high))
-    return math.ceil(high * 10**digits) / 10**digits
+    return float(math.ceil(high * 10**digits) / 10**digits)
 
 
 def most_steps(
@@ -132,8 +131,9 @@ def gaussian_delta(epsilon: float, sigma: float) -> float:
     https://arxiv.org/abs/1805.06530
     """
     half = 1 / (2 * sigma)
-    lost = math.exp(epsilon + float(log_ndtr(-half - epsilon * sigma)))
-    return max(0.0, float(ndtr(half - epsilon * sigma)) - lost)
+    tail = _normal(-half - epsilon * sigma)
+    lost = math.exp(epsilon + math.log(tail)) if tail > 0 else 0.0
+    return max(0.0, _normal(half - epsilon * sigma) - lost)
 
 
 def gaussian_sigma(epsilon: float, delta: float) -> float:
@@ -143,6 +143,11 @@ def gaussian_sigma(epsilon: float, delta: float) -> float:
         middle = math.sqrt(low * high)
         low, high = (low, middle) if gaussian_delta(epsilon, middle) <= delta else (middle, high)
     return high
+
+
+def _normal(x: float) -> float:
+    """The normal distribution function, exact far into its lower tail."""
+    return math.erfc(-x / math.sqrt(2)) / 2
 
 
 def _accountant() -> Any:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import TypeVar
 
 import numpy as np
-from scipy.special import ndtri
 
 from gantlet.privacy.accounting import Spent, gaussian_sigma
 
@@ -55,7 +55,7 @@ class NoisyCounts:
         """
         beyond = _THRESHOLDS * delta
         spread = math.sqrt(histograms) * gaussian_sigma(epsilon, delta - beyond)
-        threshold = 1 - spread * float(ndtri(beyond / histograms))
+        threshold = 1 - spread * NormalDist().inv_cdf(beyond / histograms)
         return cls(spread=spread, threshold=threshold, histograms=histograms, beyond=beyond)
 
     @property

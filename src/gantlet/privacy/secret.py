@@ -60,7 +60,7 @@ def _secret() -> bytes:
             f"the secret of private trainings, {path}",
             expected=f"{_BYTES} bytes that only you can read",
             received=f"{len(held)} bytes, mode {stat.S_IMODE(mode):o}",
-            remedy=f"chmod 600 it; if others have read it or it is damaged, delete it: the next "
+            remedy="chmod 600 it; if others have read it or it is damaged, delete it: the next "
             "private training draws another, and those that have begun cannot go on.",
         )
     return held

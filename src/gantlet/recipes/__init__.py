@@ -28,7 +28,7 @@ from gantlet.recipes.stylegan2 import stylegan2
 from gantlet.recipes.tables import ctgan, table, table_private
 from gantlet.spec import DataSpec
 
-__all__ = ["RECIPES", "chosen", "recipe", "tiny"]
+__all__ = ["PRIVATE", "RECIPES", "chosen", "recipe", "tiny"]
 
 Recipe = Callable[[DataSpec], Config]
 
@@ -52,6 +52,9 @@ _RECIPES: Mapping[str, Recipe] = {
     "table": table,
     "table-private": table_private,
 }
+
+PRIVATE = "table-private"
+"""The recipe for which a table is opened with noisy counts."""
 
 RECIPES: Mapping[str, Recipe] = Table(
     "recipes", _RECIPES, callable, "a function of a DataSpec that gives a Config"
@@ -78,6 +81,8 @@ def chosen(spec: DataSpec) -> tuple[str, str]:
     """The recipe that suits the data, and why, as a sentence."""
     if spec.kind == "points":
         return "points", "Recipe points: the data are points without the order of an image."
+    if spec.kind == "table" and "privacy" in spec.table:
+        return PRIVATE, f"Recipe {PRIVATE}: the privacy of rows is asked for."
     if spec.kind == "table":
         return "table", "Recipe table: the data are rows of typed columns."
     if min(spec.shape[1:]) < 4:

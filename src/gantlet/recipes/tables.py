@@ -6,7 +6,7 @@ from gantlet.config import Config, Optimiser, Stop, Train, Validation
 from gantlet.data.settings import DataSettings
 from gantlet.games.versus import Versus
 from gantlet.networks.table import TableMLP
-from gantlet.privacy.settings import Privacy
+from gantlet.privacy.settings import ColumnPrivacy, Privacy
 from gantlet.schedules import Schedule
 from gantlet.spec import DataSpec
 
@@ -77,7 +77,7 @@ def table_private(spec: DataSpec) -> Config:
     steps, batch = _PRIVATE_STEPS, _PRIVATE_BATCH
     return Config(
         recipe="table-private",
-        data=DataSettings(held_out=False),
+        data=DataSettings(held_out=False, private=_paid(spec)),
         network=TableMLP(hidden=(128, 128), tau=_TAU, latent=64),
         game=Versus(penalties={"r1": 0.1}, critic_steps=5, group=_GROUP),
         optimisers={
@@ -89,6 +89,12 @@ def table_private(spec: DataSpec) -> Config:
         stop=Stop(samples=steps * batch),
         privacy=Privacy(),
     )
+
+
+def _paid(spec: DataSpec) -> ColumnPrivacy | None:
+    """What the columns were allowed to cost; none where the data do not tell."""
+    ledger = spec.table.get("privacy")
+    return None if ledger is None else ColumnPrivacy(**ledger["asked"])
 
 
 def _rows(spec: DataSpec) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,7 @@ class PrivateFit:
 
 
 def octave(x: float) -> tuple[int, int] | str:
-    """The key of a number: sign and e of 2^e <= |x| < 2^(e+1); "0" and infinities by themselves."""
+    """The key of a number: sign and e of 2^e <= |x| < 2^(e+1); 0 and infinities by themselves."""
     if x == 0 or not math.isfinite(x):
         return repr(x + 0.0)
     return (1 if x > 0 else -1, math.frexp(abs(x))[1] - 1)
@@ -103,9 +104,7 @@ def private_numbers(
     return _made(bins, spikes, missing, decimals, told=True)
 
 
-def public_numbers(
-    x: Values, absent: NDArray[np.bool_], decimals: int | None
-) -> Numbers | None:
+def public_numbers(x: Values, absent: NDArray[np.bool_], decimals: int | None) -> Numbers | None:
     """Numbers by equal bins between bounds that are public; none where there are no numbers.
 
     Of the rows nothing counts but these bounds and whether there are missing values.
@@ -119,7 +118,7 @@ def public_numbers(
         values = np.arange(low, high + 1) if high > low else [low]
         return _made({}, dict.fromkeys(map(float, values), 1), gone, decimals, told=False)
     edges = np.linspace(low, high, _BINS + 1)
-    bins = {_whole(a, b, decimals): 1 for a, b in zip(edges, edges[1:], strict=False)}
+    bins = {_whole(a, b, decimals): 1 for a, b in pairwise(edges)}
     return _made(bins, {}, gone, decimals, told=False)
 
 
@@ -156,7 +155,9 @@ def _bins(x: Values, ranges: Mapping[Bin, int], fit: PrivateFit, decimals: int |
     edges = np.linspace(low, high, _CELLS + 1)
     if decimals == 0:
         edges = np.unique(np.concatenate([np.floor(edges[:-1]), [high + 1]]))
-    cell = (np.searchsorted(edges, np.clip(x, low, high), side="right") - 1).clip(0, len(edges) - 2)
+    cell = (np.searchsorted(edges, np.clip(x, low, high), side="right") - 1).clip(
+        0, len(edges) - 2
+    )
     places = range(len(edges) - 1)
     counted = fit.of(cell.tolist(), public=places)
     seen = {i: counted[i] for i in places if counted[i] > _SEEN * fit.counts.spread}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -79,6 +79,7 @@ def fit_privately(
             "threshold": counts.threshold,
         }
     ledger |= {
+        "asked": {"epsilon": privacy.epsilon, "delta": privacy.delta},
         "paid": [str(d.name) for d in declared if d.histograms],
         "public": [str(d.name) for d in declared if d.public and d.kind not in _SILENT],
         "unused": [str(d.name) for d in declared if d.kind in _SILENT],
@@ -99,14 +100,9 @@ def _column(said: Declaration, fit: PrivateFit | None) -> Column:
         if not said.public:
             rule = partial(private_numbers, fit=_paid(fit), spiked=kind != "real")
         return NumberColumn.by(name, kind, cells, rule)
-    if said.public:
-        choices = _public_choices(said)
-    else:
-        choices = _private_choices(said, _paid(fit))
+    choices = _public_choices(said) if said.public else _private_choices(said, _paid(fit))
     names = [*choices.values, *([choices.other] if choices.has_other else [])]
-    return ChoiceColumn(
-        name=name, kind=kind, dtype=described(cells.dtype, names), choices=choices
-    )
+    return ChoiceColumn(name=name, kind=kind, dtype=described(cells.dtype, names), choices=choices)
 
 
 def _paid(fit: PrivateFit | None) -> PrivateFit:

@@ -13,6 +13,7 @@ from torch.func import functional_call
 from gantlet import dist
 from gantlet.config import Config, identity
 from gantlet.data.feed import Feed
+from gantlet.errors import RunError
 from gantlet.games.base import Phase, Turn
 from gantlet.privacy.gradients import clipped_sum, gaussian
 from gantlet.privacy.secret import secret_seed
@@ -47,13 +48,18 @@ class PrivateSteps:
     ) -> None:
         assert privacy.sigma is not None  # resolved
         self._feed, self._machine, self._group = feed, machine, group
-        self._clip, self._sigma = privacy.clip, privacy.sigma
+        self._clip, self._sigma, self._steps = privacy.clip, privacy.sigma, privacy.steps
         self._batch, self._seed = config.train.batch, config.train.seed
         self._q = min(1.0, self._batch / len(feed))
         self._secret = secret_seed("steps", identity(config), feed.digest)
 
     def play(self, phase: Phase, players: nn.ModuleDict, position: int) -> None:
         """Leave a private gradient with the weights of the player that a phase trains."""
+        if self._steps is not None and position >= self._steps:
+            raise RunError(
+                f"step {position + 1:,} of a private run",
+                remedy=f"Its budget is spent after {self._steps:,}. Begin another run.",
+            )
         total = self.summed(phase, players, position)
         dist.all_reduce_(list(total.values()))
         draws = generator(self._secret, phase.name, "noise", position)
