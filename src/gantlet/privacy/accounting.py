@@ -21,7 +21,7 @@ __all__ = [
 
 _ORDERS = [
     *(1 + tenth / 10 for tenth in range(1, 100)),
-    *range(11, 64),
+    *range(12, 64),
     *(72, 80, 96, 112, 128, 160, 192, 256, 384, 512, 768),
 ]
 """Orders at which the Renyi divergence is bounded; the best gives epsilon."""

@@ -98,12 +98,14 @@ def tiny(name: str, spec: DataSpec) -> Config:
         for key in ("activation", "discriminator_norm", "discriminator_condition")
         if key in type(full.network).__dataclass_fields__
     }
+    watched = Validation(extractor="pixels", samples=64)
     group = 4 if 4 % full.game.pack == 0 else full.game.pack
     return replace(
         full,
         network=replace(type(full.network).tiny(), **kept),
         game=replace(full.game, group=group),
         train=replace(full.train, batch=4 * group, tick=16 * group, ema_half_life=64),
-        validation=Validation(extractor="pixels", samples=64),
+        validation=watched if full.validation.extractor else full.validation,
+        privacy=full.privacy and replace(full.privacy, sigma=1.0),
         stop=replace(full.stop, samples=64 * group),
     )

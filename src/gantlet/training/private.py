@@ -83,7 +83,7 @@ class PrivateSteps:
         def loss(held: dict[str, Tensor], x: Tensor, other: Tensor) -> Tensor:
             return term(partial(_called, player, held), x, other)
 
-        return clipped_sum(loss, weights, self._feed.take(mine).x, beside, clip=self._clip)
+        return clipped_sum(loss, weights, self._feed.take(mine.numpy()).x, beside, clip=self._clip)
 
     def blank(self, count: int) -> Batch:
         """What stands for real rows where none may be seen."""
