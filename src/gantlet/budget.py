@@ -120,8 +120,7 @@ def resolved(config: Config, spec: DataSpec, samples: int | None) -> Config:
     steps = privacy.steps or (None if samples is None else math.ceil(samples / batch))
     beyond = ledger.get("beyond", 0.0)
     epsilon = privacy.epsilon + math.log1p(-beyond)
-    before = [Spent(ledger["sigma"], 1.0)] if "sigma" in ledger else []
-    sigma = privacy.sigma
+    before, sigma = _before(ledger), privacy.sigma
     if sigma is not None:
         most = most_steps(epsilon, delta - beyond, q, sigma, before)
         steps = min(most, steps or most) if privacy.steps is None else privacy.steps
@@ -194,8 +193,12 @@ def _ledger(spec: DataSpec) -> Mapping[str, Any]:
 def _spent(ledger: Mapping[str, Any], delta: float, steps: list[Spent]) -> float:
     """Epsilon at delta, thresholds of counts included (`NoisyCounts`)."""
     beyond = float(ledger.get("beyond", 0.0))
-    before = [Spent(ledger["sigma"], 1.0)] if "sigma" in ledger else []
-    return epsilon_of([*before, *steps], delta - beyond) - math.log1p(-beyond)
+    return epsilon_of([*_before(ledger), *steps], delta - beyond) - math.log1p(-beyond)
+
+
+def _before(ledger: Mapping[str, Any]) -> tuple[Spent, ...]:
+    """The counts of the columns, if any were taken."""
+    return (Spent(ledger["sigma"], 1.0),) if "sigma" in ledger else ()
 
 
 def _up(epsilon: float) -> str:

@@ -67,7 +67,7 @@ def test_delta_of_the_gaussian_mechanism_is_the_divergence_of_two_normals():
 
 def test_sigma_spends_the_budget_and_never_more():
     before = [Spent(8.0, 1.0)]
-    sigma = sigma_for(3.0, DELTA, 0.02, 200, before)
+    sigma = sigma_for(3.0, DELTA, 0.02, 200, tuple(before))
     assert 2.97 < epsilon_of([*before, Spent(sigma, 0.02, 200)], DELTA) <= 3.0
     assert epsilon_of([*before, Spent(0.99 * sigma, 0.02, 200)], DELTA) > 3.0
 
@@ -82,4 +82,4 @@ def test_steps_spend_the_budget_and_never_more():
 def test_nothing_costs_nothing_and_a_budget_that_is_gone_is_told():
     assert epsilon_of([], DELTA) == epsilon_of([Spent(1.0, 0.1, 0)], DELTA) == 0.0
     with pytest.raises(UsageError, match=r"the privacy budget.*privacy\.columns"):
-        sigma_for(0.1, DELTA, 0.02, 10, [Spent(1.0, 1.0)])
+        sigma_for(0.1, DELTA, 0.02, 10, (Spent(1.0, 1.0),))

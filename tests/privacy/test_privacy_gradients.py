@@ -38,8 +38,7 @@ def looped(player, term, x, beside, clip):
     for one, other in zip(x, beside, strict=True):
         own = torch.autograd.grad(term(player, one, other), list(player.parameters()))
         norms.append(float(torch.cat([g.flatten() for g in own]).norm()))
-        for t, g in zip(total, own, strict=True):
-            t += g * min(1.0, clip / norms[-1])
+        total = [t + g * min(1.0, clip / norms[-1]) for t, g in zip(total, own, strict=True)]
     return total, norms
 
 

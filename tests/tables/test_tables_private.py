@@ -1,4 +1,4 @@
-"""Columns that are fitted from noisy counts: how many they take, what they tell, what they keep."""
+"""Columns fitted from noisy counts: how many counts they take, what they tell and keep."""
 
 import json
 
@@ -140,8 +140,10 @@ def test_too_few_rows_for_the_noise_leave_columns_that_tell_nothing():
 
 @pytest.mark.parametrize(
     ("x", "key"),
-    [(1.0, (1, 0)), (1.99, (1, 0)), (2.0, (1, 1)), (-0.3, (-1, -2)), (0.0, "0.0"), (-0.0, "0.0")]
-    + [(np.inf, "inf")],
+    [
+        *((1.0, (1, 0)), (1.99, (1, 0)), (2.0, (1, 1)), (-0.3, (-1, -2))),
+        *((0.0, "0.0"), (-0.0, "0.0"), (np.inf, "inf")),
+    ],
 )
 def test_octaves(x, key):
     assert octave(x) == key

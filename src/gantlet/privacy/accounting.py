@@ -6,6 +6,7 @@ import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from gantlet.errors import UsageError
@@ -65,8 +66,9 @@ def epsilon_of(spent: Sequence[Spent], delta: float) -> float:
         return float(accountant.get_epsilon(delta, alphas=_ORDERS))
 
 
+@lru_cache
 def sigma_for(
-    epsilon: float, delta: float, q: float, steps: int, before: Sequence[Spent] = ()
+    epsilon: float, delta: float, q: float, steps: int, before: tuple[Spent, ...] = ()
 ) -> float:
     """The smallest noise with which so many steps, after what was spent before, cost epsilon.
 

@@ -17,7 +17,7 @@ _EPOCHS = 300
 _ROWS = 10_000
 """Where the data do not tell how many rows there are."""
 _SAMPLES, _GROUP = 1_600_000, 128
-_PRIVATE_STEPS, _PRIVATE_BATCH = 2_000, 512
+_PRIVATE_STEPS, _PRIVATE_BATCH = 800, 512
 _RATE, _GAMMA, _TAU = 1e-3, 0.1, 0.5
 
 

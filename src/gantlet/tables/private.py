@@ -84,7 +84,7 @@ def private_numbers(
         spiked: whether numbers that many rows share are looked for.
 
     Source: Wilson et al. (2020), Differentially Private SQL with Bounded User Contribution,
-    https://arxiv.org/abs/1909.01917 (section 5.1.1: approximate bounds)
+    https://arxiv.org/abs/1909.01917 (approximate bounds)
     """
     present = x[~absent]
     octaves = fit.of([MISSING] * int(absent.sum()) + [octave(v) for v in present.tolist()])
