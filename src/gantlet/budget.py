@@ -119,6 +119,13 @@ def resolved(config: Config, spec: DataSpec, samples: int | None) -> Config:
     delta, q = privacy.delta or 1 / (10 * rows), batch / rows
     steps = privacy.steps or (None if samples is None else math.ceil(samples / batch))
     beyond = ledger.get("beyond", 0.0)
+    if beyond >= delta:
+        raise UsageError(
+            "setting privacy.delta",
+            expected=f"more than {beyond:.2g}, which thresholds of counts took of data.private",
+            received=f"{delta:.2g}",
+            remedy="Leave data.private away: it follows from privacy.",
+        )
     epsilon = privacy.epsilon + math.log1p(-beyond)
     before, sigma = _before(ledger), privacy.sigma
     if sigma is not None:

@@ -38,8 +38,8 @@ class NoisyCounts:
 
     spread: float
     """s, in rows."""
-    threshold: float
-    """In rows; noise is rounded to whole ones."""
+    threshold: int
+    """In rows; noise is rounded to whole ones, which the threshold allows for."""
     histograms: int
     """k."""
     beyond: float
@@ -55,7 +55,9 @@ class NoisyCounts:
         """
         beyond = _THRESHOLDS * delta
         spread = math.sqrt(histograms) * gaussian_sigma(epsilon, delta - beyond)
-        threshold = 1 - spread * NormalDist().inv_cdf(beyond / histograms)
+        # Noise of half a row less may be rounded up to the threshold.
+        far = -spread * NormalDist().inv_cdf(beyond / histograms)
+        threshold = 1 + math.ceil(far + 0.5)
         return cls(spread=spread, threshold=threshold, histograms=histograms, beyond=beyond)
 
     @property

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gantlet.privacy.counts import NoisyCounts
 from gantlet.tables.numbers import Numbers, Values
 
-__all__ = ["MISSING", "PrivateFit", "octave", "private_numbers", "public_numbers"]
+__all__ = ["MISSING", "PrivateFit", "octaves_of", "private_numbers", "public_numbers"]
 
 MISSING = "missing"
 """The key of a missing value."""
@@ -41,12 +41,12 @@ class PrivateFit:
         self.counts, self.draw, self.rows = counts, draw, rows
         self.left = counts.histograms
 
-    def of(self, keys: Iterable[Hashable], public: Iterable[Hashable] = ()) -> dict[Any, int]:
-        """Noisy counts of a key for each row, or for some of the rows."""
+    def of(self, rows: Mapping[Any, int], public: Iterable[Hashable] = ()) -> dict[Any, int]:
+        """Noisy counts of a histogram in which each row has one key at most."""
         if not self.left:
             raise RuntimeError(f"more than the {self.counts.histograms} histograms paid for")
         self.left -= 1
-        return self.counts.of(Counter(keys), self.draw, public)
+        return self.counts.of(rows, self.draw, public)
 
     def rest(self, released: Mapping[Any, int]) -> int:
         """About how many rows have other keys than those released; 0 where noise explains them."""
@@ -55,11 +55,24 @@ class PrivateFit:
         return rest if rest > _SEEN * noise else 0
 
 
-def octave(x: float) -> tuple[int, int] | str:
-    """The key of a number: sign and e of 2^e <= |x| < 2^(e+1); 0 and infinities by themselves."""
-    if x == 0 or not math.isfinite(x):
-        return repr(x + 0.0)
-    return (1 if x > 0 else -1, math.frexp(abs(x))[1] - 1)
+Octave = tuple[int, int]
+"""Sign and e of numbers with 2^e <= |x| < 2^(e+1)."""
+
+
+def octaves_of(x: Values) -> dict[Octave | float, int]:
+    """Counts by octave; 0 and infinities are keys by themselves."""
+    alone = ~np.isfinite(x) | (x == 0)
+    found: list[tuple[Octave | float, int]] = [*_counted(x[alone] + 0.0).items()]
+    sign, e = np.sign(x[~alone]), np.frexp(np.abs(x[~alone]))[1] - 1
+    pairs, counts = np.unique(np.stack([sign, e]), axis=1, return_counts=True)
+    signs, exponents = pairs.astype(int).tolist()
+    found += zip(zip(signs, exponents, strict=True), counts.tolist(), strict=True)
+    return dict(found)
+
+
+def _counted(x: Values) -> dict[float, int]:
+    values, counts = np.unique(x, return_counts=True)
+    return dict(zip(values.tolist(), counts.tolist(), strict=True))
 
 
 def private_numbers(
@@ -87,14 +100,14 @@ def private_numbers(
     https://arxiv.org/abs/1909.01917 (approximate bounds)
     """
     present = x[~absent]
-    octaves = fit.of([MISSING] * int(absent.sum()) + [octave(v) for v in present.tolist()])
+    octaves = fit.of({**octaves_of(present), MISSING: int(absent.sum())})
     missing = octaves.pop(MISSING, 0)
-    shared = fit.of(present[np.isfinite(present)].tolist()) if spiked else {}
-    spikes = _outstanding({k: n for k, n in shared.items() if octave(k) in octaves})
-    spikes |= {float(k): octaves[k] for k in ("0.0", "inf", "-inf") if k in octaves}
-    held = Counter[Hashable]()
+    shared = fit.of(_counted(present[np.isfinite(present)])) if spiked else {}
+    spikes = _outstanding({k: n for k, n in shared.items() if _octave(k) in octaves})
+    spikes |= {key: n for key, n in octaves.items() if isinstance(key, float)}
+    held = Counter[Octave | float]()
     for value, n in spikes.items():
-        held[octave(value)] += n
+        held[_octave(value)] += n
     keys = [key for key in octaves if isinstance(key, tuple)]
     ranges = {_range(key, decimals): octaves[key] - held[key] for key in keys}
     rest = present[~np.isin(present, list(spikes))] if ranges else present[:0]
@@ -102,6 +115,10 @@ def private_numbers(
     if not bins and not spikes:
         return None
     return _made(bins, spikes, missing, decimals, told=True)
+
+
+def _octave(x: float) -> Octave | float:
+    return next(iter(octaves_of(np.array([x]))))
 
 
 def public_numbers(x: Values, absent: NDArray[np.bool_], decimals: int | None) -> Numbers | None:
@@ -139,7 +156,7 @@ def _outstanding(shared: Mapping[float, int]) -> dict[float, int]:
     return {value: counts[i] for i, value in enumerate(values) if stands_out(i)}
 
 
-def _range(key: tuple[int, int], decimals: int | None) -> Bin:
+def _range(key: Octave, decimals: int | None) -> Bin:
     """The smallest and the largest number of an octave."""
     sign, e = key
     low, high = math.ldexp(1.0, e), math.ldexp(1.0, e + 1)
@@ -159,7 +176,8 @@ def _bins(x: Values, ranges: Mapping[Bin, int], fit: PrivateFit, decimals: int |
         0, len(edges) - 2
     )
     places = range(len(edges) - 1)
-    counted = fit.of(cell.tolist(), public=places)
+    counts = np.bincount(cell, minlength=len(places)).tolist()
+    counted = fit.of(dict(enumerate(counts)), public=places)
     seen = {i: counted[i] for i in places if counted[i] > _SEEN * fit.counts.spread}
     if not seen:
         return {}

@@ -13,7 +13,7 @@ import numpy as np
 from gantlet.privacy.counts import NoisyCounts
 from gantlet.privacy.secret import secret_seed
 from gantlet.privacy.settings import ColumnPrivacy
-from gantlet.tables.choice_column import ChoiceColumn
+from gantlet.tables.choice_column import ChoiceColumn, in_order
 from gantlet.tables.choices import Choices
 from gantlet.tables.column import Column
 from gantlet.tables.dtypes import described
@@ -25,6 +25,9 @@ from gantlet.tables.words import Kind
 __all__ = ["Declaration", "delta_of", "fit_privately"]
 
 _NUMBERS = ("integer", "real", "datetime", "duration")
+_RULE = 1
+"""Of fitting: another draws noise of its own, as two rules on the same noise would differ by
+what rows have."""
 _SILENT = ("identifier", "text")
 
 
@@ -70,7 +73,7 @@ def fit_privately(
     if needed:
         counts = NoisyCounts.costing(privacy.epsilon, delta, needed)
         about = [privacy.epsilon, delta, [(str(d.name), d.kind, d.public) for d in declared]]
-        seed = secret_seed("columns", about, _digest(declared))
+        seed = secret_seed("columns", _RULE, about, _digest(declared))
         fit = PrivateFit(counts, np.random.default_rng(seed), rows)
         ledger = {
             "sigma": counts.spent.sigma,
@@ -113,8 +116,11 @@ def _paid(fit: PrivateFit | None) -> PrivateFit:
 def _public_choices(said: Declaration) -> Choices:
     """All values, in an order that tells nothing of their counts."""
     absent = said.cells.isna().to_numpy(bool)
+    present = _plain(said.cells.dropna().unique())
+    if said.order is not None:
+        in_order(said.name, said.order, present)
     return Choices(
-        values=tuple(_ordered(said, _plain(said.cells.dropna().unique()))),
+        values=tuple(_ordered(said, present)),
         other=None,
         has_other=False,
         has_missing=bool(absent.any()),
@@ -126,13 +132,16 @@ def _private_choices(said: Declaration, fit: PrivateFit) -> Choices:
     """Values that enough rows have; others together, where they are many beyond noise."""
     import pandas as pd
 
+    codes, uniques = pd.factorize(said.cells, use_na_sentinel=True)
+    present = _plain(uniques)
+    counts = np.bincount(codes[codes >= 0], minlength=len(present)).tolist()
+    rows: dict[Any, int] = dict(zip(present, counts, strict=True))
     known: list[Any] = [False, True] if said.kind == "boolean" else []
-    present = _plain(said.cells.dropna())
     if said.order is not None:
+        in_order(said.name, said.order, present)
         found = {str(value): value for value in present}
         known = [found.get(text, text) for text in said.order]
-    keys = [*present, *[(MISSING,)] * int(said.cells.isna().sum())]
-    counted = fit.of(keys, public=known)
+    counted = fit.of({**rows, (MISSING,): int((codes < 0).sum())}, public=known)
     missing = counted.pop((MISSING,), 0)
     values = _ordered(said, list(counted))
     rest = 0 if known else fit.rest({**counted, MISSING: missing})

@@ -49,8 +49,8 @@ UNJUDGED = Verdict(
 )
 _UNASKED = Verdict(
     "unjudged",
-    "Health is not judged: looks at real rows would tell of them beyond the privacy budget.",
-    "The pictures show generated columns beside noisy counts of the table's own.",
+    "Health is not judged: looks at real rows would tell of them beyond the privacy budget. The "
+    "pictures show generated columns beside noisy counts of the table's own.",
 )
 _SIGNS: Sequence[tuple[Verdict, str, float | str, float]] = (
     # verdict, measurement, bound or the one that is logged, sign: +1 where above it is bad, -1

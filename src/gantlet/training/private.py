@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from gantlet import dist
+from gantlet import __version__, dist
 from gantlet.config import Config, identity
 from gantlet.data.feed import Feed
 from gantlet.errors import RunError
@@ -51,7 +51,9 @@ class PrivateSteps:
         self._clip, self._sigma, self._steps = privacy.clip, privacy.sigma, privacy.steps
         self._batch, self._seed = config.train.batch, config.train.seed
         self._q = min(1.0, self._batch / len(feed))
-        self._secret = secret_seed("steps", identity(config), feed.digest)
+        # Other versions compute other gradients, which the same noise would not hide.
+        versions = [__version__, torch.__version__]
+        self._secret = secret_seed("steps", versions, identity(config), feed.digest)
 
     def play(self, phase: Phase, players: nn.ModuleDict, position: int) -> None:
         """Leave a private gradient with the weights of the player that a phase trains."""
