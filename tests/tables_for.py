@@ -10,7 +10,7 @@ from gantlet.spec import DataSpec, Head
 
 __all__ = ["RECIPES_FOR_TABLES", "TABLE", "rows", "spec_for"]
 
-RECIPES_FOR_TABLES = ("ctgan", "table")
+RECIPES_FOR_TABLES = ("ctgan", "table", "table-private")
 
 TABLE = DataSpec(
     kind="table",

@@ -13,15 +13,18 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "src" / "gantlet"
 FLOORS = (
     ("errors", "files", "rng", "dist", "spec", "processors", "png"),
-    ("extensions", "objectives", "penalties", "averages", "schedules", "distances", "augment"),
+    (
+        *("extensions", "objectives", "penalties", "averages", "schedules", "distances"),
+        *("augment", "privacy"),
+    ),
     ("nn", "networks", "tables", "data"),
     ("games",),
     ("metrics",),
     (
-        *("settings", "config", "config_text", "recipes", "training", "bundle", "origin"),
-        *("truncation", "rejection", "sample", "row_files", "where", "balance", "completion"),
-        *("notebook", "console", "latents", "planning", "run", "synthesis", "evaluation", "bench"),
-        "sweeping",
+        *("settings", "config", "config_text", "budget", "recipes", "training", "bundle"),
+        *("origin", "truncation", "rejection", "sample", "row_files", "where", "balance"),
+        *("completion", "notebook", "console", "latents", "planning", "run", "synthesis"),
+        *("evaluation", "bench", "sweeping"),
     ),
     ("report", "export", "serving", "judge", "explore", "serve", "cli", "__main__"),
 )

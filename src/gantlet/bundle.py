@@ -18,6 +18,7 @@ from safetensors.torch import load
 from torch import Tensor, nn
 
 from gantlet import __version__
+from gantlet.budget import account_of
 from gantlet.config import Config, from_mapping
 from gantlet.errors import UsageError, newer_format, no_bundle
 from gantlet.games.base import Game
@@ -247,7 +248,7 @@ A generator trained by Gantlet {__version__}.
 {labels}- Recipe: {recipe}
 - Real samples seen: {about["seen"]}
 - Health at the end: {about["verdict"]}
-{_origin(about.get("init_from"))}
+{_origin(about.get("init_from"))}{_privacy(about.get("privacy"))}
 ```python
 import gantlet
 
@@ -257,6 +258,14 @@ gantlet.load({where}).sample(16, seed=0).save("{made}")
 Its samples show what the training data show, with their gaps and biases; it may repeat training
 samples. Look at them, and measure them, before you rely on them.
 """
+
+
+def _privacy(covered: Mapping[str, Any] | None) -> str:
+    """What differential privacy covers, a line for each sentence or two."""
+    if covered is None:
+        return ""
+    lines = "".join(f"- {sentence}\n" for sentence in covered["told"])
+    return f"\n## Privacy\n\n{lines}"
 
 
 def _origin(begun: Mapping[str, Any] | None) -> str:
@@ -275,6 +284,16 @@ def _portable(config: Mapping[str, Any]) -> Mapping[str, Any]:
     if begun is None:
         return config
     return {**config, "train": {**config["train"], "init_from": PurePath(begun).name}}
+
+
+def _covered(start: Start, seen: int) -> Mapping[str, Any]:
+    """What differential privacy covers after so many samples, where the run is private."""
+    config = from_mapping(start.config)
+    account = account_of(config, start.spec)
+    if account is None:
+        return {}
+    steps = seen // config.train.batch
+    return {"privacy": {**account.to_json(steps), "told": list(account.told(steps))}}
 
 
 class BundleWriter(Callback):
@@ -298,6 +317,7 @@ class BundleWriter(Callback):
 
     def _write(self, averaged: nn.ModuleDict, seen: int, verdict: str) -> None:
         if self._start is not None:
-            about = {**self._about, "seen": seen, "verdict": verdict}
-            folder = self._start.folder / "bundle"
-            write_bundle(folder, averaged, self._start.spec, _portable(self._start.config), about)
+            start = self._start
+            about = {**self._about, "seen": seen, "verdict": verdict, **_covered(start, seen)}
+            folder = start.folder / "bundle"
+            write_bundle(folder, averaged, start.spec, _portable(start.config), about)

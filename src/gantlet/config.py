@@ -20,6 +20,7 @@ from gantlet.games.versus import Versus
 from gantlet.networks import NETWORKS
 from gantlet.networks.base import Network
 from gantlet.networks.sizes import SIZES
+from gantlet.privacy.settings import Privacy
 from gantlet.settings import Optimiser, Stop, Train, Validation
 
 __all__ = [
@@ -62,6 +63,8 @@ class Config:
     """How well it runs: the cheap look at each tick that the best checkpoint is chosen by."""
     stop: Stop = field(default_factory=Stop)
     """When the run ends."""
+    privacy: Privacy | None = None
+    """Differential privacy; none: the run may tell of any row."""
 
 
 _STRICT = ConfigDict(
@@ -71,7 +74,7 @@ _STRICT = ConfigDict(
     allow_inf_nan=False,
 )
 _TABLES: Mapping[str, Mapping[str, type]] = {"network": NETWORKS, "game": GAMES}
-_SECTIONS = ("data", "network", "game", "train", "validation", "stop")
+_SECTIONS = ("data", "network", "game", "train", "validation", "stop", "privacy")
 _KINDS = {"data": DataSettings, "train": Train, "validation": Validation, "stop": Stop}
 _BRANCHES = (
     *("constrained-float", "float", "constrained-int", "int", "Schedule", "Adaptive"),
@@ -162,6 +165,7 @@ def from_mapping(values: Mapping[str, Any]) -> Config:
     parts["optimisers"] = checked(
         dict[str, Optimiser], parts.get("optimisers") or {}, "optimisers"
     )
+    parts["privacy"] = checked(Privacy | None, parts.get("privacy"), "privacy")
     _check_freezing(parts["train"])
     if parts.get("size_model") not in (None, *SIZES):
         raise unknown("size of networks", str(parts["size_model"]), SIZES)
@@ -287,12 +291,16 @@ def _path(key: str) -> list[str]:
     return key.split(".", 2) if key.startswith("data.columns.") else key.split(".")
 
 
+def _part_of(section: str, values: Mapping[str, Any]) -> str:
+    return str(next(iter(values[section] or {"epsilon": 3})))
+
+
 def _place(values: dict[str, Any], keys: list[str], value: Any) -> None:
     node: Any = values
     if len(keys) == 1 and keys[0] in values:
         raise UsageError(
             f"setting {keys[0]}",
-            expected=f"one of its parts, such as {keys[0]}.{next(iter(values[keys[0]]))}",
+            expected=f"one of its parts, such as {keys[0]}.{_part_of(keys[0], values)}",
             received=repr(value),
         )
     for depth, key in enumerate(keys[:-1]):

@@ -15,6 +15,8 @@ from rich.console import Console as RichConsole
 from rich.live import Live
 from rich.text import Text
 
+from gantlet.budget import account_of
+from gantlet.config import from_mapping
 from gantlet.training.callback import Callback, End, Progress, Start, Tick
 
 __all__ = ["CALL", "COMMAND", "Briefly", "Console", "Words", "duration"]
@@ -124,7 +126,15 @@ class Console(Callback):
     def on_end(self, end: End) -> None:
         """Say how it ended, where things are, and how to go on."""
         self._print(f"{end.verdict}")
+        if self._start is not None:
+            self._print_spent(self._start, end)
         self._print(_ending(end, self._start, self._words))
+
+    def _print_spent(self, start: Start, end: End) -> None:
+        config = from_mapping(start.config)
+        account = account_of(config, start.spec)
+        if account is not None:
+            self._print(account.told(end.seen // config.train.batch)[0])
 
     def _print(self, line: str) -> None:
         self._rich.print(Text(line), soft_wrap=True)
@@ -187,8 +197,11 @@ def _ending(end: End, start: Start | None, words: Words) -> str:
     more = words.argument.format("samples", 2 * end.seen)
     if end.reason == "time" and start is not None:
         more = words.argument.format("minutes", f"{2 * start.config['stop']['minutes']:g}")
+    extend = f"To extend it: {again} with {more}."
+    if end.reason == "finished" and start is not None and start.config["privacy"]:
+        extend = "Its privacy budget is spent: another run on the same rows would add to it."
     return (
         f"{'This run was finished' if before else 'Finished'} at {end.seen:,} samples. Look at "
         f"{folder / 'samples'}; {make}\n"
-        f"To extend it: {again} with {more}. To start afresh: with {words.fresh}."
+        f"{extend} To start afresh: with {words.fresh}."
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gantlet.budget import account_of, resolved
 from gantlet.config import Config, Optimiser, Stop, assignments, checked, identity, override
 from gantlet.data import BUILTINS, DataSettings, open_data
 from gantlet.data.dataset import Dataset
@@ -17,7 +18,8 @@ from gantlet.data.tables import is_tabular
 from gantlet.errors import UsageError
 from gantlet.games.base import Game
 from gantlet.networks.sizes import unsized
-from gantlet.recipes import chosen, recipe
+from gantlet.privacy.settings import Privacy
+from gantlet.recipes import PRIVATE, chosen, recipe
 from gantlet.recipes.dial import dial
 from gantlet.tables.sql import is_url, shown_url
 from gantlet.training.machine import find_device
@@ -80,7 +82,7 @@ def plan(
     """
     if size is not None and is_tabular(data):  # which may take long to open
         raise unsized(size, "table")
-    dataset = open_data(data, data_settings(settings), cache=cache_of(data))
+    dataset = open_data(data, data_settings(settings, name), cache=cache_of(data))
     return planned(
         dataset,
         name,
@@ -111,8 +113,12 @@ def planned(
         base = replace(base, optimisers=_of_learners(game, base.optimisers))
     base, derived = _dialled(base, size, dataset, settings, game)
     config = override(base, settings)
+    goal = samples or config.stop.samples
     config = replace(config, stop=_stop(config.stop, samples, minutes))
-    notes = (*dataset.notes, *(() if name else (why,)))
+    config = resolved(config, dataset.spec, goal)
+    account = account_of(config, dataset.spec)
+    covered = account.told(account.steps) if account else ()
+    notes = (*dataset.notes, *covered, *(() if name else (why,)))
     folder = "-".join(filter(None, [dataset.name, name, size]))
     return Plan(dataset, config, folder, notes, game, source, derived)
 
@@ -180,9 +186,15 @@ def cache_of(data: Source) -> Path:
     return home / "gantlet" / _digest(source)
 
 
-def data_settings(settings: Sequence[str] | Mapping[str, Any]) -> DataSettings:
-    """The settings under `data.`, which are needed before there is a recipe."""
-    values: dict[str, Any] = {}
+def data_settings(
+    settings: Sequence[str] | Mapping[str, Any], recipe: str | None = None
+) -> DataSettings:
+    """The settings under `data.`, which are needed before there is a recipe.
+
+    Where rows are to be private, because of the recipe's name or a setting under `privacy.`, with
+    what their columns may cost.
+    """
+    values = _private(settings, recipe)
     for key, value in assignments(settings):
         name, _, part = key.removeprefix("data.").partition(".")
         if key.startswith("data.") and part:  # data.columns.age=integer
@@ -191,6 +203,20 @@ def data_settings(settings: Sequence[str] | Mapping[str, Any]) -> DataSettings:
             values[name] = value
     found: DataSettings = checked(DataSettings, values, "data")
     return found
+
+
+def _private(settings: Sequence[str] | Mapping[str, Any], recipe: str | None) -> dict[str, Any]:
+    """Settings of data that a private training has."""
+    given = {
+        key.removeprefix("privacy."): value
+        for key, value in assignments(settings)
+        if key.startswith("privacy.")
+    }
+    if recipe != PRIVATE and (recipe or not given):
+        return {}
+    privacy: Privacy = checked(Privacy, given, "privacy")
+    share = {"epsilon": privacy.columns * privacy.epsilon, "delta": privacy.delta}
+    return {"held_out": False, "private": share}
 
 
 def _stop(stop: Stop, samples: int | None, minutes: float | None) -> Stop:

@@ -13,7 +13,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["BLOCK", "Noise", "Requests", "permutation", "rows", "seed_of", "truncated"]
+__all__ = [
+    "BLOCK",
+    "Noise",
+    "Requests",
+    "chosen",
+    "generator",
+    "permutation",
+    "rows",
+    "seed_of",
+    "truncated",
+]
 
 BLOCK = 64
 """Rows drawn by one generator. A part of a format: another value is another stream."""
@@ -30,7 +40,8 @@ def seed_of(seed: int, *keys: str | int) -> int:
     return int.from_bytes(digest, "little") >> 1
 
 
-def _generator(seed: int, *keys: str | int) -> torch.Generator:
+def generator(seed: int, *keys: str | int) -> torch.Generator:
+    """A generator of the stream that `keys` name, at its beginning."""
     return torch.Generator().manual_seed(seed_of(seed, *keys))
 
 
@@ -47,16 +58,25 @@ def rows(
     Whole blocks of `BLOCK` rows are drawn, each from a generator of its own, and cut to the range.
     """
     first, last = start // BLOCK, (start + count + BLOCK - 1) // BLOCK
-    drawn, generator = torch.empty((last - first, BLOCK, *shape)), torch.Generator()
+    drawn, source = torch.empty((last - first, BLOCK, *shape)), torch.Generator()
     for block in range(first, last):
-        generator.manual_seed(seed_of(seed, stream, block))
-        draw((BLOCK, *shape), generator=generator, out=drawn[block - first])
+        source.manual_seed(seed_of(seed, stream, block))
+        draw((BLOCK, *shape), generator=source, out=drawn[block - first])
     return drawn.flatten(0, 1)[start - first * BLOCK :][:count]
 
 
 def permutation(seed: int, stream: str, epoch: int, n: int) -> Tensor:
     """The order in which `stream` visits n samples in one epoch, shape (n,)."""
-    return torch.randperm(n, generator=_generator(seed, stream, "order", epoch))
+    return torch.randperm(n, generator=generator(seed, stream, "order", epoch))
+
+
+def chosen(seed: int, stream: str, index: int, n: int, q: float) -> Tensor:
+    """Poisson sampling: which of n samples take part, each with probability q by itself; (k,).
+
+    k is binomial. What is drawn for a sample does not depend on how many follow it.
+    """
+    u = torch.rand(n, generator=generator(seed, stream, "chosen", index), dtype=torch.float64)
+    return (u < q).nonzero().flatten()
 
 
 def truncated(n: Tensor, bound: float) -> Tensor:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gantlet import __version__, dist
+from gantlet.budget import check_private
 from gantlet.bundle import Bundle, BundleWriter, read_bundle
 from gantlet.console import CALL, Console, Words
 from gantlet.data.split import Split, split
@@ -243,6 +244,7 @@ def ready(made: Plan) -> Game:
     if config.validation.extractor is not None:
         EXTRACTORS[config.validation.extractor].check(spec)
     game = made.game or built(config, spec)
+    check_private(config, game, spec)
     frozen_blocks(game, config.train.freeze_discriminator)
     share_of(config.train.batch, config.train.micro_batches, game.group)
     if made.game is not None:  # a copy: what an earlier training froze is thawed in it

@@ -39,6 +39,7 @@ def named(path):
     "unit",
     [
         *("recipes", "networks", "nn", "games", "metrics", "evaluation", "data", "tables"),
+        "privacy",
         *(
             "augment",
             "objectives.py",

@@ -8,6 +8,7 @@ import torch
 from gantlet.config import override
 from gantlet.data import Dataset, open_data
 from gantlet.data.split import split
+from gantlet.planning import data_settings
 from gantlet.recipes import tiny
 from gantlet.training.folder import Folder
 from gantlet.training.machine import Machine
@@ -37,7 +38,8 @@ def trainer(
     """A trainer of a tiny recipe, on the data that suit it, in a folder."""
     dataset = points() if recipe == "points" else images()
     if recipe in RECIPES_FOR_TABLES:
-        dataset = open_data(rows()[["age", "colour", "member"]])
+        opened = data_settings((), recipe)
+        dataset = open_data(rows()[["age", "colour", "member"]], opened)
     config = override(tiny(recipe, dataset.spec), settings)
     folder = Folder(path)
     folder.create()

@@ -7,7 +7,7 @@ from gantlet.recipes import RECIPES
 from tests.training.parts import PASSES, apart, first_gradients, gap, played_by_two
 from tests.training.small import played, trainer
 
-DENSE = ("minimax", "mlp", "mlp-leaky", "points", "ctgan", "table")
+DENSE = ("minimax", "mlp", "mlp-leaky", "points", "ctgan", "table", "table-private")
 """Recipes without convolutions, which have one worker."""
 
 

@@ -6,6 +6,7 @@ import json
 import shlex
 from collections.abc import Iterator, Sequence
 
+from gantlet.budget import account_of
 from gantlet.console import duration
 from gantlet.data.doctor import Examination, examine
 from gantlet.data.split import split
@@ -32,6 +33,9 @@ def checkup(data: str, settings: Sequence[str]) -> Iterator[tuple[str, bool]]:
     made = plan(data, None, settings)
     yield made.notes[-1], True
     dataset, config = made.dataset, made.config
+    account = account_of(config, dataset.spec)
+    for sentence in account.told(account.steps) if account else ():
+        yield sentence, True
     game, divided = built(config, dataset.spec), split(dataset, config.data)
     rate = samples_per_second(game, dataset, divided, config, find_machine(config.train))
     goal = config.stop.samples or 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -25,6 +26,8 @@ _MAPPED = 2**28
 """Bytes read of a memory map after which its pages are let go of: 256 MiB."""
 _AROUND = 2**21
 """Bytes that the system may map around those asked for: a large page of its cache, 2 MiB."""
+_HASHED = 4096
+"""Samples hashed at a time."""
 _EPOCHS = 2
 """Orders kept for each stream: a batch spans two epochs at their border."""
 _AHEAD = 2**21
@@ -147,6 +150,15 @@ class Feed:
 
     def __len__(self) -> int:
         return len(self.indices)
+
+    @property
+    def digest(self) -> str:
+        """Hash of all its raw samples in their order, 32 hexadecimal digits (BLAKE2b)."""
+        digest = hashlib.blake2b(digest_size=16)
+        for start in range(0, len(self), _HASHED):
+            part = np.arange(start, min(start + _HASHED, len(self)))
+            digest.update(self._gather(part).cpu().numpy().tobytes())
+        return digest.hexdigest()
 
     def batch(self, stream: str, start: int, count: int) -> Batch:
         """Samples number [start, start + count) of a stream."""

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from annotated_types import Interval
 
 from gantlet.errors import UsageError
+from gantlet.privacy.settings import ColumnPrivacy
 
 __all__ = ["DataSettings"]
 
@@ -61,6 +62,9 @@ class DataSettings:
     """Of a table: what all of its rows meet, and generated rows will: `end >= start`,
     `total = net + tax`, `city by zip`, `combination(make, model)`, `0 <= age <= 120`,
     `exactly_one(phone, email)`, `at_most_one(phone, email)`."""
+    private: ColumnPrivacy | None = None
+    """Of a table: what the bounds and values of columns that are not public may cost, which are
+    then told from noisy counts; none: they are stored. The recipe table-private sets it."""
     header: bool | None = None
     """Of a CSV: whether the first line holds names; none: as it looks."""
     delimiter: str | None = None

@@ -157,7 +157,11 @@ def from_frame(
             remedy="Give more data: some hundreds of rows at least for useful training",
         )
     wanted = TableTransform(
-        settings.columns, settings.public, settings.locale, settings.constraints
+        settings.columns,
+        settings.public,
+        settings.locale,
+        settings.constraints,
+        settings.private,
     )
     transform = wanted.fit(table)
     if not transform.heads:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from torch import Tensor, nn
 
 from gantlet.rng import Noise
 from gantlet.spec import Batch
 
-__all__ = ["Game", "Losses", "Phase", "Query", "Stats", "Turn"]
+__all__ = ["Alone", "Game", "Losses", "Phase", "Query", "Stats", "Turn"]
 
 Stats = Mapping[str, Tensor]
 
@@ -45,6 +46,21 @@ class Losses:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Alone:
+    """A loss to which each real sample adds a term of its own: what privacy asks of a phase.
+
+    The phase's loss is `term` of each sample. Its gradient can then be cut sample by sample.
+    """
+
+    beside: Callable[[nn.ModuleDict, Turn], Tensor]
+    """What stands beside each real sample, (B, ...), from noise alone and without a gradient; the
+    real samples of its turn are blank."""
+    term: Callable[[Callable[[Tensor], Any], Tensor, Tensor], Tensor]
+    """(player, x, beside) -> scalar, for one sample without the axis of the batch; the player is
+    called with such an axis."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Phase:
     """Which players move, by which loss, how often."""
 
@@ -61,6 +77,8 @@ class Phase:
     """First sample count at which the phase is played."""
     stop: int | None = None
     """Sample count from which the phase is played no more."""
+    alone: Alone | None = None
+    """Of a phase that trains one player: its loss, where real samples do not meet in it."""
 
     def is_due(self, position: int, seen: int) -> bool:
         """Whether pass number `position` (from 0), begun at `seen` samples, plays this phase."""

@@ -20,6 +20,7 @@ from gantlet.games.base import Game, Phase
 from gantlet.games.consistency import Consistency, Weight
 from gantlet.games.history import History
 from gantlet.games.seeing import Sight
+from gantlet.games.standing import alone
 from gantlet.games.styles import PathLength
 from gantlet.networks.base import Network
 from gantlet.networks.styles import StyleGenerator
@@ -163,19 +164,22 @@ class Versus:
         )
         return Game(
             players=players,
-            phases=self._phases(rules, players),
+            phases=self._phases(rules, players, labelled=bool(spec.classes)),
             sample=partial(losses.sample, latent=latent),
             judge=partial(losses.judge, pack=self.pack),
             group=group,
         )
 
-    def _phases(self, rules: losses.Rules, players: nn.ModuleDict) -> Sequence[Phase]:
+    def _phases(
+        self, rules: losses.Rules, players: nn.ModuleDict, *, labelled: bool
+    ) -> Sequence[Phase]:
         styled = isinstance(players["generator"], StyleGenerator)
         critic = Phase(
             name="discriminator",
             trains=("discriminator",),
             loss=rules.discriminator,
             after=rules.after_discriminator if self._has_state() else None,
+            alone=alone(rules, players, labelled=labelled),
         )
         maker = Phase(
             name="generator",

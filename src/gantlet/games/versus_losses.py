@@ -97,7 +97,7 @@ class Rules:
     def discriminator(self, players: nn.ModuleDict, turn: Turn) -> Losses:
         """Objective of the discriminator, penalties, class loss; (B / pack,)."""
         with torch.no_grad():
-            fake = self._generate(players, turn).to(turn.real.x.dtype)
+            fake = self.generated(players, turn).to(turn.real.x.dtype)
         real, genuine = self._real(players, turn)
         real, fake = self.sight.shown(real, turn, "real"), self.sight.shown(fake, turn, "fake")
         sloped, noised = self._places("gradient"), self._places("noise")
@@ -159,7 +159,7 @@ class Rules:
 
     def pull(self, players: nn.ModuleDict, turn: Turn, *, distance: Distance) -> Losses:
         """The distance of each group of generated samples to its group of real ones; (B,)."""
-        fake, real = self._generate(players, turn), viewed(players, turn.real.x)
+        fake, real = self.generated(players, turn), viewed(players, turn.real.x)
         directions = turn.noise("directions", (real[0].numel(),))
         groups = (_grouped(t, self.group) for t in (real, fake.to(real.dtype), directions))
         with in_full(real):
@@ -194,7 +194,8 @@ class Rules:
         """Move the running mean of path lengths."""
         _path(players).take(stats["length"])
 
-    def _generate(self, players: nn.ModuleDict, turn: Turn) -> Tensor:
+    def generated(self, players: nn.ModuleDict, turn: Turn) -> Tensor:
+        """G(z) for the turn's noise and labels."""
         return self._made(players, turn)[0]
 
     def _made(self, players: nn.ModuleDict, turn: Turn) -> tuple[Tensor, Stats]:
@@ -207,11 +208,11 @@ class Rules:
         return x, {"styles": w.detach()}
 
     def _real(self, players: nn.ModuleDict, turn: Turn) -> tuple[Tensor, Tensor | None]:
-        return self.sight.real(players, turn, partial(self._generate, players))
+        return self.sight.real(players, turn, partial(self.generated, players))
 
     def _generate_near(self, players: nn.ModuleDict, turn: Turn, sigma: float) -> Tensor:
         """G(z + sigma eps) for the z, and all else, of `_generate`."""
-        return self._generate(players, replace(turn, noise=turn.noise.near("z", sigma)))
+        return self.generated(players, replace(turn, noise=turn.noise.near("z", sigma)))
 
     def _inconsistency(
         self, players: nn.ModuleDict, turn: Turn, looks: dict[str, Look], exact: set[str]

@@ -25,10 +25,10 @@ from gantlet.recipes.points import points
 from gantlet.recipes.progressive import progressive
 from gantlet.recipes.r3gan import r3gan
 from gantlet.recipes.stylegan2 import stylegan2
-from gantlet.recipes.tables import ctgan, table
+from gantlet.recipes.tables import ctgan, table, table_private
 from gantlet.spec import DataSpec
 
-__all__ = ["RECIPES", "chosen", "recipe", "tiny"]
+__all__ = ["PRIVATE", "RECIPES", "chosen", "recipe", "tiny"]
 
 Recipe = Callable[[DataSpec], Config]
 
@@ -50,7 +50,11 @@ _RECIPES: Mapping[str, Recipe] = {
     "points": points,
     "ctgan": ctgan,
     "table": table,
+    "table-private": table_private,
 }
+
+PRIVATE = "table-private"
+"""The recipe for which a table is opened with noisy counts."""
 
 RECIPES: Mapping[str, Recipe] = Table(
     "recipes", _RECIPES, callable, "a function of a DataSpec that gives a Config"
@@ -77,6 +81,8 @@ def chosen(spec: DataSpec) -> tuple[str, str]:
     """The recipe that suits the data, and why, as a sentence."""
     if spec.kind == "points":
         return "points", "Recipe points: the data are points without the order of an image."
+    if spec.kind == "table" and "privacy" in spec.table:
+        return PRIVATE, f"Recipe {PRIVATE}: the privacy of rows is asked for."
     if spec.kind == "table":
         return "table", "Recipe table: the data are rows of typed columns."
     if min(spec.shape[1:]) < 4:
@@ -92,12 +98,14 @@ def tiny(name: str, spec: DataSpec) -> Config:
         for key in ("activation", "discriminator_norm", "discriminator_condition")
         if key in type(full.network).__dataclass_fields__
     }
+    watched = Validation(extractor="pixels", samples=64)
     group = 4 if 4 % full.game.pack == 0 else full.game.pack
     return replace(
         full,
         network=replace(type(full.network).tiny(), **kept),
         game=replace(full.game, group=group),
         train=replace(full.train, batch=4 * group, tick=16 * group, ema_half_life=64),
-        validation=Validation(extractor="pixels", samples=64),
+        validation=watched if full.validation.extractor else full.validation,
+        privacy=full.privacy and replace(full.privacy, sigma=1.0),
         stop=replace(full.stop, samples=64 * group),
     )

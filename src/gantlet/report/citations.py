@@ -29,7 +29,11 @@ from gantlet.nn.conditioning import LabelConcat
 from gantlet.nn.norms import ConditionalBatchNorm
 from gantlet.objectives import OBJECTIVES, PAIRINGS
 from gantlet.penalties import PENALTIES
+from gantlet.privacy.accounting import epsilon_of
+from gantlet.privacy.counts import NoisyCounts
+from gantlet.privacy.settings import Privacy
 from gantlet.recipes import RECIPES
+from gantlet.tables.private import private_numbers
 
 __all__ = ["Citation", "Reference", "citations", "references"]
 
@@ -134,6 +138,7 @@ def _parts(run: Path, evidence: Evidence | None) -> Iterator[tuple[str, str]]:
         yield f"data {data}", _text(builtin.BUILTINS[data].opens)
     if not about["about"]["own_game"]:
         yield from _game(config)
+        yield from _covered(config)
         if classes:
             yield from _labels(config)
     if any(optimiser.name == "adam" for optimiser in config.optimisers.values()):
@@ -174,6 +179,14 @@ def _game(config: Config) -> Iterator[tuple[str, str]]:
         yield "adaptive probability", _text(Adaptive)
     if game.pull is not None:
         yield f"pull by {game.pull.distance}", _text(DISTANCES[game.pull.distance])
+
+
+def _covered(config: Config) -> Iterator[tuple[str, str]]:
+    """What differential privacy rests on."""
+    if config.privacy is not None:
+        yield "differential privacy", f"{_text(Privacy)} {_text(epsilon_of)}"
+        if config.data.private is not None:
+            yield "noisy counts", f"{_text(NoisyCounts)} {_text(private_numbers)}"
 
 
 def _in_use(name: str, value: Any) -> bool:

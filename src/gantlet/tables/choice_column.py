@@ -17,7 +17,7 @@ from gantlet.tables.column import Column, Stored
 from gantlet.tables.dtypes import described, restored
 from gantlet.tables.words import Kind
 
-__all__ = ["ChoiceColumn"]
+__all__ = ["ChoiceColumn", "in_order"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ class ChoiceColumn(Column):
         categories = list(cells.dtype.categories) if _is_category(cells) else None
         if kind == "ordinal":
             found = sorted(values, key=lambda v: (str(type(v)), v))
-            order = order and _ordered(name, order, found)
+            order = order and in_order(name, order, found)
             order = order or categories or found
         choices = Choices.fit(
             list(values),
@@ -152,8 +152,11 @@ class ChoiceColumn(Column):
         return cls(**{**values, "choices": Choices.from_json(values["choices"])})
 
 
-def _ordered(name: Any, order: Sequence[Any], found: Sequence[Any]) -> list[Any]:
-    """The values that are there, as the column has them, in a declared order."""
+def in_order(name: Any, order: Sequence[Any], found: Sequence[Any]) -> list[Any]:
+    """The values that are there, as the column has them, in a declared order.
+
+    Raises UsageError for one that the order has not.
+    """
     places = {str(value): place for place, value in enumerate(order)}
     absent = [value for value in found if str(value) not in places]
     if absent:

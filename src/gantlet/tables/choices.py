@@ -111,7 +111,7 @@ class Choices:
         places = {value: code for code, value in enumerate(self.values)}
         common = 0 if self.other is None else places.get(self.other, 0)
         rare = len(self.values) if self.has_other else common
-        last = self.width - 1
+        last = self.width - 1 if self.has_missing else common
         return np.array(
             [
                 last if gone else places.get(_plain(value), rare)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -16,9 +16,11 @@ from gantlet.tables.numbers import Numbers, bounds, decimals_of
 from gantlet.tables.times import Clock, as_ticks, clock_of, shown
 from gantlet.tables.words import FEWEST, Kind
 
-__all__ = ["NumberColumn"]
+__all__ = ["NOTHING", "NumberColumn"]
 
-_NONE = Numbers(
+Rule = Callable[[NDArray[np.float64], NDArray[np.bool_], "int | None"], "Numbers | None"]
+
+NOTHING = Numbers(
     low=0.0,
     high=0.0,
     decimals=0,
@@ -55,7 +57,7 @@ class NumberColumn(Column):
         told, absent = described(cells.dtype), cells.isna().to_numpy(bool)
         clock = clock_of(cells.dropna(), kind) if kind in ("datetime", "duration") else None
         if int((~absent).sum()) < (1 if public else FEWEST):
-            return cls(name=name, kind=kind, dtype=told, origin=0, numbers=_NONE, clock=clock)
+            return cls(name=name, kind=kind, dtype=told, origin=0, numbers=NOTHING, clock=clock)
         if kind == "real":
             x = _reals(cells)
             digits = decimals_of(_floating(cells, told))
@@ -67,6 +69,25 @@ class NumberColumn(Column):
         x = _counted(whole, absent, origin)
         numbers = Numbers.fit(x, absent, decimals=0, public=public)
         return cls(name=name, kind=kind, dtype=told, origin=origin, numbers=numbers, clock=clock)
+
+    @classmethod
+    def by(cls, name: Any, kind: Kind, cells: Any, rule: Rule) -> NumberColumn:
+        """From a pandas column by another rule, with nothing else that its values tell.
+
+        Whole numbers and times are counted from 0; digits behind the point and clocks are taken
+        as they are.
+
+        Arguments:
+            rule: from values, which of them are missing, and digits to what is fitted.
+        """
+        told, absent = described(cells.dtype), cells.isna().to_numpy(bool)
+        clock = clock_of(cells.dropna(), kind) if kind in ("datetime", "duration") else None
+        if kind == "real":
+            x, digits = _reals(cells), decimals_of(_floating(cells, told))
+        else:
+            x, digits = _counted(_whole(cells, clock, absent), absent, 0), 0
+        numbers = rule(x, absent, digits) or NOTHING
+        return cls(name=name, kind=kind, dtype=told, origin=0, numbers=numbers, clock=clock)
 
     @property
     def heads(self) -> tuple[Head, ...]:
@@ -138,7 +159,7 @@ class NumberColumn(Column):
             parts.append(f"{modes} modes")
         if spikes:
             parts.append(f"{spikes} {'value' if spikes == 1 else 'values'} that many rows share")
-        if self.numbers.has_missing:
+        if self.numbers.has_missing and self.numbers.shares:
             parts.append(f"{self.numbers.shares[-1]:.1%} missing")
         return "; ".join(parts)
 

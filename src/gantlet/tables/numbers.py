@@ -80,6 +80,11 @@ class Numbers:
         """Codes."""
         return len(self.means) + len(self.spikes) + self.has_missing
 
+    @property
+    def commonest(self) -> int:
+        """The code of most rows, as far as shares are known."""
+        return int(np.argmax(self.shares)) if self.shares else 0
+
     @classmethod
     def fit(
         cls, x: Values, absent: NDArray[np.bool_], *, decimals: int | None, public: bool
@@ -128,7 +133,7 @@ class Numbers:
     def encode(self, x: Values, absent: NDArray[np.bool_]) -> tuple[Values, NDArray[np.int64]]:
         """alpha (N,) and code (N,). Of the modes that reach a value, its probability chooses."""
         alpha, code = np.zeros(len(x)), np.zeros(len(x), np.int64)
-        code[absent] = self.width - 1
+        code[absent] = self.width - 1 if self.has_missing else self.commonest
         values, back = np.unique(x[~absent], return_inverse=True)
         a, c = self._encoded(values)
         alpha[~absent], code[~absent] = a[back] + 0.0, c[back]  # -0 is 0: equal rows stay equal

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -13,6 +14,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from gantlet.errors import UsageError, newer_format, unknown
+from gantlet.privacy.settings import ColumnPrivacy
 from gantlet.spec import Head
 from gantlet.tables.choice_column import ChoiceColumn
 from gantlet.tables.column import Column, Stored
@@ -22,6 +24,7 @@ from gantlet.tables.detect import check_cells, detected
 from gantlet.tables.number_column import NumberColumn
 from gantlet.tables.personal import PERSONAL, personal_type
 from gantlet.tables.personal_column import PersonalColumn
+from gantlet.tables.private_columns import Declaration, fit_privately
 from gantlet.tables.silent_columns import IdentifierColumn, TextColumn
 from gantlet.tables.words import KINDS, Declared, Kind
 
@@ -54,11 +57,14 @@ class TableTransform(TransformerMixin, BaseEstimator):
         locale: of made-up personal data, as Faker names it.
         constraints: what all rows meet: text (`gantlet.tables.constraints.FORMS`), or functions
             of a DataFrame that give truth values.
+        private: what bounds and values of columns that are not public may cost, which are then
+            told from noisy counts (`fit_privately`); none: they are stored as they are.
 
     Attributes:
         columns_: what each column of the table is.
         parts_: what is stored: the same columns, or others in place of those that a constraint
             restores.
+        ledger_: what was paid for the columns, of a private table.
 
     Source: Xu et al. (2019), Modeling Tabular data using Conditional GAN, https://arxiv.org/abs/1907.00503
     """
@@ -69,11 +75,13 @@ class TableTransform(TransformerMixin, BaseEstimator):
         public: bool | Sequence[str] = False,
         locale: str = "en_US",
         constraints: Sequence[Said] = (),
+        private: ColumnPrivacy | None = None,
     ) -> None:
         self.columns = columns
         self.public = public
         self.locale = locale
         self.constraints = constraints
+        self.private = private
 
     def fit(self, table: Any, y: Any = None) -> TableTransform:
         """Find out what the columns of a pandas DataFrame are.
@@ -88,10 +96,13 @@ class TableTransform(TransformerMixin, BaseEstimator):
         for name in declared:
             if name not in map(str, table.columns):
                 raise unknown("column", name, map(str, table.columns))
-        self.columns_ = tuple(
-            self._fitted(name, table[name], declared.get(str(name)), self._are_public([name]))
-            for name in table.columns
-        )
+        self.ledger_: Mapping[str, Any] | None = None
+        said = (self._said(name, table[name], declared.get(str(name))) for name in table.columns)
+        if self.private is None:
+            self.columns_ = tuple(_fitted(one) for one in said)
+        else:
+            self._check_private()
+            self.columns_, self.ledger_ = fit_privately(list(said), self.private)
         self.design_, self.parts_ = Design(), self.columns_
         if self.constraints:
             table = _whole(table)
@@ -160,7 +171,10 @@ class TableTransform(TransformerMixin, BaseEstimator):
     def heads(self) -> tuple[Head, ...]:
         """The typed parts of a row."""
         check_is_fitted(self)
-        return tuple(head for column in self.parts_ for head in column.heads)
+        heads = (head for column in self.parts_ for head in column.heads)
+        if self.ledger_ is None:
+            return tuple(heads)
+        return tuple(replace(head, is_condition=False) for head in heads)
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -172,8 +186,11 @@ class TableTransform(TransformerMixin, BaseEstimator):
         """Names of what a row can be asked for, `sex=Male`, and the share of each.
 
         One of the columns is asked for at a time, each as often as any other, its values as often
-        as in the table: a sample of classes has the table's frequencies.
+        as in the table: a sample of classes has the table's frequencies. A private table has
+        none: rows that are drawn by what they have would not be drawn alike.
         """
+        if self.ledger_ is not None:
+            return (), ()
         asked = self._asked()
         names = tuple(name for column in asked for name in column.class_names())
         shares = tuple(s / len(asked) for column in asked for s in column.choices.shares)
@@ -203,6 +220,8 @@ class TableTransform(TransformerMixin, BaseEstimator):
         """Plain values: all that `inverse_transform` needs."""
         check_is_fitted(self)
         plain = {"format": 1, "rows": self.rows_, "columns": _to_json(self.columns_)}
+        if self.ledger_ is not None:
+            plain["privacy"] = dict(self.ledger_)
         if not self.design_.constraints:
             return plain
         parts = [column for column in self.parts_ if column not in self.columns_]
@@ -217,7 +236,7 @@ class TableTransform(TransformerMixin, BaseEstimator):
             raise newer_format("the columns of a table", values["format"], _FORMAT)
         made = cls()
         made.columns_ = made.parts_ = _from_json(values["columns"])
-        made.design_ = Design()
+        made.design_, made.ledger_ = Design(), values.get("privacy")
         if "constraints" in values:
             made.design_ = Design.from_json(values["constraints"], made.columns_)
             known = {column.name: column for column in made.columns_}
@@ -239,26 +258,30 @@ class TableTransform(TransformerMixin, BaseEstimator):
                 for name in way.stores:
                     cells, kind = stored[name]
                     named = public or (name in way.adds and kind == "categorical")
-                    parts.append(self._fitted(name, cells, kind, named))
+                    said = self._said(name, cells, kind)
+                    parts.append(_fitted(replace(said, public=named)))
         return tuple(parts)
 
-    def _fitted(
-        self, name: Any, cells: Any, said: str | Sequence[str] | None, public: bool
-    ) -> Column:
+    def _said(self, name: Any, cells: Any, said: str | Sequence[str] | None) -> Declaration:
+        public = self._are_public([name])
         order = None if said is None or isinstance(said, str) else said
         kind = _declared(name, said) or detected(name, cells, public=public)
         check_cells(name, kind, cells)
-        cells = cells.reset_index(drop=True)
-        if kind in ("integer", "real", "datetime", "duration"):
-            return NumberColumn.fit(name, kind, cells, public=public)
-        if kind == "identifier":
-            return IdentifierColumn.fit(name, cells)
+        what = None
         if kind == "personal":
             what = said if isinstance(said, str) else personal_type(name, cells.dropna())
-            return PersonalColumn.fit(name, cells, what or "", self.locale)
-        if kind == "text":
-            return TextColumn.fit(name, cells)
-        return ChoiceColumn.fit(name, kind, cells, public=public, order=order)
+        cells = cells.reset_index(drop=True)
+        return Declaration(name, kind, cells, public, order, what or "", self.locale)
+
+    def _check_private(self) -> None:
+        """UsageError for what would tell of rows beyond the budget."""
+        if self.constraints:
+            raise UsageError(
+                "constraints of a private table",
+                expected="none: checking and fitting them would tell of its rows",
+                received=", ".join(str(one) for one in self.constraints),
+                remedy="Leave data.constraints away, or train with the recipe table",
+            )
 
     def _asked(self) -> list[ChoiceColumn]:
         """What rows can be asked for by."""
@@ -286,6 +309,19 @@ def _from_json(values: Sequence[Mapping[str, Any]]) -> tuple[Column, ...]:
 def _whole(table: Any) -> Any:
     """All columns of a table in memory, rows numbered from 0 or as errors name them."""
     return table.whole() if isinstance(table, ColumnFile) else table
+
+
+def _fitted(said: Declaration) -> Column:
+    name, kind, cells = said.name, said.kind, said.cells
+    if kind in ("integer", "real", "datetime", "duration"):
+        return NumberColumn.fit(name, kind, cells, public=said.public)
+    if kind == "identifier":
+        return IdentifierColumn.fit(name, cells)
+    if kind == "personal":
+        return PersonalColumn.fit(name, cells, said.what, said.locale)
+    if kind == "text":
+        return TextColumn.fit(name, cells)
+    return ChoiceColumn.fit(name, kind, cells, public=said.public, order=said.order)
 
 
 def _declared(name: Any, said: str | Sequence[str] | None) -> Kind | None:

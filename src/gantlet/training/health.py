@@ -17,7 +17,16 @@ from gantlet.rng import permutation
 from gantlet.spec import Batch
 from gantlet.training.machine import Machine
 
-__all__ = ["FEW", "HEALTHY", "UNJUDGED", "Verdict", "measure", "reference", "verdict"]
+__all__ = [
+    "FEW",
+    "HEALTHY",
+    "UNJUDGED",
+    "Verdict",
+    "measure",
+    "reference",
+    "unasked",
+    "verdict",
+]
 
 Judge = Callable[[nn.ModuleDict, Batch], Tensor]
 
@@ -49,6 +58,11 @@ UNJUDGED = Verdict(
 FEW = Verdict(
     "unjudged",
     f"Health was not judged: there are fewer than {_FEWEST} real samples to compare with.",
+)
+_UNASKED = Verdict(
+    "unjudged",
+    "Health is not judged: looks at real rows would tell of them beyond the privacy budget. The "
+    "pictures show generated columns beside noisy counts of the table's own.",
 )
 _SIGNS: Sequence[tuple[Verdict, str, float | str, float]] = (
     # verdict, measurement, bound or the one that is logged, sign: +1 where above it is bad, -1
@@ -124,6 +138,11 @@ def verdict(rows: Sequence[Mapping[str, Any]]) -> Verdict:
         if len(recent) == _PATIENCE and all(_beyond(row, name, bound, sign) for row in recent):
             return finding
     return HEALTHY
+
+
+def unasked(rows: Sequence[Mapping[str, Any]]) -> Verdict:
+    """Of a private run: measurements on real rows would cost some of its budget."""
+    return _UNASKED
 
 
 def _last(rows: Sequence[Mapping[str, Any]], name: str) -> list[Mapping[str, Any]]:

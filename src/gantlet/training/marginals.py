@@ -24,7 +24,7 @@ def draw_columns(figure: Any, rows: NDArray[Any], spec: DataSpec) -> None:
     """One panel for each of the first 16 columns that are learned: bars generated, marks real.
 
     Real shares are those that the fitted columns hold: of categories, and of bins from the modes
-    and the values that stand out.
+    and the values that stand out. Columns that hold none have no marks.
 
     Arguments:
         figure: of matplotlib, without a layout of its own.
@@ -54,7 +54,8 @@ def _choices(axes: Any, column: ChoiceColumn, cells: Any) -> None:
     made = [float((cells == value).mean()) for value in values]
     places = np.arange(len(values))
     axes.barh(places, made, color=_MADE)
-    axes.plot(choices.shares[: len(values)], places, "|", color=_REAL, markersize=9, mew=1.6)
+    if choices.shares:
+        axes.plot(choices.shares[: len(values)], places, "|", color=_REAL, markersize=9, mew=1.6)
     axes.set_yticks(places, [str(value)[:18] for value in values])
     axes.invert_yaxis()
 
@@ -68,7 +69,8 @@ def _numbers(axes: Any, column: NumberColumn, stored: NDArray[Any]) -> None:
     made = np.histogram(x, edges)[0] / max(1, len(stored))
     middle = (edges[1:] + edges[:-1]) / 2 + (column.origin if column.clock is None else 0)
     axes.bar(middle, made, width=edges[1] - edges[0], color=_MADE)
-    axes.plot(middle, _expected(column, edges), ".", color=_REAL, markersize=3)
+    if numbers.shares:
+        axes.plot(middle, _expected(column, edges), ".", color=_REAL, markersize=3)
     axes.set_yscale("symlog", linthresh=0.01)
 
 

@@ -25,6 +25,7 @@ from gantlet.training.compiled import Compiled
 from gantlet.training.freezing import frozen_blocks
 from gantlet.training.machine import Machine
 from gantlet.training.memory import exhausted, finer
+from gantlet.training.private import PrivateSteps
 from gantlet.training.workers import Workers, workers_for
 
 __all__ = ["Meters", "Stepper", "share_of"]
@@ -101,6 +102,11 @@ class Stepper:
         self.divide(config.train.micro_batches)
         self.optimisers = _optimisers(game, config)
         self.gentleness = 1.0
+        self._private = (
+            PrivateSteps(feed, config, config.privacy, machine, game.group)
+            if config.privacy
+            else None
+        )
         self.meters = Meters(machine.device)
         frozen = frozen_blocks(game, config.train.freeze_discriminator)
         self._kept = [w for w in frozen.parameters() if w.requires_grad]
@@ -155,12 +161,7 @@ class Stepper:
         return all(bool(torch.isfinite(t).all()) for t in [*sums, *weights])
 
     def _play(self, phase: Phase, position: int, seen: int) -> None:
-        with _frozen(self._others[phase.name]):
-            stats = self._backward(phase, position, seen)
-        gradients = [
-            w.grad for name in phase.trains for w in self._weights[name] if w.grad is not None
-        ]
-        dist.all_reduce_(gradients)
+        stats, gradients = self._gradients(phase, position, seen)
         if position // phase.every % _GRADIENT_NORM_EVERY == 0:
             self.meters.add(f"{phase.name}/gradient", nn.utils.get_total_norm(gradients))
         for name in phase.trains:
@@ -168,6 +169,21 @@ class Stepper:
         if phase.after is not None:
             with torch.no_grad(), _frozen(self._kept):
                 phase.after(self.game.players, stats)
+
+    def _gradients(
+        self, phase: Phase, position: int, seen: int
+    ) -> tuple[dict[str, Tensor], list[Tensor]]:
+        """What the phase leaves with its weights, of the whole batch on every rank; stats."""
+        stats: dict[str, Tensor] = {}
+        if self._private and phase.alone:
+            self._private.play(phase, self.game.players, position)
+        else:
+            with _frozen(self._others[phase.name]):
+                stats = self._backward(phase, position, seen)
+        held = [w.grad for name in phase.trains for w in self._weights[name] if w.grad is not None]
+        if not (self._private and phase.alone):
+            dist.all_reduce_(held)
+        return stats, held
 
     def _backward(self, phase: Phase, position: int, seen: int) -> dict[str, Tensor]:
         """Gradients of the whole batch's mean loss, summed over micro-batches; gathered stats.
@@ -231,8 +247,11 @@ class Stepper:
         noise = Noise(
             train.seed, phase, start, self.share, device=device, dtype=self.machine.dtype
         )
-        with self._feeding:
-            real = self.feed.batch(phase, start, self.share)
+        if self._private:
+            real = self._private.blank(self.share)
+        else:
+            with self._feeding:
+                real = self.feed.batch(phase, start, self.share)
         return Turn(real=real, noise=noise, seen=torch.tensor(float(seen), device=device))
 
     def _step(self, name: str, seen: int) -> None:

@@ -1,0 +1,1 @@
+"""Differential privacy: settings, the secret behind the noise, accounting, counts, gradients."""
