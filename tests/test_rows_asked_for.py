@@ -128,9 +128,9 @@ def test_a_completed_row_depends_on_itself_its_place_and_the_seed(rows, model):
     assert not model.complete(part, seed=3)["weight"].equals(made["weight"])
 
 
-def test_beside_one_category_the_others_are_as_where_makes_them(model):
+def test_beside_one_category_the_others_are_as_the_generator_makes_them_for_it(model):
     made = model.complete(pd.DataFrame({"zip": ["53111"] * 1_500}))
-    other = model.sample(1_500, where="zip=53111", seed=9)
+    other = model.sample(6_000, balance="zip", seed=9).query("zip == '53111'")
     assert (made["city"] == "Bonn").all()
     for name in ("age", "net", "weight"):
         assert ks_2samp(made[name], other[name]).pvalue > 1e-3, name

@@ -118,7 +118,7 @@ def test_what_cannot_be_used_is_one_error(folder, tmp_path):
     assert_refused(gantlet("evaluate", run, "-n", 5), "at least 40")
     assert_refused(gantlet("evaluate", run, "--data", tmp_path / "no.csv"), "no.csv")
     assert_refused(gantlet("evaluate", run, "--data", folder), "a file of a table")
-    with pytest.raises(UsageError, match="a file of a table or a pandas DataFrame"):
+    with pytest.raises(UsageError, match="the URL of a database or a pandas DataFrame"):
         package.evaluate(run, np.zeros((50, 3)))
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 from gantlet.cli.list_verb import _tables, described
 from gantlet.config import read_yaml, to_mapping
 from gantlet.data import open_data
-from gantlet.recipes import RECIPES, recipe
+from gantlet.recipes import PRIVATE, RECIPES, recipe
 from tests.cli.door import TINY, assert_refused, gantlet
 
 ENTRIES = [(kind, name) for kind, table in _tables().items() for name in table]
@@ -41,12 +41,18 @@ def test_one_kind_alone():
     assert "recipes:" not in answer.out
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", sorted({*RECIPES} - {PRIVATE}))
 def test_the_printed_settings_are_the_recipes(name, workplace):
     answer = gantlet("config", name)
     (workplace / "config.yaml").write_text(answer.out)
     read = read_yaml(workplace / "config.yaml")
     assert to_mapping(read) == to_mapping(recipe(name, open_data("digits").spec))
+
+
+def test_the_private_recipe_asks_for_its_table():
+    answer = gantlet("config", PRIVATE)
+    assert answer.code == 2
+    assert f"gantlet config {PRIVATE} DATA" in answer.err
 
 
 def test_settings_are_applied_to_what_is_printed():

@@ -58,12 +58,12 @@ def test_the_version():
         (["train", "one", "two"], ["'two' is one word too many", "DATA"]),
         (["config", "dcgan", "digits", "x"], ["'x'", "RECIPE and DATA"]),
         (["sample"], ["RUN", "gantlet sample --help"]),
-        (["sample", "runs/a", "-n", "many"], ["-n", '"many"']),
+        (["sample", "runs/a", "-n", "many"], ["no bundle in runs/a"]),
         (["list", "recipe"], ["unknown kind 'recipe'", "Did you mean recipes"]),
         (["config", "r3gann"], ["unknown recipe 'r3gann'", "Did you mean r3gan"]),
         (["train", "--recipe", "wgangp"], ["unknown recipe 'wgangp'", "wgan-gp"]),
         (["train", "train.bach=3"], ["train.bach", "Did you mean batch?"]),
-        (["train", "trian.batch=3"], ["'trian'", "Did you mean train?"]),
+        (["train", "trian.batch=3"], ["'trian'", "Did you mean train"]),
         (["train", "game.penalties.r3=1"], ["unknown penalty 'r3'", "Did you mean r2 or r1?"]),
         (["train", "recipe=mlp"], ["--recipe mlp"]),
         (["train", "--samples", "0"], ["samples", "greater than or equal to 1", "0"]),
@@ -79,6 +79,11 @@ def test_the_version():
 def test_what_is_wrong_is_one_line_and_leaves_nothing_behind(words, parts, workplace):
     assert_refused(gantlet(*words), *parts)
     assert list(workplace.iterdir()) == []
+
+
+def test_a_number_that_is_none_is_told_by_its_name(workplace):
+    (workplace / "run").mkdir()
+    assert_refused(gantlet("sample", "run", "-n", "many"), "-n", '"many"')
 
 
 def test_a_word_with_an_equals_sign_is_a_setting_unless_it_is_a_path(workplace):

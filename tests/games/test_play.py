@@ -240,7 +240,7 @@ def test_unknown_names_offer_the_nearest():
         Versus(pull=Pull(distance="euclid")).build(POINTS, MLP.tiny())
     with pytest.raises(UsageError, match="Did you mean hinge"):
         Versus(objective="hing").build(POINTS, MLP.tiny())
-    assert len(RECIPES) == 17
+    assert len(RECIPES) == 18
 
 
 def test_a_virtual_norm_lets_micro_batches_be_of_single_samples(tmp_path):

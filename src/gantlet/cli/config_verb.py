@@ -7,6 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from gantlet.cli.words import sorted_out
+from gantlet.errors import UsageError
 
 __all__ = ["config_"]
 
@@ -29,9 +30,16 @@ def config_(
     """
     from gantlet.config_text import to_yaml
     from gantlet.planning import plan
+    from gantlet.recipes import PRIVATE
 
     plain, settings = sorted_out(words, "RECIPE", "DATA")
     name, data = [*plain, None, None][:2]
+    if name == PRIVATE and data is None:
+        raise UsageError(
+            f"settings of {PRIVATE}",
+            expected="the table, as the noise follows from its rows and columns",
+            remedy=f"gantlet config {PRIVATE} DATA",
+        )
     made = plan(data or "digits", name, settings, size=size_model)
     if size_model and data is None:
         print("# Sized for the built-in digits: name your data after the recipe.")

@@ -31,7 +31,7 @@ def stored(
     cache: Path | None,
     step: str,
     key: str = "",
-    resident: int = RESIDENT,
+    resident: int | None = None,
 ) -> Array:
     """An array that `fill` has written, in memory or, above `resident`, as a map in `cache`.
 
@@ -45,20 +45,21 @@ def stored(
         step: what is done to the samples, one word: begins the name of the map.
         key: tells the content; a map with the same key, shape and type is used again. Without
             one the map has no name and goes when it is no longer used.
-        resident: bytes up to which it stays in memory.
+        resident: bytes up to which it stays in memory; `RESIDENT` if none are given.
 
     Raises:
         UsageError: the array is large and there is no cache, or no space for it.
     """
     size = int(np.prod(shape, dtype=object)) * np.dtype(dtype).itemsize
-    if size <= resident:
+    limit = RESIDENT if resident is None else resident
+    if size <= limit:
         array = np.empty(shape, dtype)
         fill(array)
         return array
     if cache is None:
         raise UsageError(
             f"decoded data of {size / 2**30:.1f} GiB",
-            expected=f"at most {resident / 2**30:.1f} GiB without a cache folder",
+            expected=f"at most {limit / 2**30:.1f} GiB without a cache folder",
             remedy="Give a folder on a disk with space (cache=...), or smaller images (data.size)",
         )
     content = repr((key, shape, dtype)).encode()

@@ -13,7 +13,7 @@ from typing import Any
 from gantlet.data.assemble import slug, stamp
 from gantlet.data.dataset import Dataset
 from gantlet.data.settings import DataSettings
-from gantlet.data.store import RESIDENT, stored
+from gantlet.data.store import stored
 from gantlet.errors import UsageError
 from gantlet.spec import DataSpec
 from gantlet.tables.files import SUFFIXES, form_of, read_table, required
@@ -191,7 +191,7 @@ def from_frame(
         cache=cache,
         step="table",
         key=f"{key} {json.dumps(transform.to_json(), sort_keys=True)}" if key else "",
-        resident=_RESIDENT if cache else RESIDENT,
+        resident=_RESIDENT if cache else None,
     )
     told = (*notes, _summary(transform), *transform.design_.lines)
     return Dataset(spec, raw, None, name, told)
