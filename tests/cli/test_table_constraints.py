@@ -40,6 +40,13 @@ def test_rows_of_a_bundle_meet_what_was_said(orders):
     assert (made["zip"].map(CITIES) == made["city"]).all()
 
 
+def test_they_are_evaluated_by_the_columns_that_the_table_has(orders):
+    answer = gantlet("evaluate", orders / "run", "-n", 60)
+    assert answer.code == 0
+    assert "Told apart (random forest)" in answer.out
+    assert "Copies of unique rows" in answer.out
+
+
 def test_a_file_of_partial_rows_is_made_whole(orders):
     part = table(8, seed=4)[["end", "zip", "net"]]
     part.loc[[1, 5], "net"] = None

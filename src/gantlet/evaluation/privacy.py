@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -43,20 +43,25 @@ class RowReader:
 
     def __init__(self, subject: Subject) -> None:
         self.transform = TableTransform.from_json(subject.bundle.spec.table)
-        self._train = subject.train
+        self._cells = subject.train.frame
         self.side: Callable[[RowSide], Records] = cache(lambda side: self.frame(side.frame))
 
     def frame(self, table: Any) -> Records:
         """Rows of a pandas DataFrame that has the columns of the run."""
-        return records(self.transform.transform(table), self.transform)
+        return records(table, self.transform)
 
     def train(self, most: int | None = None) -> Records:
         """Training rows, all or some by chance."""
         n = len(self._train)
         if most is None or most >= n:
-            return records(self._train.x[:], self.transform)
-        some = permutation(0, "evaluation/train", 0, n)[:most].sort().values.numpy()
-        return records(self._train.x[some], self.transform)
+            return self._train
+        return self._train.take(
+            permutation(0, "evaluation/train", 0, n)[:most].sort().values.numpy()
+        )
+
+    @cached_property
+    def _train(self) -> Records:
+        return self.frame(self._cells)
 
 
 def score_privacy(scorer: Scorer[RowSide], read: RowReader) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gantlet.errors import UsageError, unknown
+from gantlet.errors import unknown
 from gantlet.tables.choice_column import ChoiceColumn
 from gantlet.tables.number_column import NumberColumn
 from gantlet.tables.transform import TableTransform
@@ -76,32 +75,26 @@ class Records:
         return held
 
 
-def records(rows: NDArray[Any], transform: TableTransform) -> Records:
-    """Stored rows (N, R) as records.
+def records(table: Any, transform: TableTransform) -> Records:
+    """The rows of a pandas DataFrame that has the columns of a fitted transform, as records.
 
-    Real and generated rows pass the same way, `TableTransform.transform` and this, so that
-    rounding, bounds and rare categories that become `other` do not tell one from the other.
-
-    Raises UsageError for rows of another width.
+    Real and generated rows pass the same way, through the fitted columns, so that rounding,
+    bounds and rare categories that become `other` do not tell one from the other. Constraints,
+    which store other columns in place of some, play no part.
     """
-    ends = (0, *accumulate(len(column.heads) for column in transform.columns_))
-    if rows.ndim != 2 or rows.shape[1] != ends[-1]:
-        raise UsageError(
-            "rows of a table",
-            expected=f"shape (N, {ends[-1]})",
-            received=f"shape {tuple(rows.shape)}",
-        )
     numbers, choices = dict[str, NDArray[Any]](), dict[str, NDArray[Any]]()
     missing = []
-    for column, (start, stop) in zip(transform.columns_, pairwise(ends), strict=True):
-        stored, name = rows[:, start:stop], str(column.name)
-        if isinstance(column, NumberColumn) and column.heads:
-            x, absent = column.counts(stored)
+    for column in transform.columns_:
+        if not column.heads:
+            continue
+        name, cells = str(column.name), table[column.name].reset_index(drop=True)
+        if isinstance(column, NumberColumn):
+            x, absent = column.counts(column.encode(cells))
             numbers[name] = np.where(absent, np.nan, x + 0.0)
-        elif isinstance(column, ChoiceColumn) and column.heads:
-            choices[name] = column.codes(stored)
+        elif isinstance(column, ChoiceColumn):
+            choices[name] = column.codes(column.encode(cells))
             missing.append(column.choices.width - 1 if column.choices.has_missing else -1)
-    n = len(rows)
+    n = len(table)
     return Records(
         np.stack([*numbers.values()], 1) if numbers else np.zeros((n, 0)),
         np.stack([*choices.values()], 1) if choices else np.zeros((n, 0), np.int64),
