@@ -10,7 +10,7 @@ import pytest
 from gantlet import row_files
 from gantlet.bundle import Bundle
 from gantlet.config import override
-from gantlet.data import open_data
+from gantlet.data import DataSettings, open_data
 from gantlet.errors import RunError, UsageError
 from gantlet.recipes import recipe
 from gantlet.row_files import frames, sample_into_table
@@ -54,6 +54,22 @@ def test_a_file_holds_the_rows_of_a_sample(bundle, small_parts, tmp_path, name):
     assert told == [(1_024, 2_500), (2_048, 2_500), (2_500, 2_500)]
     if name == "t.parquet":
         assert pq.ParquetFile(path).num_row_groups == 3
+
+
+def test_rows_in_a_file_meet_the_constraints_as_those_of_a_sample_do(small_parts, tmp_path):
+    frame = rows(300)
+    place = np.arange(300)
+    frame["least"], frame["most"] = frame["age"] - place % 4, frame["age"] + place % 7
+    texts = ("least <= most", "least <= age", "age <= most")  # the last by leaving rows out
+    data = open_data(frame, DataSettings(constraints=texts))
+    config = override(recipe("table", data.spec), SMALL)
+    game = built(config, data.spec)
+    game.players.eval()
+    bundle = Bundle(game, data.spec, config, {}, Path())
+    path = sample_into_table(bundle, tmp_path / "t.parquet", 1_500, seed=3)
+    wanted = sample(bundle, 1_500, seed=3)
+    assert wanted.share < 1
+    pd.testing.assert_frame_equal(read_table(path)[0], wanted.frame)
 
 
 def test_rows_do_not_depend_on_threads_or_on_how_many_there_are(bundle, monkeypatch):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gantlet.bundle import Bundle
 from gantlet.errors import UsageError, unknown
-from gantlet.rejection import MOST, check_hope, drawn_among
+from gantlet.rejection import MOST, check_hope, drawn_among, table_of
 from gantlet.sample import Samples, ready
 from gantlet.tables.choice_column import ChoiceColumn
 from gantlet.tables.column import Column
@@ -44,13 +44,7 @@ def sample_balanced(
             constraints, a function that is not at hand.
     """
     spec = bundle.spec
-    if n < 1 or spec.kind != "table":
-        raise UsageError(
-            f"rows balanced by {column}",
-            expected="at least 1, of a run on a table",
-            received=f"{n}, of {spec.kind}",
-        )
-    transform = TableTransform.from_json(spec.table)
+    transform = table_of(spec, n, f"rows balanced by {column}")
     design, told = transform.design_.given(constraints), _column(transform, column)
     places = transform.places(told.name)
     turns = _Turns(n, [value for value, _ in places], told.name)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -14,7 +14,26 @@ from gantlet.errors import UsageError
 from gantlet.rng import rows
 from gantlet.spec import DataSpec
 
-__all__ = ["MOST", "Kept", "check_hope", "drawn_among", "is_constrained", "kept", "lawful"]
+if TYPE_CHECKING:
+    from gantlet.tables.transform import TableTransform
+
+__all__ = [
+    "MOST",
+    "Holds",
+    "Judged",
+    "Kept",
+    "Met",
+    "Passed",
+    "Rows",
+    "check_hope",
+    "drawn_among",
+    "is_constrained",
+    "judged",
+    "kept",
+    "law_of",
+    "passing",
+    "table_of",
+]
 
 MOST = 10**9
 """Rows that are made at most."""
@@ -22,15 +41,32 @@ _PATIENCE, _RAREST = 100_000, 1e-4
 """Rows after which a smaller share that is kept is hopeless."""
 
 
+Rows = NDArray[Any]
+"""Stored, (B, R)."""
+Met = NDArray[np.bool_]
+"""Which rows of a block are right, (B,)."""
+Holds = Callable[[Rows], Met]
+Judged = tuple[Rows, Met]
+
+
+class Passed(NamedTuple):
+    """Rows of a block that are right."""
+
+    rows: Rows
+    places: NDArray[np.int64]
+    """Their places among all that were made."""
+    drawn: int
+    """Rows made up to the end of the block."""
+
+
 class Kept(NamedTuple):
     """Rows that were kept."""
 
-    rows: NDArray[Any]
-    """Stored, (N, R)."""
+    rows: Rows
     places: NDArray[np.int64]
     """Their places among all that were made, (N,)."""
     share: float
-    """Of the rows made that were kept, of those that were looked at."""
+    """Of the rows made that were right, of those that were looked at."""
 
 
 def is_constrained(spec: DataSpec) -> bool:
@@ -38,48 +74,27 @@ def is_constrained(spec: DataSpec) -> bool:
     return "constraints" in spec.table
 
 
-def kept(
-    blocks: Iterable[NDArray[Any]],
-    holds: Callable[[NDArray[Any]], NDArray[np.bool_]],
-    n: int,
-    what: str,
-) -> Kept:
-    """The first n rows that are right.
+def table_of(spec: DataSpec, n: int, what: str) -> TableTransform:
+    """How rows of a table are told; UsageError for n below 1 and for samples that are no rows."""
+    from gantlet.tables import TableTransform
+
+    if n < 1 or spec.kind != "table":
+        raise UsageError(
+            what,
+            expected="at least 1, of a run on a table",
+            received=f"{n}, of {spec.kind}",
+        )
+    return TableTransform.from_json(spec.table)
+
+
+def law_of(spec: DataSpec, functions: Sequence[Callable[[Any], Any]]) -> tuple[Holds, str]:
+    """Which stored rows meet the constraints of a table, and in words what they are.
 
     Arguments:
-        blocks: stored rows as they are made, (B, R).
-        holds: which rows of a block are right, (B,).
-        n: at least 1.
-        what: they are, for the error.
-
-    Raises UsageError where after 100,000 rows fewer than 1 in 10,000 are right.
-    """
-    parts, places, found, drawn = list[Any](), list[Any](), 0, 0
-    for block in blocks:
-        met = np.flatnonzero(holds(block))
-        parts.append(block[met])
-        places.append(drawn + met)
-        found, drawn = found + len(met), drawn + len(block)
-        if found >= n:
-            break
-        check_hope(what, found, drawn)
-    return Kept(np.concatenate(parts)[:n], np.concatenate(places)[:n], found / drawn)
-
-
-def lawful(
-    spec: DataSpec,
-    n: int,
-    blocks: Iterable[NDArray[Any]],
-    functions: Sequence[Callable[[Any], Any]],
-) -> Kept:
-    """The first n rows that meet the constraints of a table.
-
-    Arguments:
-        blocks: stored rows as they are made.
         functions: those among the constraints of the training.
 
-    Raises UsageError as `kept` does, for a function that is not at hand or was not of the
-    training, and for samples that are no rows.
+    Raises UsageError for a function that is not at hand or was not of the training, and for
+    samples that are no rows.
     """
     from gantlet.tables import TableTransform
 
@@ -88,10 +103,43 @@ def lawful(
     transform = TableTransform.from_json(spec.table)
     design = transform.design_.given(functions)
 
-    def holds(rows: NDArray[Any]) -> NDArray[np.bool_]:
+    def holds(rows: Rows) -> Met:
         return design.holds(transform.inverse_transform(rows))
 
-    return kept(blocks, holds, n, f"rows that meet {', '.join(design.texts)}")
+    return holds, f"rows that meet {', '.join(design.texts)}"
+
+
+def judged(blocks: Iterable[Rows], holds: Holds) -> Iterator[Judged]:
+    """Blocks of rows, each with which of them are right."""
+    return ((block, holds(block)) for block in blocks)
+
+
+def passing(blocks: Iterable[Judged], n: int, what: str) -> Iterator[Passed]:
+    """The rows of each block that are right, until there are at least n.
+
+    Arguments:
+        blocks: rows as they are made, and which of them are right.
+        n: at least 1.
+        what: they are, for the error.
+
+    Raises UsageError where after 100,000 rows fewer than 1 in 10,000 are right.
+    """
+    found, drawn = 0, 0
+    for block, met in blocks:
+        at = np.flatnonzero(met)
+        found, start, drawn = found + len(at), drawn, drawn + len(block)
+        yield Passed(block[at], start + at, drawn)
+        if found >= n:
+            return
+        check_hope(what, found, drawn)
+
+
+def kept(blocks: Iterable[Judged], n: int, what: str) -> Kept:
+    """The first n rows that are right; see `passing`."""
+    parts = list(passing(blocks, n, what))
+    found = np.concatenate([part.rows for part in parts])
+    places = np.concatenate([part.places for part in parts])
+    return Kept(found[:n], places[:n], len(found) / parts[-1].drawn)
 
 
 def check_hope(what: str, found: int, drawn: int) -> None:

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from gantlet.bundle import Bundle
-from gantlet.errors import UsageError
-from gantlet.rejection import MOST, check_hope, is_constrained
+from gantlet.rejection import MOST, Rows, is_constrained, judged, law_of, passing, table_of
 from gantlet.sample import check_place, class_of, computed, saving
-from gantlet.tables.transform import TableTransform
 from gantlet.tables.writing import write_parts
 
 __all__ = ["frames", "sample_into_table"]
@@ -36,28 +35,26 @@ def frames(
     Raises:
         UsageError: see `gantlet.sample.sample`; a run that is not on a table.
     """
-    spec = bundle.spec
-    if n < 1 or spec.kind != "table":
-        raise UsageError(
-            "rows of a table", expected="at least 1, of a run on a table",
-            received=f"{n}, of {spec.kind}",
-        )  # fmt: skip
-    transform = TableTransform.from_json(spec.table)
-    design, count = transform.design_.given(()), MOST if is_constrained(spec) else n
-    what, done, drawn = f"rows that meet {', '.join(design.texts)}", 0, 0
+    spec, done = bundle.spec, 0
+    transform, is_free = table_of(spec, n, "rows of a table"), not is_constrained(spec)
+    count = n if is_free else MOST
     # Without a label each block draws its own: all at once would grow with n.
     y = None if label is None else torch.tensor(class_of(spec, label)).expand(count)
     with computed(bundle, count, y, seed, truncation, device) as parts:
-        while done < n:
-            rows = torch.cat(list(islice(parts, min(_BLOCKS, n - done)))).cpu().numpy()
-            drawn += len(rows)
-            if is_constrained(spec):
-                rows = rows[design.holds(transform.inverse_transform(rows))][: n - done]
+        found = _together(parts, min(_BLOCKS, n))
+        if not is_free:
+            holds, what = law_of(spec, ())
+            found = (part.rows for part in passing(judged(found, holds), n, what))
+        for rows in found:
             if len(rows):
-                yield transform.inverse_transform(rows, done, seed)
+                yield transform.inverse_transform(rows[: n - done], done, seed)
             done += len(rows)
-            if done < n:
-                check_hope(what, done, drawn)
+
+
+def _together(parts: Iterator[Tensor], count: int) -> Iterator[Rows]:
+    """So many blocks in one."""
+    while held := list(islice(parts, count)):
+        yield torch.cat(held).cpu().numpy()
 
 
 def sample_into_table(

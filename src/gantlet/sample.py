@@ -23,7 +23,7 @@ from gantlet.errors import RunError, UsageError, unknown
 from gantlet.files import zipped
 from gantlet.png import encoded
 from gantlet.processors import granted_threads
-from gantlet.rejection import MOST, is_constrained, lawful
+from gantlet.rejection import MOST, is_constrained, judged, kept, law_of
 from gantlet.rng import BLOCK
 from gantlet.spec import DataSpec
 from gantlet.training.machine import Machine, find_machine, settled
@@ -290,9 +290,10 @@ def sample(
         with computed(bundle, n, y, seed, truncation, device) as parts:
             values = torch.cat([part.cpu() for part in parts]).numpy()
         return Samples(values, None if y is None else y.numpy(), spec, seed)
+    holds, what = law_of(spec, constraints)
     asked = None if label is None else torch.tensor(class_of(spec, label)).expand(MOST)
     with computed(bundle, MOST, asked, seed, truncation, device) as parts:
-        found = lawful(spec, n, (part.cpu().numpy() for part in parts), constraints)
+        found = kept(judged((part.cpu().numpy() for part in parts), holds), n, what)
     y = _asked(spec, int(found.places[-1]) + 1, label, seed)
     labels = None if y is None else y.numpy()[found.places]
     return Samples(found.rows, labels, spec, seed, found.share)

@@ -7,14 +7,11 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
 from gantlet.bundle import Bundle
-from gantlet.errors import UsageError
-from gantlet.rejection import MOST, drawn_among, kept
+from gantlet.rejection import MOST, Judged, Met, Rows, drawn_among, judged, kept, table_of
 from gantlet.sample import Samples, ready
-from gantlet.tables.transform import TableTransform
 from gantlet.tables.where import asked_classes, clauses
 from gantlet.training.snapshot import blocks
 
@@ -48,43 +45,36 @@ def sample_where(
         UsageError: n below 1, a run that is not on a table, conditions that `clauses` refuses, or
             that fewer than 1 in 10,000 rows meet, a function that is not at hand.
     """
-    spec = bundle.spec
-    if n < 1 or spec.kind != "table":
-        raise UsageError(
-            f"rows where {where}",
-            expected="at least 1, of a run on a table",
-            received=f"{n}, of {spec.kind}",
-        )
-    transform = TableTransform.from_json(spec.table)
+    spec, what = bundle.spec, f"rows where {where}"
+    transform = table_of(spec, n, what)
     design = transform.design_.given(constraints)
     wanted = clauses(where, transform)
     asked = asked_classes(wanted, transform)
 
-    def holds(rows: NDArray[Any]) -> NDArray[np.bool_]:
+    def holds(rows: Rows) -> Met:
         table = transform.inverse_transform(rows)
         met = [clause.holds(table) for clause in wanted]
         return np.asarray(np.logical_and.reduce([*met, design.holds(table)]), bool)
 
     with ready(bundle, device) as (players, machine):
 
-        def made(y: Callable[[int, int], Tensor] | None) -> Iterator[NDArray[Any]]:
+        def made(y: Callable[[int, int], Tensor] | None) -> Iterator[Judged]:
             parts = blocks(bundle.game, players, spec, machine, seed=seed, count=MOST, y=y)
-            return (spec.decode(x).cpu().numpy() for x in parts)
+            return judged((spec.decode(x).cpu().numpy() for x in parts), holds)
 
         source = made(None)
         if asked:
-            first = list(_rows(source, _LOOK))
-            met = np.concatenate([holds(rows) for rows in first])
-            is_common = met.mean() >= _SHARE
+            first = list(_looked_at(source))
+            is_common = np.concatenate([met for _, met in first]).mean() >= _SHARE
             source = chain(first, source) if is_common else made(drawn_among(spec, [asked], seed))
-        found = kept(source, holds, n, f"rows where {where}")
+        found = kept(source, n, what)
     return Samples(found.rows, None, spec, seed, found.share)
 
 
-def _rows(blocks: Iterator[NDArray[Any]], n: int) -> Iterator[NDArray[Any]]:
-    """Blocks, until they have n rows."""
+def _looked_at(source: Iterator[Judged]) -> Iterator[Judged]:
+    """Blocks of rows, until they have `_LOOK`."""
     count = 0
-    while count < n:
-        block = next(blocks)
-        count += len(block)
-        yield block
+    while count < _LOOK:
+        rows, met = next(source)
+        count += len(rows)
+        yield rows, met
