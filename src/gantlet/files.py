@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 __all__ = [
     "draft_of",
+    "drafted",
     "flush_folder",
     "flushed",
     "replaced",
@@ -47,17 +50,17 @@ def replaced(path: Path, content: bytes) -> None:
         raise
 
 
-def zipped(path: Path, members: Iterable[tuple[str, bytes]]) -> None:
-    """Write a zip as members come, not compressed; it has its name once it is whole.
+@contextmanager
+def drafted(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write to, which has its name once it is whole and on the disk.
 
-    Equal members give equal bytes. Raises OSError where the disk refuses.
+    What is interrupted leaves no file of this name, and an older one as it was. Raises OSError
+    where the disk refuses.
     """
     draft = draft_of(path)
     try:
         with draft.open("wb") as file:
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-                for name, content in members:
-                    archive.writestr(zipfile.ZipInfo(name), content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
@@ -65,6 +68,13 @@ def zipped(path: Path, members: Iterable[tuple[str, bytes]]) -> None:
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
+
+
+def zipped(path: Path, members: Iterable[tuple[str, bytes]]) -> None:
+    """Write a zip as members come, not compressed; see `drafted`. Equal members, equal bytes."""
+    with drafted(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in members:
+            archive.writestr(zipfile.ZipInfo(name), content)
 
 
 def draft_of(path: Path) -> Path:

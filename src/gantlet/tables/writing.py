@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gzip
 import io
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from itertools import chain, repeat
 from pathlib import Path
 from typing import IO, Any
 
-from gantlet.files import draft_of, flush_folder
+from gantlet.files import drafted
 
 __all__ = ["LINES", "TEXTS", "suffix_of", "write_parts"]
 
@@ -42,21 +42,12 @@ def write_parts(path: Path, parts: Iterable[Any]) -> int:
         path: ends in one of the endings of `gantlet.tables.files.SUFFIXES`.
         parts: at least one.
     """
-    suffix, draft, rows = suffix_of(path), draft_of(path), 0
+    suffix, rows = suffix_of(path), 0
     opens = _FORMS.get(suffix, _lines if suffix in LINES else _text)
-    try:
-        with draft.open("wb") as file:
-            with opens(file, path) as put:
-                for part in parts:
-                    put(part)
-                    rows += len(part)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-        flush_folder(path.parent)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
+    with drafted(path) as file, opens(file, path) as put:
+        for part in parts:
+            put(part)
+            rows += len(part)
     return rows
 
 
@@ -77,13 +68,13 @@ def _wrapped(file: IO[bytes], path: Path) -> Iterator[IO[str]]:
 
 @contextmanager
 def _text(file: IO[bytes], path: Path) -> Iterator[_Put]:
-    separator, first = TEXTS[suffix_of(path)], [True]
+    separator, is_first = TEXTS[suffix_of(path)], chain([True], repeat(False))
     with _wrapped(file, path) as text:
         yield lambda part: part.to_csv(
             text,
             index=False,
             sep=separator,
-            header=bool(first and first.pop()),
+            header=next(is_first),
             lineterminator="\n",
         )
 
@@ -118,27 +109,22 @@ def _columnar(opened: Callable[[Any], Any]) -> Iterator[_Put]:
     """Parts as tables of Arrow, all of the schema of the first."""
     import pyarrow as pa
 
-    writers = list[Any]()
+    writer: Any = None
+    schema: Any = None
 
     def put(part: Any) -> None:
-        schema = writers[0].schema if writers else None
+        nonlocal writer, schema
         made = pa.Table.from_pandas(part, schema=schema, preserve_index=False)
-        if not writers:
-            writers.append(_Writer(opened(made.schema), made.schema))
-        writers[0].writer.write_table(made)
+        if writer is None:
+            schema = made.schema
+            writer = opened(schema)
+        writer.write_table(made)
 
     try:
         yield put
     finally:
-        for one in writers:
-            one.writer.close()
-
-
-class _Writer:
-    """A writer of pyarrow with the schema that it was opened with."""
-
-    def __init__(self, writer: Any, schema: Any) -> None:
-        self.writer, self.schema = writer, schema
+        if writer is not None:
+            writer.close()
 
 
 _FORMS: Mapping[str, Callable[[IO[bytes], Path], AbstractContextManager[_Put]]] = {
