@@ -1,12 +1,19 @@
-"""Processors and memory that this process may use: affinity, cgroup, environment."""
+"""Processors and memory that this process may use, and work that is done ahead on them."""
 
 from __future__ import annotations
 
 import math
 import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
-__all__ = ["granted_memory", "granted_threads", "words"]
+__all__ = ["ahead", "granted_memory", "granted_threads", "words"]
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 def granted_threads() -> int:
@@ -28,6 +35,27 @@ def granted_memory() -> int:
     ]
     granted = [int(limit[0]) for limit in limits if len(limit) == 1 and limit[0].isdigit()]
     return min([os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), *granted])
+
+
+def ahead(
+    pool: Executor, work: Callable[[Item], Result], items: Iterable[Item], most: int
+) -> Iterator[Result]:
+    """Results in the order of the items, of which at most `most` wait: memory stays bounded.
+
+    Arguments:
+        pool: computes; what waits when the results are no longer asked for is not begun.
+    """
+    waiting = deque[Future[Result]]()
+    try:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            while len(waiting) > most or (waiting and waiting[0].done()):
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
 
 
 def _from_environment() -> int:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from gantlet.config import Train
 from gantlet.errors import RunError, UsageError, unknown
 from gantlet.files import zipped
 from gantlet.png import encoded
-from gantlet.processors import granted_threads
+from gantlet.processors import ahead, granted_threads
 from gantlet.rejection import MOST, is_constrained, judged, kept, law_of
 from gantlet.rng import BLOCK
 from gantlet.spec import DataSpec
@@ -230,24 +230,8 @@ def _write_zip(
         return list(encoded(_pixels(values.cpu().numpy(), spec)))
 
     with ThreadPoolExecutor(granted_threads()) as pool:
-        ahead = _ahead(pool, files, parts, granted_threads() * _WAITING)
-        zipped(path, zip(names, (one for part in ahead for one in part), strict=True))
-
-
-def _ahead(
-    pool: ThreadPoolExecutor,
-    work: Callable[[torch.Tensor], list[bytes]],
-    parts: Iterable[torch.Tensor],
-    most: int,
-) -> Iterator[list[bytes]]:
-    """Results in the order of the parts, of which at most `most` wait: memory stays bounded."""
-    waiting = deque[Future[list[bytes]]]()
-    for part in parts:
-        waiting.append(pool.submit(work, part))
-        while len(waiting) > most or (waiting and waiting[0].done()):
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
+        found = ahead(pool, files, parts, granted_threads() * _WAITING)
+        zipped(path, zip(names, chain.from_iterable(found), strict=True))
 
 
 def _pixels(values: NDArray[Any], spec: DataSpec) -> NDArray[Any]:

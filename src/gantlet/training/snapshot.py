@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 
 from gantlet.games.base import Game, Query
 from gantlet.nn.norms import GroupedBatchNorm, calibrate
+from gantlet.processors import ahead
 from gantlet.rng import BLOCK, Noise, rows
 from gantlet.spec import DataSpec
 from gantlet.training.machine import Machine
@@ -115,25 +115,12 @@ def blocks(
 
     starts, threads = range(0, count, block), machine.threads // torch.get_num_threads()
     if spec.kind == "table" and machine.device == "cpu" and threads > 1:
-        yield from _ahead(computed, starts, threads)  # small products: whole blocks in parallel
+        # Small products: whole blocks in parallel. Flushing of denormal numbers is each thread's.
+        begin = partial(torch.set_flush_denormal, True)
+        with ThreadPoolExecutor(threads, initializer=begin) as pool:
+            yield from ahead(pool, computed, starts, threads * _WAITING)
     else:
         yield from map(computed, starts)
-
-
-def _ahead(work: Callable[[int], Tensor], starts: Iterable[int], threads: int) -> Iterator[Tensor]:
-    """Results in the order of `starts`, computed by threads of which none waits long."""
-    waiting = deque[Future[Tensor]]()
-    # Flushing of denormal numbers is a state of each thread.
-    pool = ThreadPoolExecutor(threads, initializer=partial(torch.set_flush_denormal, True))
-    try:
-        for start in starts:
-            waiting.append(pool.submit(work, start))
-            if len(waiting) > threads * _WAITING:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def generate(
