@@ -216,6 +216,8 @@ class Scorer(Generic[S]):
         source: str = "",
         gap: Estimate | None = None,
         verdict: str = "",
+        of: int = 1,
+        where: str = "",
     ) -> None:
         """Keep a number without features that was scored elsewhere; see `Number`."""
         number = Number(
@@ -231,6 +233,8 @@ class Scorer(Generic[S]):
             source=source,
             gap=gap,
             verdict=verdict,
+            of=of,
+            where=where,
         )
         self.numbers.append(number)
 
@@ -248,18 +252,16 @@ class Scorer(Generic[S]):
         """Keep the worst of several things that are scored alike; None where there is none."""
         if picked is None:
             return
-        number = Number(
-            name=name,
-            question=question,
-            title=title,
-            value=picked.value,
-            floor=picked.floor,
-            n_real=len(self.sides.reference) if against is None else against,
-            n_fake=len(self.sides.matched),
-            extractor="",
+        self.keep(
+            question,
+            name,
+            title,
+            picked.value,
+            picked.floor,
+            real=len(self.sides.reference) if against is None else against,
+            made=len(self.sides.matched),
             better=better,
             source=source,
             of=picked.of,
             where=picked.where,
         )
-        self.numbers.append(number)

@@ -8,7 +8,6 @@ from gantlet.data.dataset import Dataset
 from gantlet.evaluation.scoring import Scorer, Side, recognised
 from gantlet.evaluation.subject import Part, Subject
 from gantlet.metrics.estimate import Estimate
-from gantlet.metrics.evidence import Number
 from gantlet.metrics.extractors import Training, embedded
 from gantlet.rng import permutation
 
@@ -59,19 +58,17 @@ def score_usefulness(
                 f"{title}: no classifier learns anything, as all samples are of one class."
             )
             continue
-        number = Number(
-            name=name,
-            question="usefulness",
-            title=title,
-            value=value,
-            floor=floor,
-            n_real=len(held_out),
-            n_fake=len(made),
-            extractor="",
+        scorer.keep(
+            "usefulness",
+            name,
+            title,
+            value,
+            floor,
+            real=len(held_out),
+            made=len(made),
             better="higher",
             source=_SOURCE,
         )
-        scorer.numbers.append(number)
 
 
 def _accuracy(
