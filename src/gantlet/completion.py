@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gantlet.bundle import Bundle
+from gantlet.data.tables import read_file
 from gantlet.errors import UsageError
 from gantlet.rejection import drawn_among
 from gantlet.rng import seed_of
 from gantlet.sample import ready
 from gantlet.tables.constraints import Design
-from gantlet.tables.files import read_table
 from gantlet.tables.nearest import candidates
 from gantlet.tables.partial import Partial, loose, partial_rows
 from gantlet.tables.silent_columns import IdentifierColumn
@@ -33,7 +34,7 @@ _AT_ONCE = 4_096
 def read_partial(path: Path, bundle: Bundle) -> Any:
     """A file of partial rows, read as the table of the run was.
 
-    Raises UsageError as `gantlet.tables.files.read_table` does, for a path where no file is, and
+    Raises UsageError as `gantlet.data.tables.read_file` does, for a path where no file is, and
     for a run that is not on a table.
     """
     _check_kind(bundle, str(path))
@@ -49,13 +50,7 @@ def read_partial(path: Path, bundle: Bundle) -> Any:
         f"column_{i}" for i in range(1, len(columns) + 1)
     ]
     header = settings.header if settings.header is not None or numbered else True
-    return read_table(
-        path,
-        header=header,
-        encoding=settings.encoding,
-        missing=settings.missing,
-        columns=settings.columns,
-    )[0]
+    return read_file(path, replace(settings, header=header, delimiter=None))[0]
 
 
 def complete(

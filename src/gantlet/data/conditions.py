@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gantlet import rng
 from gantlet.data.dataset import Array, let_go
 from gantlet.data.split import Indices
-from gantlet.data.store import RESIDENT, stored
+from gantlet.data.store import stored
 from gantlet.spec import Layout
 
 __all__ = ["Conditions"]
@@ -72,7 +72,7 @@ class Conditions:
             for column, held in enumerate(self._codes):
                 order[column] = np.argsort(held, kind="stable")
 
-        limit = _RESIDENT if place else RESIDENT
+        limit = _RESIDENT if place else None
         narrow = "uint8" if widths.max(initial=0) <= 256 else "uint32"
         self._codes = stored(shape, narrow, read, cache=place, step="codes", resident=limit)
         self._order = stored(shape, "uint32", sort, cache=place, step="order", resident=limit)

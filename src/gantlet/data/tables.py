@@ -65,15 +65,7 @@ def is_tabular(source: Any) -> bool:
 def open_table(path: Path, settings: DataSettings, cache: Path | None) -> Dataset:
     """The rows of a file; of Parquet, Feather and long text one column is in memory at a time."""
     with scratch(cache) as place:
-        table, notes = read_columns(
-            path,
-            delimiter=settings.delimiter,
-            header=settings.header,
-            encoding=settings.encoding,
-            missing=settings.missing,
-            columns=settings.columns,
-            scratch=place,
-        )
+        table, notes = read_columns(path, scratch=place, **_reading(settings))
         stem = path.name.split(".")[0] or path.stem
         try:
             return from_frame(
@@ -114,14 +106,18 @@ def scratch(cache: Path | None) -> Iterator[Path | None]:
 
 def read_file(path: Path, settings: DataSettings) -> tuple[Any, tuple[str, ...]]:
     """A file as a pandas DataFrame, and what was done to read it; see `read_table`."""
-    return read_table(
-        path,
-        delimiter=settings.delimiter,
-        header=settings.header,
-        encoding=settings.encoding,
-        missing=settings.missing,
-        columns=settings.columns,
-    )
+    return read_table(path, **_reading(settings))
+
+
+def _reading(settings: DataSettings) -> dict[str, Any]:
+    """How a file of a table is read: arguments of `read_table`."""
+    return {
+        "delimiter": settings.delimiter,
+        "header": settings.header,
+        "encoding": settings.encoding,
+        "missing": settings.missing,
+        "columns": settings.columns,
+    }
 
 
 def from_frame(
