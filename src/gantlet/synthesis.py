@@ -35,8 +35,8 @@ class TableSynthesizer(BaseEstimator):
         columns: kinds by column, where they are not to be detected; a list is an ordinal's order.
         public: whether bounds and values of fewer than 5 rows may be stored, or the columns of
             which they may.
-        constraints: what all rows meet: text such as "end >= start" (see docs/constraints), or
-            functions of a DataFrame that give one truth value for each row.
+        constraints: what all rows meet: text such as "end >= start", or functions of a DataFrame
+            that give one truth value for each row (docs/tables-constraints.md).
         samples, minutes: when to end; as the recipe says if neither is given.
         settings: dotted keys, as `{"train.batch": 256}`.
         seed: of weights, order of rows and noise.

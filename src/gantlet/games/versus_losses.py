@@ -211,7 +211,7 @@ class Rules:
         return self.sight.real(players, turn, partial(self.generated, players))
 
     def _generate_near(self, players: nn.ModuleDict, turn: Turn, sigma: float) -> Tensor:
-        """G(z + sigma eps) for the z, and all else, of `_generate`."""
+        """G(z + sigma eps) for the z, and all else, of `generated`."""
         return self.generated(players, replace(turn, noise=turn.noise.near("z", sigma)))
 
     def _inconsistency(

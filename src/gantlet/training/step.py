@@ -174,16 +174,19 @@ class Stepper:
         self, phase: Phase, position: int, seen: int
     ) -> tuple[dict[str, Tensor], list[Tensor]]:
         """What the phase leaves with its weights, of the whole batch on every rank; stats."""
-        stats: dict[str, Tensor] = {}
         if self._private and phase.alone:
             self._private.play(phase, self.game.players, position)
-        else:
-            with _frozen(self._others[phase.name]):
-                stats = self._backward(phase, position, seen)
-        held = [w.grad for name in phase.trains for w in self._weights[name] if w.grad is not None]
-        if not (self._private and phase.alone):
-            dist.all_reduce_(held)
+            return {}, self._held(phase)
+        with _frozen(self._others[phase.name]):
+            stats = self._backward(phase, position, seen)
+        held = self._held(phase)
+        dist.all_reduce_(held)
         return stats, held
+
+    def _held(self, phase: Phase) -> list[Tensor]:
+        """Gradients that are with the weights that a phase trains."""
+        weights = (w for name in phase.trains for w in self._weights[name])
+        return [w.grad for w in weights if w.grad is not None]
 
     def _backward(self, phase: Phase, position: int, seen: int) -> dict[str, Tensor]:
         """Gradients of the whole batch's mean loss, summed over micro-batches; gathered stats.
