@@ -45,7 +45,7 @@ def sample_balanced(
     """
     spec = bundle.spec
     transform = table_of(spec, n, f"rows balanced by {column}")
-    design, told = transform.design_.given(constraints), _column(transform, column)
+    design, told = transform.design_.given(constraints).open, _column(transform, column)
     places = transform.places(told.name)
     turns = _Turns(n, [value for value, _ in places], told.name)
     with ready(bundle, device) as (players, machine):

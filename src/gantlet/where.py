@@ -47,7 +47,7 @@ def sample_where(
     """
     spec, what = bundle.spec, f"rows where {where}"
     transform = table_of(spec, n, what)
-    design = transform.design_.given(constraints)
+    design = transform.design_.given(constraints).open
     wanted = clauses(where, transform)
     asked = asked_classes(wanted, transform)
 

@@ -62,6 +62,9 @@ class DataSettings:
     """Of a table: what all of its rows meet, and generated rows will: `end >= start`,
     `total = net + tax`, `city by zip`, `combination(make, model)`, `0 <= age <= 120`,
     `exactly_one(phone, email)`, `at_most_one(phone, email)`."""
+    twins: bool = True
+    """Of a table: columns that follow from each other in all rows, one to one, are stored as one,
+    so that generated rows never contradict themselves; not of a private table."""
     private: ColumnPrivacy | None = None
     """Of a table: what the bounds and values of columns that are not public may cost, which are
     then told from noisy counts; none: they are stored. The recipe table-private sets it."""

@@ -158,6 +158,7 @@ def from_frame(
         settings.locale,
         settings.constraints,
         settings.private,
+        settings.twins,
     )
     transform = wanted.fit(table)
     if not transform.heads:

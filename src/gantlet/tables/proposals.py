@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, permutations
@@ -15,15 +14,15 @@ from gantlet.tables.choice_column import ChoiceColumn
 from gantlet.tables.column import Column
 from gantlet.tables.constraints.amounts import Amounts, amounts
 from gantlet.tables.constraints.language import parsed
+from gantlet.tables.constraints.reading import quoted
 from gantlet.tables.number_column import NumberColumn
+from gantlet.tables.twins import BREAKS
 from gantlet.tables.words import FEWEST
 
 __all__ = ["Proposal", "proposals"]
 
 _SAMPLE = 2_000
 """Rows that are looked at first."""
-_BREAKS = 20
-"""Rows that would break a constraint by chance, at least: then all hold with odds of e^-20."""
 _SHARE = 0.05
 """Of rows that would break an inequality if its columns were independent."""
 _COVERED = 0.95
@@ -58,7 +57,7 @@ def proposals(table: Any, columns: Sequence[Column]) -> tuple[Proposal, ...]:
         table: a pandas DataFrame.
         columns: fitted to it.
     """
-    if len(table) < 2 * _BREAKS:
+    if len(table) < 2 * BREAKS:
         return ()
     table = table.reset_index(drop=True)
     found = [*_dependences(table, columns)]
@@ -77,14 +76,6 @@ def proposals(table: Any, columns: Sequence[Column]) -> tuple[Proposal, ...]:
 def _holds(text: str, table: Any, columns: Sequence[Column]) -> bool:
     """Whether a text says of the table what is meant, and is true."""
     return not any(one.broken(table).any() for one in parsed(text, columns))
-
-
-def _name(column: Column) -> str:
-    """As a constraint's text has it."""
-    name = str(column.name)
-    if re.fullmatch(r"[^\W\d][\w.-]*", name) and name.lower() != "by":
-        return name
-    return f'"{name}"' if "'" in name else f"'{name}'"
 
 
 class _Coded:
@@ -127,7 +118,7 @@ def _dependences(
             n, counts = int(both.sum()), np.bincount(a.codes[both])
             by_chance = (n - (counts > 0).sum()) * (1 - float(b.shares @ b.shares))
             covered = counts[counts >= FEWEST].sum() / max(1, n)
-            if by_chance >= _BREAKS and covered >= _COVERED:
+            if by_chance >= BREAKS and covered >= _COVERED:
                 holding[i, j] = int(by_chance)
     for (i, j), by_chance in holding.items():
         twin = (j, i) in holding
@@ -143,7 +134,7 @@ def _dependences(
         words = f"{a.count:,} values of {a.column.name}, each with one of {b.column.name}"
         evidence = f"{words}{' and the reverse' * twin}; by chance {by_chance:,} rows had another"
         names = (a.column.name, b.column.name)
-        yield names, Proposal(f"{_name(b.column)} by {_name(a.column)}", evidence)
+        yield names, Proposal(f"{quoted(b.column)} by {quoted(a.column)}", evidence)
 
 
 def _follows(a: NDArray[np.int64], b: NDArray[np.int64]) -> bool:
@@ -189,13 +180,13 @@ def _inequalities(
         if not len(low) or (low[:_SAMPLE] > high[:_SAMPLE]).any() or (low > high).any():
             continue
         broken = float(np.searchsorted(np.sort(high), low).mean() / len(high))
-        if broken >= _SHARE and broken * len(low) >= _BREAKS and (low < high).any():
+        if broken >= _SHARE and broken * len(low) >= BREAKS and (low < high).any():
             holding[i, j] = (bool((low < high).all()), len(low), broken)
     for (i, j), (strict, n, broken) in holding.items():
         if any((i, k) in holding and (k, j) in holding for k in range(len(numbers))):
             continue
         a, b = numbers[i][0].column, numbers[j][0].column
-        text = f"{_name(a)} {'<' if strict else '<='} {_name(b)}"
+        text = f"{quoted(a)} {'<' if strict else '<='} {quoted(b)}"
         yield Proposal(
             text, f"in {n:,} rows; values put together at random break it in {broken:.0%}"
         )
@@ -214,7 +205,7 @@ def _sums(table: Any, columns: Sequence[Column]) -> Iterator[tuple[tuple[Any, ..
         if equal & set(parts):
             continue
         rows = np.flatnonzero(there[:, parts].all(1) & (x[:, parts] != 0).all(1))
-        if len(rows) < _BREAKS:
+        if len(rows) < BREAKS:
             continue
         some = rows[:100]
         added = x[some][:, parts].sum(1)[:, None]
@@ -224,7 +215,7 @@ def _sums(table: Any, columns: Sequence[Column]) -> Iterator[tuple[tuple[Any, ..
             if total in parts or total in equal or (len(parts) == 1 and total < parts[0]):
                 continue
             terms = [numbers[i][0].column for i in parts]
-            text = f"{_name(numbers[total][0].column)} = {' + '.join(map(_name, terms))}"
+            text = f"{quoted(numbers[total][0].column)} = {' + '.join(map(quoted, terms))}"
             if _holds(text, table, columns):
                 equal |= {total} if len(parts) == 1 else set()
                 names = (numbers[total][0].column.name, *(term.name for term in terms))
@@ -250,9 +241,9 @@ def _combinations(
         covered = counts[counts >= FEWEST].sum() / max(1, n)
         if (
             len(counts) <= by_chance / 2
-            and by_chance - len(counts) >= _BREAKS
+            and by_chance - len(counts) >= BREAKS
             and covered >= _COVERED
         ):
-            text = f"combination({_name(a.column)}, {_name(b.column)})"
+            text = f"combination({quoted(a.column)}, {quoted(b.column)})"
             evidence = f"{len(counts):,} combinations in {n:,} rows; by chance {by_chance:,.0f}"
             yield Proposal(text, evidence)

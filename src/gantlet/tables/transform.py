@@ -20,12 +20,14 @@ from gantlet.tables.choice_column import ChoiceColumn
 from gantlet.tables.column import Column, Stored
 from gantlet.tables.columnar import ColumnFile
 from gantlet.tables.constraints import Design, Said
+from gantlet.tables.constraints.language import parsed
 from gantlet.tables.detect import check_cells, detected
 from gantlet.tables.number_column import NumberColumn
 from gantlet.tables.personal import PERSONAL, personal_type
 from gantlet.tables.personal_column import PersonalColumn
 from gantlet.tables.private_columns import Declaration, fit_privately
 from gantlet.tables.silent_columns import IdentifierColumn, TextColumn
+from gantlet.tables.twins import twins
 from gantlet.tables.words import KINDS, Declared, Kind
 
 __all__ = ["FORMS", "TableTransform"]
@@ -59,6 +61,8 @@ class TableTransform(TransformerMixin, BaseEstimator):
             of a DataFrame that give truth values.
         private: what bounds and values of columns that are not public may cost, which are then
             told from noisy counts (`fit_privately`); none: they are stored as they are.
+        twins: whether columns that follow from each other, one to one, are stored as one
+            (`gantlet.tables.twins`), unless a constraint reads them or the table is private.
 
     Attributes:
         columns_: what each column of the table is.
@@ -76,12 +80,14 @@ class TableTransform(TransformerMixin, BaseEstimator):
         locale: str = "en_US",
         constraints: Sequence[Said] = (),
         private: ColumnPrivacy | None = None,
+        twins: bool = True,
     ) -> None:
         self.columns = columns
         self.public = public
         self.locale = locale
         self.constraints = constraints
         self.private = private
+        self.twins = twins
 
     def fit(self, table: Any, y: Any = None) -> TableTransform:
         """Find out what the columns of a pandas DataFrame are.
@@ -104,9 +110,9 @@ class TableTransform(TransformerMixin, BaseEstimator):
             self._check_private()
             self.columns_, self.ledger_ = fit_privately(list(said), self.private)
         self.design_, self.parts_ = Design(), self.columns_
-        if self.constraints:
-            table = _whole(table)
-            self.design_ = Design.fit(self.constraints, table, self.columns_, self._are_public)
+        found = self._twins(table)
+        if self.constraints or found:
+            self.design_ = self._design(table, found)
             self.parts_ = self._parts(table)
         self.rows_ = len(table)
         self.n_features_in_ = len(self.columns_)
@@ -131,9 +137,7 @@ class TableTransform(TransformerMixin, BaseEstimator):
         absent = [column.name for column in self.columns_ if column.name not in table.columns]
         if absent:
             raise unknown("column", str(absent[0]), map(str, table.columns))
-        held = (
-            self.design_.stored(_whole(table).reset_index(drop=True)) if self.design_.ways else {}
-        )
+        held = self.design_.stored(_read(table, self.design_)) if self.design_.ways else {}
         start = 0
         for column in self.parts_:
             stop = start + len(column.heads)
@@ -248,7 +252,7 @@ class TableTransform(TransformerMixin, BaseEstimator):
 
     def _parts(self, table: Any) -> tuple[Column, ...]:
         """What is stored: each column, or where constraints restore some, others before them."""
-        stored, parts = self.design_.stored(table.reset_index(drop=True)), list[Column]()
+        stored, parts = self.design_.stored(_read(table, self.design_)), list[Column]()
         for column in self.columns_:
             way = self.design_.owners.get(column.name)
             if way is None:
@@ -261,6 +265,20 @@ class TableTransform(TransformerMixin, BaseEstimator):
                     said = self._said(name, cells, kind)
                     parts.append(_fitted(replace(said, public=named)))
         return tuple(parts)
+
+    def _twins(self, table: Any) -> tuple[str, ...]:
+        """What the table meets though nobody said it."""
+        if not self.twins or self.private is not None:
+            return ()
+        texts = [one for one in self.constraints if isinstance(one, str)]
+        read = {name for text in texts for one in parsed(text, self.columns_) for name in one.reads}
+        return twins(table, self.columns_, read)
+
+    def _design(self, table: Any, found: Sequence[str]) -> Design:
+        """The constraints, checked on the columns that they read; on all where some is said."""
+        design = Design.read(found, self.columns_)
+        held = _whole(table) if self.constraints else _read(table, design)
+        return Design.fit(self.constraints, held, self.columns_, self._are_public, found)
 
     def _said(self, name: Any, cells: Any, said: str | Sequence[str] | None) -> Declaration:
         public = self._are_public([name])
@@ -309,6 +327,17 @@ def _from_json(values: Sequence[Mapping[str, Any]]) -> tuple[Column, ...]:
 def _whole(table: Any) -> Any:
     """All columns of a table in memory, rows numbered from 0 or as errors name them."""
     return table.whole() if isinstance(table, ColumnFile) else table
+
+
+def _read(table: Any, design: Design) -> Any:
+    """The columns that constraints read, as a DataFrame of rows numbered from 0."""
+    import pandas as pd
+
+    names = dict.fromkeys(name for one in design.constraints for name in one.reads)
+    cells = {place: table[name].reset_index(drop=True) for place, name in enumerate(names)}
+    held = pd.DataFrame(cells)
+    held.columns = pd.Index(list(names), dtype=object)
+    return held
 
 
 def _fitted(said: Declaration) -> Column:

@@ -21,6 +21,9 @@ Part = tuple[Any, str | None]
 class Way(ABC):
     """How a constraint is met by construction: other columns are stored in place of some."""
 
+    is_sure: ClassVar[bool] = False
+    """Whether what it restores always meets the constraint; else the rows have to be looked at."""
+
     @property
     @abstractmethod
     def owns(self) -> tuple[Any, ...]:

@@ -132,6 +132,7 @@ class Combination(Constraint):
 class Joint(Way):
     """Columns as one choice of the combinations that they have."""
 
+    is_sure: ClassVar[bool] = True
     of: Combination
 
     @property
@@ -150,15 +151,13 @@ class Joint(Way):
 
     def restored(self, cells: Mapping[Any, Any]) -> Mapping[Any, Any]:
         """The columns."""
-        places = {name: place for place, name in enumerate(self._labels)}
-        codes = np.array([places.get(name, 0) for name in cells[self.adds[0]]], np.int64)
-        made = {}
-        for i, column in enumerate(self.of.columns):
-            values = np.empty(len(self.of.kept), object)
-            values[:] = [one[i] for one in self.of.kept]
-            absent = np.array([value is None for value in values], bool)[codes]
-            made[column.name] = restored(list(values[codes]), absent, _dtype(column))
-        return made
+        import pandas as pd
+
+        codes = pd.Index(self._labels).get_indexer(cells[self.adds[0]]).clip(0)
+        return {
+            column.name: _taken([one[i] for one in self.of.kept], codes, column)
+            for i, column in enumerate(self.of.columns)
+        }
 
     def filled(
         self, cells: Mapping[Any, Any], given: Mapping[Any, NDArray[np.bool_]], drawn: Any
@@ -226,7 +225,11 @@ def _plain(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _dtype(column: Column) -> Mapping[str, Any]:
-    if isinstance(column, ChoiceColumn | NumberColumn):
-        return column.dtype
-    return {"name": "object"}
+def _taken(values: list[Any], codes: NDArray[np.int64], column: Column) -> Any:
+    """Values by their places, None for missing ones, as cells of the column."""
+    import pandas as pd
+
+    told = column.dtype if isinstance(column, ChoiceColumn | NumberColumn) else {"name": "object"}
+    absent = np.array([value is None for value in values], bool)
+    cells = restored(values, absent, told)
+    return pd.Series(cells.array.take(codes), dtype=cells.dtype)

@@ -37,6 +37,10 @@ class Design:
     """In the order in which columns are restored."""
     built: frozenset[str] = frozenset()
     """Texts of the constraints that are met by construction."""
+    sure: frozenset[str] = frozenset()
+    """Texts of those that no row which is restored can break."""
+    found: tuple[str, ...] = ()
+    """Texts of those that nobody said: the table has them."""
 
     @classmethod
     def fit(
@@ -45,6 +49,7 @@ class Design:
         table: Any,
         columns: Sequence[Column],
         public: Callable[[Sequence[Any]], bool],
+        found: Sequence[str] = (),
     ) -> Design:
         """What is said of a table, checked on it.
 
@@ -52,21 +57,23 @@ class Design:
             said: text, or functions of a DataFrame.
             table, columns: a pandas DataFrame, and its fitted columns.
             public: whether all of some columns may be stored with values of few rows.
+            found: more of them, which nobody said and all rows meet.
 
         Raises:
             UsageError: a constraint that cannot be read, or that a row of the table breaks.
         """
         texts = tuple(one if isinstance(one, str) else Predicate.of(one).text for one in said)
+        texts = (*texts, *found)
         functions = [one for one in said if not isinstance(one, str)]
-        design = cls._read(texts, columns).given(functions, needed=False)
-        found = list[Constraint]()
+        design = cls.read(texts, columns).given(functions, needed=False)
+        fitted = list[Constraint]()
         for constraint in design.constraints:
             if isinstance(constraint, Predicate) and constraint.function is None:
-                found.append(constraint)
+                fitted.append(constraint)
                 continue
             check_rows(constraint, table)
-            found.append(constraint.fitted(table, public=public(constraint.reads)))
-        return cls(texts, tuple(found), *_chosen(found, columns))
+            fitted.append(constraint.fitted(table, public=public(constraint.reads)))
+        return cls(texts, tuple(fitted), *_chosen(fitted, columns), tuple(found))
 
     def stored(self, table: Any) -> dict[Any, Part]:
         """What is stored of a table in place of columns that a constraint owns."""
@@ -103,6 +110,12 @@ class Design:
             met &= constraint.holds(table)
         return met
 
+    @property
+    def open(self) -> Design:
+        """Those alone that rows which are restored may break."""
+        left = tuple(one for one in self.constraints if one.text not in self.sure)
+        return replace(self, texts=tuple(one.text for one in left), constraints=left)
+
     def given(self, functions: Sequence[Callable[[Any], Any]], *, needed: bool = True) -> Design:
         """With functions of Python, each where its name stands.
 
@@ -132,35 +145,44 @@ class Design:
     def lines(self) -> tuple[str, ...]:
         """How each constraint is met, for a person to read."""
         told = ("rows that break it are left out", "met by construction")
+        own = (" (all rows of the table meet it; data.twins=false leaves it away)", "")
         return tuple(
-            f"Constraint {c.text}: {told[c.text in self.built]}." for c in self.constraints
+            f"Constraint {c.text}: {told[c.text in self.built]}{own[c.text not in self.found]}."
+            for c in self.constraints
         )
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
-        return {"texts": list(self.texts), "states": [c.to_json() for c in self.constraints]}
+        return {
+            "texts": list(self.texts),
+            "states": [c.to_json() for c in self.constraints],
+            "found": list(self.found),
+            "is_open": bool(self.open.constraints),
+        }
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any], columns: Sequence[Column]) -> Design:
         """The inverse of `to_json`."""
-        read = cls._read(values["texts"], columns)
+        read = cls.read(values["texts"], columns)
         pairs = zip(read.constraints, values["states"], strict=True)
         found = [constraint.restore(state) for constraint, state in pairs]
-        return cls(read.texts, tuple(found), *_chosen(found, columns))
+        said = tuple(values.get("found", ()))
+        return cls(read.texts, tuple(found), *_chosen(found, columns), said)
 
     @classmethod
-    def _read(cls, texts: Sequence[str], columns: Sequence[Column]) -> Design:
+    def read(cls, texts: Sequence[str], columns: Sequence[Column]) -> Design:
+        """Texts alone, not fitted to any table."""
         return cls(tuple(texts), tuple(c for text in texts for c in parsed(text, columns)))
 
 
 def _chosen(
     constraints: Sequence[Constraint], columns: Sequence[Column]
-) -> tuple[tuple[Way, ...], frozenset[str]]:
+) -> tuple[tuple[Way, ...], frozenset[str], frozenset[str]]:
     """The first way of each constraint whose columns are free and that makes no circle.
 
-    Also the texts of those that are met by construction.
+    Also the texts of those that are met by construction, and of those that no row can break.
     """
-    ways, built = list[Way](), set[str]()
+    ways, built, sure = list[Way](), set[str](), set[str]()
     for constraint in constraints:
         built |= {constraint.text} if constraint.is_kept_by_ranges else set()
         names = {str(column.name) for column in columns}
@@ -171,8 +193,9 @@ def _chosen(
             ordered = _ordered([*ways, way]) if free else None
             if ordered is not None:
                 ways, built = ordered, built | {constraint.text}
+                sure |= {constraint.text} if way.is_sure else set()
                 break
-    return tuple(ways), frozenset(built)
+    return tuple(ways), frozenset(built), frozenset(sure)
 
 
 def _ordered(ways: Sequence[Way]) -> list[Way] | None:

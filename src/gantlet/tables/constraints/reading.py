@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from gantlet.errors import UsageError, unknown
 from gantlet.tables.column import Column
 
-__all__ = ["FORMS", "Reader", "formless"]
+__all__ = ["FORMS", "Reader", "formless", "quoted"]
 
 FORMS = {
     "end >= start": "one column not below another; also <=, < and >",
@@ -23,6 +23,7 @@ FORMS = {
 
 _SIGN = re.compile(r"\s*(<=|>=|==|<|>|=|\+|-|,|by\b)", re.IGNORECASE)
 _END = re.compile(r"[\s<>=+\-,]|$")
+_PLAIN = re.compile(r"[^\W\d][\w.-]*")
 _BARE = re.compile(r"[^\s<>=+,()'\"]+")
 
 
@@ -91,6 +92,14 @@ class Reader:
         if bare is None:
             raise formless(self.text)
         return bare[0], bare.end()
+
+
+def quoted(column: Column) -> str:
+    """The name of a column as the text of a constraint has it."""
+    name = str(column.name)
+    if _PLAIN.fullmatch(name) and name.lower() != "by":
+        return name
+    return f'"{name}"' if "'" in name else f"'{name}'"
 
 
 def formless(text: str) -> UsageError:
