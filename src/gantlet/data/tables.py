@@ -21,6 +21,7 @@ from gantlet.tables.files import open_table as read_columns
 from gantlet.tables.sql import is_url, name_of, open_query, shown_url
 
 __all__ = [
+    "columns_of",
     "from_frame",
     "is_frame",
     "is_table",
@@ -91,6 +92,20 @@ def open_sql(url: str, settings: DataSettings, cache: Path | None) -> Dataset:
     with scratch(cache) as place, TemporaryDirectory(dir=place) as folder:
         table = open_query(url, settings.query, Path(folder))
         return from_frame(table, name=slug(name_of(url)), settings=settings, cache=cache)
+
+
+@contextmanager
+def columns_of(source: Any, settings: DataSettings, cache: Path) -> Iterator[Any]:
+    """The table of a source: a DataFrame, or a `ColumnFile` where its form allows it."""
+    with TemporaryDirectory(dir=cache) as folder:
+        place = Path(folder)
+        if is_frame(source):
+            yield source
+        elif is_url(source):
+            yield open_query(str(source), settings.query, place)
+        else:
+            path = Path(source).expanduser()
+            yield read_columns(path, scratch=place, **_reading(settings))[0]
 
 
 @contextmanager

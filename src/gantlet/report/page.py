@@ -132,9 +132,7 @@ def _of_samples(pictures: Pictures, evidence: Evidence) -> dict[str, Any]:
     }
 
 
-def _of_rows(
-    rows: Rows, evidence: Evidence, covered: Mapping[str, Any] | None
-) -> dict[str, Any]:
+def _of_rows(rows: Rows, evidence: Evidence, covered: Mapping[str, Any] | None) -> dict[str, Any]:
     """What the page shows of a table, and of what differential privacy covers, if any."""
     private = {"privacy": "Privacy"} if covered else {}
     return {
