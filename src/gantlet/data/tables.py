@@ -19,6 +19,7 @@ from gantlet.spec import DataSpec
 from gantlet.tables.files import SUFFIXES, form_of, read_table, required
 from gantlet.tables.files import open_table as read_columns
 from gantlet.tables.sql import is_url, name_of, open_query, shown_url
+from gantlet.tables.writing import TEXTS
 
 __all__ = [
     "columns_of",
@@ -82,8 +83,18 @@ def open_table(path: Path, settings: DataSettings, cache: Path | None) -> Datase
                 f"{path}: {error.what}",
                 expected=error.expected,
                 received=error.received,
-                remedy=error.remedy,
+                remedy=f"{error.remedy}{_unparted(path, table)}",
             ) from None
+
+
+def _unparted(path: Path, table: Any) -> str:
+    """What else may be wrong with separated values of one column."""
+    if len(table.columns) > 1 or form_of(path) not in TEXTS:
+        return ""
+    return (
+        ". Or cells are separated by something else than a comma, semicolon, tab or bar: say "
+        "data.delimiter"
+    )
 
 
 def open_sql(url: str, settings: DataSettings, cache: Path | None) -> Dataset:
