@@ -30,7 +30,9 @@ def read_lines(path: Path, encoding: str) -> Any:
     Raises UsageError for a line that is no object, naming it.
     """
     numbers = array("q")
-    return _indexed(_frame(list(_objects(path, encoding, numbers))), numbers)
+    table = _frame(list(_objects(path, encoding, numbers)))
+    table.index = _lines(numbers)
+    return table
 
 
 def lines_in_parts(path: Path, encoding: str, place: Path, rows: int = _ROWS) -> ColumnFile | None:
@@ -63,7 +65,9 @@ def lines_in_parts(path: Path, encoding: str, place: Path, rows: int = _ROWS) ->
         for part in _parts(_objects(path, encoding), rows):
             typed = _frame(part, list(types)).astype(known)
             file.write_table(pa.Table.from_pandas(typed, schema=schema, preserve_index=False))
-    return _indexed(ColumnFile(place, ".parquet"), numbers)  # type: ignore[no-any-return]
+    table = ColumnFile(place, ".parquet")
+    table.index = _lines(numbers)
+    return table
 
 
 def _objects(
@@ -115,15 +119,13 @@ def _common(kinds: set[str]) -> str | None:
 _PLAIN = {"str", "bool", "int64", "float64"}
 
 
-def _indexed(table: Any, numbers: array[int]) -> Any:
-    """With the lines as its index, by which errors about cells name them."""
+def _lines(numbers: array[int]) -> Any:
+    """The lines as an index, by which errors about cells name them."""
     import pandas as pd
 
     if not numbers or numbers[-1] == len(numbers):
-        table.index = pd.RangeIndex(1, 1 + len(numbers), name="line")
-    else:
-        table.index = pd.Index(np.frombuffer(numbers, np.int64), name="line")
-    return table
+        return pd.RangeIndex(1, 1 + len(numbers), name="line")
+    return pd.Index(np.frombuffer(numbers, np.int64), name="line")
 
 
 def _no_object(path: Path, line: int, received: str) -> UsageError:
