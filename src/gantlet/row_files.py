@@ -17,7 +17,7 @@ from gantlet.tables.writing import write_parts
 
 __all__ = ["frames", "sample_into_table"]
 
-_BLOCKS = 64
+_BLOCKS = 32
 """Blocks of samples in a part: 65,536 rows, a row group of Parquet."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -20,21 +20,16 @@ _LINE = 16
 
 
 def folded(players: nn.ModuleDict) -> nn.ModuleDict:
-    """Players in eval mode, generators of rows as `FoldedGenerator`s where their norms allow it."""
-    return nn.ModuleDict(
-        {
-            name: FoldedGenerator(player) if _folds(player) else player
-            for name, player in players.items()
-        }
-    )
+    """Players in eval mode; generators of rows as `FoldedGenerator`s, where norms allow it."""
+    return nn.ModuleDict({name: _folded(player) for name, player in players.items()})
 
 
-def _folds(player: nn.Module) -> bool:
-    return isinstance(player, Generator) and all(
-        isinstance(module, nn.Linear | nn.ReLU | GroupedBatchNorm)
-        for layer in player.layers
-        for module in layer.children()
-    )
+def _folded(player: nn.Module) -> nn.Module:
+    if not isinstance(player, Generator):
+        return player
+    modules = [module for layer in player.layers for module in layer.children()]
+    known = all(isinstance(m, nn.Linear | nn.ReLU | GroupedBatchNorm) for m in modules)
+    return FoldedGenerator(player) if known else player
 
 
 class FoldedGenerator(NoisyGenerator):
@@ -57,10 +52,10 @@ class FoldedGenerator(NoisyGenerator):
         first = widths.cumsum(0) - widths
         self.numbers = first[widths == 1].tolist()
         self.asked = first.to(heads.asked.device)[heads.asked] + heads.place
-        table = generator.input.table.weight.detach() if generator.conditional else None
+        table = next(generator.input.parameters()).detach() if generator.conditional else None
         *layers, (weight, bias) = [
-            *(_affine(layer.children()) for layer in generator.layers),
-            _affine([generator.last]),
+            *(_affine(*layer.children()) for layer in generator.layers),
+            _affine(generator.last),
         ]
         spare = -self.size % _LINE
         layers.append((F.pad(weight, (0, spare)), F.pad(bias, (0, spare))))
@@ -91,10 +86,10 @@ class FoldedGenerator(NoisyGenerator):
         )
 
 
-def _affine(modules: Iterable[nn.Module]) -> tuple[Tensor, Tensor]:
+def _affine(dense: nn.Module, *others: nn.Module) -> tuple[Tensor, Tensor]:
     """Weights (I, O) and biases (O,) of a linear layer and the norm behind it, if there is one."""
-    dense, *others = modules
-    weight, bias = dense.weight.detach().T, dense.bias.detach()
+    weight, bias = (parameter.detach() for parameter in dense.parameters())
+    weight = weight.T
     for norm in others:
         if isinstance(norm, GroupedBatchNorm):
             scale, shift = norm.fixed()

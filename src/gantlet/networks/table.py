@@ -84,7 +84,7 @@ def _check(spec: DataSpec) -> None:
 
 def gumbel_of(normal: Tensor) -> Tensor:
     """Standard normal numbers n to Gumbel ones: -log(-log u), u the normal distribution of n."""
-    above = torch.special.ndtr(-normal.clamp(-_FAR, _FAR))  # 1 - u
+    above: Tensor = torch.special.ndtr(-normal.clamp(-_FAR, _FAR))  # 1 - u
     return above.neg_().log1p_().neg_().log_().neg_()  # in place: four arrays less
 
 

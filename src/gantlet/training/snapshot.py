@@ -22,8 +22,8 @@ __all__ = ["blocks", "drawn_labels", "generate", "make_ready", "raw_blocks"]
 
 _CALIBRATION = 1024
 """Samples from which batch statistics are measured, at least."""
-_ROWS = 16 * BLOCK
-"""Rows of tables that are computed at a time: more would not stay in a processor's cache."""
+_ROWS = 32 * BLOCK
+"""Rows of tables that are computed at a time: fewer have calls cost more, more leave the cache."""
 _WAITING = 2
 """Blocks that may wait for each thread that computes."""
 
