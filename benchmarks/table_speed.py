@@ -20,7 +20,7 @@ from gantlet.recipes import recipe
 from gantlet.row_files import sample_into_table
 from gantlet.sample import ready, sample
 from gantlet.tables import TableTransform
-from gantlet.training.snapshot import blocks
+from gantlet.training.snapshot import raw_blocks
 from gantlet.training.trainer import built
 
 __all__ = ["adult", "main"]
@@ -55,8 +55,8 @@ def fresh(table: pd.DataFrame) -> Bundle:
 def forward(bundle: Bundle, count: int) -> None:
     """Noise, generator and codes alone."""
     with ready(bundle, "cpu") as (players, machine):
-        for x in blocks(bundle.game, players, bundle.spec, machine, seed=0, count=count):
-            bundle.spec.decode(x)
+        for _ in raw_blocks(bundle.game, players, bundle.spec, machine, seed=0, count=count):
+            pass
 
 
 def timed(work: Callable[[], object]) -> tuple[float, float]:

@@ -12,6 +12,7 @@ from gantlet.bundle import Bundle
 from gantlet.config import override
 from gantlet.data import DataSettings, open_data
 from gantlet.errors import RunError, UsageError
+from gantlet.networks.folded import FoldedGenerator
 from gantlet.recipes import recipe
 from gantlet.row_files import frames, sample_into_table
 from gantlet.sample import sample
@@ -22,75 +23,88 @@ from tests.tables_for import rows
 SMALL = ("network.hidden=[8]", "network.latent=4", "network.embedding=4", "game.group=16")
 
 
-@pytest.fixture(scope="module")
-def bundle():
+def untrained(frame, settings=None):
     """A generator as it is before training."""
-    frame = rows(300).assign(id=[f"K{i:04d}" for i in range(300)])
-    frame["colour"] = frame["colour"].astype("category")
-    data = open_data(frame)
+    data = open_data(frame, settings or DataSettings())
     config = override(recipe("table", data.spec), SMALL)
     game = built(config, data.spec)
     game.players.eval()
     return Bundle(game, data.spec, config, {}, Path())
 
 
+@pytest.fixture(scope="module")
+def bundle():
+    frame = rows(300).assign(id=[f"K{i:04d}" for i in range(300)])
+    frame["colour"] = frame["colour"].astype("category")
+    return untrained(frame)
+
+
+@pytest.fixture(scope="module")
+def constrained():
+    """A generator of rows of which some break a constraint."""
+    frame = rows(300)
+    place = np.arange(300)
+    frame["least"], frame["most"] = frame["age"] - place % 4, frame["age"] + place % 7
+    texts = ("least <= most", "least <= age", "age <= most")  # the last by leaving rows out
+    return untrained(frame, DataSettings(constraints=texts))
+
+
 @pytest.fixture
 def small_parts(monkeypatch):
-    monkeypatch.setattr(row_files, "_BLOCKS", 1)
+    monkeypatch.setattr(row_files, "_AT_ONCE", 1)
 
 
 @pytest.mark.parametrize("name", ["t.parquet", "t.feather", "t.csv", "t.tsv.gz", "t.jsonl"])
 def test_a_file_holds_the_rows_of_a_sample(bundle, small_parts, tmp_path, name):
     told = []
-    path = sample_into_table(
-        bundle, tmp_path / name, 2_500, seed=3, progress=lambda *at: told.append(at)
+    path, share = sample_into_table(
+        bundle, tmp_path / name, 5_000, seed=3, progress=lambda *at: told.append(at)
     )
-    wanted = sample(bundle, 2_500, seed=3)
+    assert share == 1
+    wanted = sample(bundle, 5_000, seed=3)
     if name in ("t.parquet", "t.feather"):
         pd.testing.assert_frame_equal(read_table(path)[0], wanted.frame)
     else:
         wanted.save(tmp_path / f"whole.{name[2:]}")
         assert path.read_bytes() == (tmp_path / f"whole.{name[2:]}").read_bytes()
-    assert told == [(1_024, 2_500), (2_048, 2_500), (2_500, 2_500)]
+    assert told == [(2_048, 5_000), (4_096, 5_000), (5_000, 5_000)]
     if name == "t.parquet":
         assert pq.ParquetFile(path).num_row_groups == 3
 
 
-def test_rows_in_a_file_meet_the_constraints_as_those_of_a_sample_do(small_parts, tmp_path):
-    frame = rows(300)
-    place = np.arange(300)
-    frame["least"], frame["most"] = frame["age"] - place % 4, frame["age"] + place % 7
-    texts = ("least <= most", "least <= age", "age <= most")  # the last by leaving rows out
-    data = open_data(frame, DataSettings(constraints=texts))
-    config = override(recipe("table", data.spec), SMALL)
-    game = built(config, data.spec)
-    game.players.eval()
-    bundle = Bundle(game, data.spec, config, {}, Path())
-    path = sample_into_table(bundle, tmp_path / "t.parquet", 1_500, seed=3)
-    wanted = sample(bundle, 1_500, seed=3)
-    assert wanted.share < 1
+def test_rows_in_a_file_meet_the_constraints_as_those_of_a_sample_do(
+    constrained, small_parts, tmp_path
+):
+    path, share = sample_into_table(constrained, tmp_path / "t.parquet", 3_000, seed=3)
+    wanted = sample(constrained, 3_000, seed=3)
+    assert share == wanted.share < 1
     pd.testing.assert_frame_equal(read_table(path)[0], wanted.frame)
 
 
 def test_rows_do_not_depend_on_threads_or_on_how_many_there_are(bundle, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    one = sample(bundle, 3_000, seed=1).values
+    one = sample(bundle, 5_000, seed=1).values
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert np.array_equal(sample(bundle, 3_000, seed=1).values, one)
+    assert np.array_equal(sample(bundle, 5_000, seed=1).values, one)
     assert np.array_equal(sample(bundle, 1_500, seed=1).values, one[:1_500])
     assert np.array_equal(
         sample(bundle, 9, seed=1, label="colour=red").frame["colour"], ["red"] * 9
     )
 
 
-def test_only_the_rows_that_are_asked_for_are_computed(bundle, small_parts, monkeypatch):
+@pytest.mark.parametrize("which", ["bundle", "constrained"])
+def test_only_the_rows_that_are_asked_for_are_computed(which, request, small_parts, monkeypatch):
     """50 million rows begin at once: no more blocks are made than wait for their turn."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    seen = []
-    hook = bundle.players["generator"].register_forward_hook(lambda *_: seen.append(1))
-    made = frames(bundle, 50_000_000)
-    assert len(next(made)) == 1_024
-    hook.remove()
+    seen, forward = [], FoldedGenerator.forward
+
+    def counted(self, *given):
+        seen.append(1)
+        return forward(self, *given)
+
+    monkeypatch.setattr(FoldedGenerator, "forward", counted)
+    made = frames(request.getfixturevalue(which), 50_000_000)
+    assert 0 < len(next(made)) <= 2_048
     made.close()
     assert len(seen) == 1
 
@@ -104,7 +118,7 @@ def test_an_interruption_leaves_the_file_that_was_there(bundle, small_parts, tmp
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        sample_into_table(bundle, path, 3_000, progress=stop)
+        sample_into_table(bundle, path, 5_000, progress=stop)
     assert path.read_bytes() == b"older"
     assert [p.name for p in tmp_path.iterdir()] == [name]
 

@@ -179,10 +179,10 @@ def test_a_zip_keeps_alpha_and_sixteen_bits(channels, dtype, tmp_path):
 def test_few_blocks_wait_for_their_encoding(bundle, tmp_path, monkeypatch):
     """Blocks are asked for only when earlier ones are done, whatever the number of samples."""
     asked, written = [], []
-    blocks, writestr = gantlet_sample.blocks, zipfile.ZipFile.writestr
+    raw_blocks, writestr = gantlet_sample.raw_blocks, zipfile.ZipFile.writestr
 
     def counted(*args, **more):
-        for block in blocks(*args, **more):
+        for block in raw_blocks(*args, **more):
             asked.append(len(block))
             assert sum(asked) - len(written) <= 64 * (2 * 3 + 2)
             yield block
@@ -191,7 +191,7 @@ def test_few_blocks_wait_for_their_encoding(bundle, tmp_path, monkeypatch):
         written.append(info.filename)
         writestr(self, info, content)
 
-    monkeypatch.setattr(gantlet_sample, "blocks", counted)
+    monkeypatch.setattr(gantlet_sample, "raw_blocks", counted)
     monkeypatch.setattr(gantlet_sample, "granted_threads", lambda: 3)
     monkeypatch.setattr(zipfile.ZipFile, "writestr", told)
     sample_into_zip(bundle, tmp_path / "a.zip", 1500)

@@ -7,12 +7,16 @@ import torch
 
 from gantlet.errors import UsageError
 from gantlet.games import Versus
+from gantlet.networks import MLP
+from gantlet.networks.folded import FoldedGenerator, folded
 from gantlet.networks.table import Heads, TableMLP
+from gantlet.nn.norms import GroupedBatchNorm
 from gantlet.spec import DataSpec
 from tests.tables_for import TABLE
 
 ASKED = replace(TABLE, classes=("sex=a", "sex=b", "sex=c"), frequencies=(0.5, 0.3, 0.2))
 N = 40_000
+POINTS = DataSpec(kind="points", shape=(2,))
 
 
 def test_choices_with_gumbel_noise_are_drawn_by_the_softmax_of_their_logits():
@@ -54,6 +58,35 @@ def test_every_row_of_a_game_has_what_it_was_asked_for():
     assert torch.equal(ASKED.decode(generator(z, y, {"gumbel": gumbel}))[:, 2].long(), y)
 
 
+@pytest.mark.parametrize("spec", [TABLE, ASKED], ids=["free", "asked"])
+@pytest.mark.parametrize("norm", ["none", "batch"])
+def test_a_folded_generator_makes_the_rows_of_the_generator(spec, norm):
+    torch.manual_seed(0)
+    network = replace(TableMLP.tiny(), generator_norm=norm)
+    players = torch.nn.ModuleDict({"generator": network.generator(spec, group=4)}).double()
+    for module in players.modules():
+        if isinstance(module, GroupedBatchNorm):  # as training would leave it
+            for tensor in (module.mean, module.weight, module.bias):
+                torch.nn.init.normal_(tensor)
+            torch.nn.init.uniform_(module.var, 0.5, 2)
+    made, z, gumbel = folded(players.eval()), torch.randn(N, 8), torch.randn(N, 9)
+    given = z.double(), torch.randint(3, (N,)), {"gumbel": gumbel.double()}
+    with torch.no_grad():
+        whole, quick = (spec.decode(p["generator"](*given)) for p in (players, made))
+    choices = spec.layout.choices
+    assert isinstance(made["generator"], FoldedGenerator)
+    assert torch.equal(quick[:, choices], whole[:, choices])
+    torch.testing.assert_close(quick, whole)
+
+
+def test_what_has_no_fixed_statistics_is_not_folded():
+    virtual = replace(TableMLP.tiny(), generator_norm="virtual")
+    players = torch.nn.ModuleDict(
+        {"generator": virtual.generator(TABLE), "other": MLP.tiny().generator(POINTS)}
+    )
+    assert dict(folded(players)) == dict(players)
+
+
 def test_packs_are_judged_with_the_classes_of_all_their_rows():
     torch.manual_seed(0)
     D = TableMLP.tiny().discriminator(ASKED, pack=2)
@@ -66,4 +99,4 @@ def test_packs_are_judged_with_the_classes_of_all_their_rows():
 
 def test_other_data_are_refused():
     with pytest.raises(UsageError, match="Use the network mlp"):
-        TableMLP().generator(DataSpec(kind="points", shape=(2,)))
+        TableMLP().generator(POINTS)

@@ -15,7 +15,7 @@ from gantlet.sample import Samples, ready
 from gantlet.tables.choice_column import ChoiceColumn
 from gantlet.tables.column import Column
 from gantlet.tables.transform import TableTransform
-from gantlet.training.snapshot import blocks
+from gantlet.training.snapshot import raw_blocks
 
 __all__ = ["sample_balanced"]
 
@@ -50,8 +50,8 @@ def sample_balanced(
     turns = _Turns(n, [value for value, _ in places], told.name)
     with ready(bundle, device) as (players, machine):
         y = drawn_among(spec, [classes for _, classes in places], seed)
-        made = blocks(bundle.game, players, spec, machine, seed=seed, count=MOST, y=y)
-        for rows in (spec.decode(x).cpu().numpy() for x in made):
+        made = raw_blocks(bundle.game, players, spec, machine, seed=seed, count=MOST, y=y)
+        for rows in (part.cpu().numpy() for part in made):
             table = transform.inverse_transform(rows)
             if turns.take(rows, table, design.holds(table)):
                 break

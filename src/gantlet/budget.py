@@ -14,7 +14,7 @@ from gantlet.games.standing import meeting
 from gantlet.privacy.accounting import Spent, epsilon_of, most_steps, sigma_for
 from gantlet.spec import DataSpec
 
-__all__ = ["Account", "account_of", "check_private", "resolved"]
+__all__ = ["Account", "account_of", "check_private", "resolved", "rounded_up"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,12 +49,13 @@ class Account:
             counts = (
                 f"Paid for: bounds, values and missing values of {paid}, by counts with normal "
                 f"noise of {ledger['spread']:.0f} rows; values of fewer than "
-                f"{ledger['threshold']:.0f} rows are not told."
+                f"{ledger['threshold']:.0f} rows are not told. By themselves they cost epsilon "
+                f"{rounded_up(self.spent(0))}."
             )
         return (
-            f"Differential privacy: epsilon {_up(spent)} at delta {self.delta:.2g}, of a budget "
-            f"of epsilon {self.epsilon:g}. It covers the bundle, all its samples, and every state "
-            "of the run up to it.",
+            f"Differential privacy: epsilon {rounded_up(spent)} at delta {self.delta:.2g}, of a "
+            f"budget of epsilon {self.epsilon:g}. It covers the bundle, all its samples, and "
+            "every state of the run up to it.",
             "Neighbours: two tables of which one has one row more. A person with several rows is "
             "covered for each row alone.",
             f"Steps: {steps:,} of {self.steps:,}, each with every row by a chance of "
@@ -69,9 +70,10 @@ class Account:
         )
 
     def to_json(self, steps: int) -> dict[str, Any]:
-        """For a bundle: plain values, with what was spent after so many steps."""
+        """For a bundle: plain values, with what so many steps and the columns alone have spent."""
         held = {key: value for key, value in vars(self).items() if key != "ledger"}
-        return {**held, "spent": self.spent(steps), "played": steps}
+        spent = {"spent": self.spent(steps), "columns": self.spent(0)}
+        return {**held, **spent, "played": steps}
 
 
 def account_of(config: Config, spec: DataSpec) -> Account | None:
@@ -208,7 +210,7 @@ def _before(ledger: Mapping[str, Any]) -> tuple[Spent, ...]:
     return (Spent(ledger["sigma"], 1.0),) if "sigma" in ledger else ()
 
 
-def _up(epsilon: float) -> str:
+def rounded_up(epsilon: float) -> str:
     """Rounded up to three digits behind the point."""
     return f"{math.ceil(1000 * epsilon) / 1000:g}"
 

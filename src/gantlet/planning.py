@@ -21,7 +21,7 @@ from gantlet.networks.sizes import unsized
 from gantlet.privacy.settings import Privacy
 from gantlet.recipes import PRIVATE, chosen, recipe
 from gantlet.recipes.dial import dial
-from gantlet.tables.sql import is_url, shown_url
+from gantlet.tables.sql import is_url, recorded_url
 from gantlet.training.machine import find_device
 
 if TYPE_CHECKING:
@@ -164,12 +164,12 @@ def _dialled(
 def where(data: Source) -> str | None:
     """Where data are: an absolute path, a built-in name or the URL of a database; None for arrays.
 
-    A URL goes without its password.
+    A URL goes without its password, that of a file of SQLite with its absolute path.
     """
     if not isinstance(data, str | Path):
         return None
     if is_url(data):
-        return shown_url(str(data))
+        return recorded_url(str(data))
     return data if data in BUILTINS else str(Path(data).expanduser().resolve())
 
 

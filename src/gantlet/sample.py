@@ -28,7 +28,7 @@ from gantlet.rng import BLOCK
 from gantlet.spec import DataSpec
 from gantlet.training.machine import Machine, find_machine, settled
 from gantlet.training.pictures import as_image, as_pixels, grid, picture
-from gantlet.training.snapshot import blocks, drawn_labels
+from gantlet.training.snapshot import drawn_labels, raw_blocks
 from gantlet.truncation import narrowed
 
 __all__ = [
@@ -324,8 +324,7 @@ def computed(
     game, spec = bundle.game, bundle.spec
     with ready(bundle, device) as (whole, machine):
         players, bound = narrowed(whole, truncation, spec)
-        made = blocks(game, players, spec, machine, seed=seed, count=n, y=y, truncation=bound)
-        yield map(spec.decode, made)
+        yield raw_blocks(game, players, spec, machine, seed=seed, count=n, y=y, truncation=bound)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from gantlet.bundle import Bundle
 from gantlet.rejection import MOST, Judged, Met, Rows, drawn_among, judged, kept, table_of
 from gantlet.sample import Samples, ready
 from gantlet.tables.where import asked_classes, clauses
-from gantlet.training.snapshot import blocks
+from gantlet.training.snapshot import raw_blocks
 
 __all__ = ["sample_where"]
 
@@ -59,8 +59,8 @@ def sample_where(
     with ready(bundle, device) as (players, machine):
 
         def made(y: Callable[[int, int], Tensor] | None) -> Iterator[Judged]:
-            parts = blocks(bundle.game, players, spec, machine, seed=seed, count=MOST, y=y)
-            return judged((spec.decode(x).cpu().numpy() for x in parts), holds)
+            parts = raw_blocks(bundle.game, players, spec, machine, seed=seed, count=MOST, y=y)
+            return judged((part.cpu().numpy() for part in parts), holds)
 
         source = made(None)
         if asked:

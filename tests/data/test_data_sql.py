@@ -1,6 +1,7 @@
 """Rows of a database: what a query gives is data like any other, and no password is told."""
 
 import sqlite3
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -89,6 +90,36 @@ def test_no_password_is_stored_or_told(tmp_path):
         open_data(secret, queried("select 1"))
     assert "a@ss" not in str(caught.value)
     assert "p4ss" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "postgresql://me:hidden@host",
+        "postgresql://me:hid?den/hidden@host/db",
+        "mysql://me@host/db?passwd=hidden&x=1",
+        "postgresql://me@host/db?sslpassword=hidden",
+        "mssql+pyodbc:///?odbc_connect=DRIVER%3DODBC%3BUID%3Dme%3BPWD%3Dhidden",
+    ],
+)
+def test_no_form_of_a_password_is_recorded_or_part_of_a_name(secret):
+    for told in (sql.shown_url(secret), where(secret), sql.name_of(secret)):
+        assert "hid" not in told
+
+
+def test_a_file_of_sqlite_is_recorded_from_the_root(url, tmp_path, monkeypatch):
+    """So that a run can be evaluated from any folder."""
+    path = Path(url.removeprefix("sqlite:///"))
+    monkeypatch.chdir(path.parent)
+    assert where("sqlite:///people.db?timeout=9") == f"sqlite:///{path}?timeout=9"
+    assert where("sqlite+pysqlite:///./people.db") == f"sqlite+pysqlite:///{path}"
+    assert where(url) == url
+    assert where("sqlite://") == "sqlite://"
+    assert where("sqlite:///:memory:") == "sqlite:///:memory:"
+    assert where("sqlite:///file:people.db?uri=true") == "sqlite:///file:people.db?uri=true"
+    source = where("sqlite:///people.db")
+    monkeypatch.chdir(tmp_path)
+    assert len(open_data(source, queried(ALL))) == N
 
 
 @pytest.mark.parametrize(

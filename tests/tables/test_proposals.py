@@ -1,10 +1,13 @@
 """Constraints that are proposed: those that were planted, and no others."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from gantlet.tables import TableTransform
+from gantlet.tables import TableTransform, verified
+from gantlet.tables.columnar import ColumnFile
 from gantlet.tables.constraints.language import parsed
 from gantlet.tables.proposals import proposals
 from tests.tables.test_constraints import table
@@ -80,3 +83,59 @@ def test_real_tables_have_what_people_know_of_them(real_data):
 @pytest.mark.parametrize("n", [0, 1, 30])
 def test_few_rows_tell_nothing(n):
     assert proposals(table(n), TableTransform(public=True).fit(table(n)).columns_) == ()
+
+
+PLANTED = {"total = net + tax", "city by zip", "start <= end"}
+
+
+def of_file(rows, path):
+    """What is proposed for rows in a file of several parts."""
+    rows.to_parquet(path, row_group_size=500)
+    found = verified.verified(ColumnFile(path, ".parquet"), TableTransform().fit(rows).columns_)
+    return {one.text: one.evidence for one in found}
+
+
+@pytest.fixture
+def some(monkeypatch):
+    """Constraints are looked for among 400 rows, and parts have 500 rows."""
+    monkeypatch.setattr(verified, "_MOST", 400)
+    parts = ColumnFile.parts
+    monkeypatch.setattr(ColumnFile, "parts", lambda self, names: parts(self, names, 500))
+
+
+@pytest.mark.usefixtures("some")
+def test_of_a_long_table_some_rows_tell_what_all_meet(tmp_path):
+    found = of_file(table(3_000), tmp_path / "t.parquet")
+    assert set(found) >= PLANTED
+    for text in PLANTED:
+        assert "among 400 rows drawn by chance; none of all 3,000 breaks it" in found[text]
+
+
+@pytest.mark.usefixtures("some")
+def test_one_row_beyond_those_looked_at_breaks_a_proposal(tmp_path):
+    rows, looked_at = table(3_000), set(verified._drawn(3_000).tolist())
+    first, second, third = [row for row in range(2_990, 0, -7) if row not in looked_at][:3]
+    rows.loc[first, "total"] += 1
+    rows.loc[second, "end"] = rows.loc[second, "start"] - pd.Timedelta(days=1)
+    # No part has this zip twice: that it has two cities is seen across parts alone.
+    rows = rows.astype({"zip": object})
+    rows.loc[third, ["zip", "city"]] = ["00000", "Rome"]
+    rows.loc[0, ["zip", "city"]] = ["00000", "Bonn"]
+    assert not set(of_file(rows, tmp_path / "t.parquet")) & PLANTED
+
+
+def test_memory_does_not_grow_with_the_rows_that_are_verified(tmp_path, monkeypatch):
+    monkeypatch.setattr(verified, "_MOST", 1_000)
+    rows = table(2_000)[["net", "tax", "total"]].assign(more=1.5, others=2.5, than=3.5)
+    columns = TableTransform().fit(rows).columns_
+    peaks = {}
+    for copies in (100, 200):
+        path = tmp_path / f"{copies}.parquet"
+        pd.concat([rows] * copies).to_parquet(path, index=False)
+        tracemalloc.start()
+        assert verified.verified(ColumnFile(path, ".parquet"), columns)
+        peaks[copies] = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    a_column = 8 * len(rows) * 200
+    assert peaks[200] - peaks[100] < a_column
+    assert peaks[200] < 3 * a_column + 10e6  # of six

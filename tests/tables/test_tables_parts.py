@@ -1,5 +1,8 @@
 """Tables that need not fit in memory: columns one at a time give what the whole gives."""
 
+import gzip
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,7 +16,8 @@ from gantlet.tables import TableTransform, csv_parts
 from gantlet.tables.columnar import ColumnFile
 from gantlet.tables.csv_parts import in_parts, separated
 from gantlet.tables.csv_text import shape_of
-from gantlet.tables.files import open_table, read_table
+from gantlet.tables.files import open_table, read_table, write_table
+from gantlet.tables.json_lines import lines_in_parts, read_lines
 from tests.tables_for import rows
 
 N = 400
@@ -107,9 +111,66 @@ def test_numbers_of_which_only_the_whole_tells_the_type_are_read_whole(tmp_path)
     assert in_parts(path, shape, (), tmp_path / "p.parquet", rows=20) is None
 
 
-def test_a_long_file_of_text_is_the_same_data(frame, tmp_path, monkeypatch):
-    path = tmp_path / "t.csv.gz"
-    frame.to_csv(path, index=False)
+LINES = {
+    "left out at first": [...] * 40 + [1] * 20,
+    "left out at last": ["x"] * 40 + [...] * 20,
+    "null": [None] * 60,
+    "null or left out": [None] * 59 + [...],
+    "null, then truth": [None] * 40 + [True, False] * 10,
+    "null, then text": [None] * 40 + ["x"] * 20,
+    "whole": range(60),
+    "late fractions": [1] * 40 + [0.5] * 20,
+    "truth": [True, False] * 30,
+    "text": ["1", ""] * 30,
+}
+ONLY_WHOLE = {
+    "numbers, then text": [1] * 40 + ["x"] * 20,
+    "truth, then numbers": [True] * 40 + [1] * 20,
+    "truth, then text": [True] * 40 + ["x"] * 20,
+    "lists": [[1]] * 60,
+    "beyond 64 bits": [1] * 59 + [2**70],
+}
+
+
+def written(columns, path, between="\n"):
+    """Rows of JSON without the cells that are `...`."""
+    cells = [
+        {k: v for k, v in zip(columns, row, strict=True) if v is not ...}
+        for row in zip(*columns.values(), strict=True)
+    ]
+    with gzip.open(path, "wt", encoding="utf-8") as file:
+        file.write(between.join(map(json.dumps, cells)))
+    return path
+
+
+@pytest.mark.parametrize("between", ["\n", "\n\n"])
+def test_lines_in_parts_have_the_types_and_values_of_the_whole(between, tmp_path):
+    path = written(LINES, tmp_path / "t.jsonl.gz", between)
+    whole = read_lines(path, "utf-8")
+    parted = lines_in_parts(path, "utf-8", tmp_path / "p.parquet", rows=8)
+    assert list(parted.columns) == list(whole.columns)
+    assert (
+        list(parted.index)
+        == list(whole.index)
+        == list(range(1, 61 * len(between), 1))[: 60 * len(between) : len(between)]
+    )
+    for name in whole:
+        a, b = whole[name], parted[name]
+        assert a.dtype == b.dtype, name
+        assert a.isna().equals(b.isna()), name
+        assert list(a.dropna()) == list(b.dropna()), name
+
+
+@pytest.mark.parametrize("name", ONLY_WHOLE)
+def test_lines_of_which_only_the_whole_has_a_type_are_read_whole(name, tmp_path):
+    path = written({"a": range(60), "b": ONLY_WHOLE[name]}, tmp_path / "t.jsonl.gz")
+    assert lines_in_parts(path, "utf-8", tmp_path / "p.parquet", rows=8) is None
+
+
+@pytest.mark.parametrize("name", ["t.csv.gz", "t.jsonl", "t.jsonl.gz"])
+def test_a_long_file_of_text_is_the_same_data(name, frame, tmp_path, monkeypatch):
+    path = tmp_path / name
+    write_table(frame, path)
     whole = open_data(path, cache=tmp_path / "cache")
     monkeypatch.setattr(csv_parts, "_LARGE", 0)
     parted = open_data(path, cache=tmp_path / "cache")
@@ -154,11 +215,16 @@ def test_samples_that_differ_in_the_sign_of_a_zero_are_copies():
     assert first == second != third
 
 
-def test_errors_about_json_name_the_line(tmp_path):
+@pytest.mark.parametrize("large", [2**28, 0])
+def test_errors_about_json_name_the_line(large, tmp_path, monkeypatch):
+    monkeypatch.setattr(csv_parts, "_LARGE", large)
     path = tmp_path / "t.jsonl"
     path.write_text('{"a": 1}\n\n' * 20 + '{"a": 1e300}\n')
     with pytest.raises(UsageError, match=r"t\.jsonl: column 'a', line 41"):
-        open_data(path)
+        open_data(path, cache=tmp_path / "cache")
+    path.write_text('{"a": 1}\n\n' * 20 + '{"a": 1\n')
+    with pytest.raises(UsageError, match=r"t\.jsonl, line 41: expected an object"):
+        open_data(path, cache=tmp_path / "cache")
 
 
 def test_a_size_is_refused_before_the_table_is_read(tmp_path):

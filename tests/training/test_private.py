@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -13,9 +14,13 @@ from gantlet.budget import account_of, resolved
 from gantlet.data import open_data
 from gantlet.data.feed import Feed
 from gantlet.errors import RunError, UsageError
+from gantlet.evaluation import evaluate
 from gantlet.planning import data_settings, plan
 from gantlet.recipes import tiny
+from gantlet.report import write_report
+from gantlet.report.gathering import gathered
 from gantlet.training.private import PrivateSteps
+from tests.report.pages import read, section
 from tests.tables_for import rows
 from tests.training.small import trainer
 
@@ -109,6 +114,20 @@ def test_the_bundle_and_its_card_say_what_is_covered(run):
         assert words in card
     assert "age, colour, member" in card
     assert "unjudged" in card
+
+
+def test_the_report_says_what_epsilon_covers_and_that_it_is_not_covered_itself(run):
+    found = evaluate(run.path, train=TABLE, n=40)
+    page = read(write_report(run.path, found.evidence, gathered(found)).read_text())
+    part, privacy = section(page, "privacy").text, run.bundle.about["privacy"]
+    for sentence in privacy["told"]:
+        assert sentence in part
+    assert 0 < privacy["columns"] < privacy["spent"] <= 8
+    shown = re.search(r"Of it columns ([\d.]+), by themselves", part)[1]
+    assert 0 <= float(shown) - privacy["columns"] < 1e-3
+    assert f"cost epsilon {shown}." in part
+    assert "Not covered: this page and evidence.json." in part
+    assert "#privacy" in [e.attributes["href"] for e in page.all("nav")[0].all("a")]
 
 
 def test_no_measurement_on_real_rows_is_logged(run):

@@ -63,7 +63,6 @@ def sample_(
         of arrays, or a .png for the grid alone (RUN/made). Of a table: .csv, .tsv or .jsonl (.gz
         too), .parquet or .feather, written while rows are made, for any number (RUN/made.csv).
     """
-    from gantlet.rejection import is_constrained
     from gantlet.row_files import sample_into_table
     from gantlet.run import load
     from gantlet.sample import check_place, sample_into_zip
@@ -84,10 +83,10 @@ def sample_(
     if out is not None:
         check_place(out, loaded.bundle.spec)
     spec = loaded.bundle.spec
-    if spec.kind == "table" and where is None and balance is None and not is_constrained(spec):
+    if spec.kind == "table" and where is None and balance is None:
         place = out or _own_place(run, pictured=False, is_table=True)
         with progress("sampling") as tell:
-            sample_into_table(
+            written = sample_into_table(
                 loaded.bundle,
                 place,
                 n,
@@ -96,7 +95,8 @@ def sample_(
                 truncation=truncation,
                 progress=tell,
             )
-        print(f"{n:,} {'row' if n == 1 else 'rows'} written to {place}")
+        rows = "row" if n == 1 else "rows"
+        print(f"{n:,} {rows} written to {place}{_kept(written.share)}")
         return
     if where is not None:
         made = loaded.sample_where(n, where, seed=seed)

@@ -103,7 +103,7 @@ def examine(source: Source, settings: DataSettings | None = None) -> Examination
         data = open_data(source, settings, cache=Path(cache))
         found = _of_dataset(kind, name, data, settings)
         is_table = data.spec.kind == "table"
-        held = proposals_of(source, settings, data.spec) if is_table else ()
+        held = proposals_of(source, settings, data.spec, Path(cache)) if is_table else ()
         return replace(found, problems=(*_altered(data), *found.problems), proposals=held)
 
 

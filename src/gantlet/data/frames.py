@@ -9,7 +9,7 @@ from typing import Any
 
 from gantlet.data.kinds import readable, sniff
 from gantlet.data.settings import DataSettings
-from gantlet.data.tables import is_frame, read_file
+from gantlet.data.tables import columns_of, is_frame, read_file
 from gantlet.errors import UsageError
 from gantlet.spec import DataSpec
 from gantlet.tables.column import Column
@@ -82,7 +82,7 @@ def fitting(table: Any, columns: Sequence[Column], like: Any) -> Any:
 
 
 def proposals_of(
-    source: Any, settings: DataSettings, spec: DataSpec
+    source: Any, settings: DataSettings, spec: DataSpec, cache: Path
 ) -> tuple[tuple[str, str], ...]:
     """Constraints that hold in a table and are not among the settings, each with its evidence.
 
@@ -90,9 +90,11 @@ def proposals_of(
         source: what `frame_of` takes.
         settings: with which it was opened.
         spec: of what was opened.
+        cache: folder for what long text becomes, while it is looked at.
     """
-    from gantlet.tables.proposals import proposals
     from gantlet.tables.transform import TableTransform
+    from gantlet.tables.verified import verified
 
-    found = proposals(frame_of(source, settings), TableTransform.from_json(spec.table).columns_)
+    with columns_of(source, settings, cache) as table:
+        found = verified(table, TableTransform.from_json(spec.table).columns_)
     return tuple((p.text, p.evidence) for p in found if p.text not in settings.constraints)

@@ -19,8 +19,10 @@ from gantlet.spec import DataSpec
 from gantlet.tables.files import SUFFIXES, form_of, read_table, required
 from gantlet.tables.files import open_table as read_columns
 from gantlet.tables.sql import is_url, name_of, open_query, shown_url
+from gantlet.tables.writing import TEXTS
 
 __all__ = [
+    "columns_of",
     "from_frame",
     "is_frame",
     "is_table",
@@ -81,8 +83,18 @@ def open_table(path: Path, settings: DataSettings, cache: Path | None) -> Datase
                 f"{path}: {error.what}",
                 expected=error.expected,
                 received=error.received,
-                remedy=error.remedy,
+                remedy=f"{error.remedy}{_unparted(path, table)}",
             ) from None
+
+
+def _unparted(path: Path, table: Any) -> str:
+    """What else may be wrong with separated values of one column."""
+    if len(table.columns) > 1 or form_of(path) not in TEXTS:
+        return ""
+    return (
+        ". Or cells are separated by something else than a comma, semicolon, tab or bar: say "
+        "data.delimiter"
+    )
 
 
 def open_sql(url: str, settings: DataSettings, cache: Path | None) -> Dataset:
@@ -91,6 +103,20 @@ def open_sql(url: str, settings: DataSettings, cache: Path | None) -> Dataset:
     with scratch(cache) as place, TemporaryDirectory(dir=place) as folder:
         table = open_query(url, settings.query, Path(folder))
         return from_frame(table, name=slug(name_of(url)), settings=settings, cache=cache)
+
+
+@contextmanager
+def columns_of(source: Any, settings: DataSettings, cache: Path) -> Iterator[Any]:
+    """The table of a source: a DataFrame, or a `ColumnFile` where its form allows it."""
+    with TemporaryDirectory(dir=cache) as folder:
+        place = Path(folder)
+        if is_frame(source):
+            yield source
+        elif is_url(source):
+            yield open_query(str(source), settings.query, place)
+        else:
+            path = Path(source).expanduser()
+            yield read_columns(path, scratch=place, **_reading(settings))[0]
 
 
 @contextmanager

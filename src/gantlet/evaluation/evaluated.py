@@ -12,6 +12,7 @@ from gantlet import __version__
 from gantlet.errors import UsageError, unknown
 from gantlet.evaluation.copies import score_copying
 from gantlet.evaluation.looks import score_classes, score_coverage, score_fidelity
+from gantlet.evaluation.rows import RowSide
 from gantlet.evaluation.scoring import Findings, Scorer, Side, Sides, on_power
 from gantlet.evaluation.subject import Part, Subject, gathered
 from gantlet.evaluation.tables import score_table
@@ -51,6 +52,8 @@ class Evaluated:
     subject: Subject
     path: Path
     """The evidence as JSON, in the run's folder."""
+    rows: Sides[RowSide] | None = None
+    """Of a table: the sets of rows that were compared."""
 
 
 def evaluate(
@@ -133,7 +136,7 @@ def evaluate(
         about=about,
     )
     write_text(run / _KEPT, json.dumps(evidence.to_json(), indent=1) + "\n")
-    return Evaluated(evidence, subject, run / _KEPT)
+    return Evaluated(evidence, subject, run / _KEPT, found.rows)
 
 
 def _samples(

@@ -139,6 +139,8 @@ class Findings:
     classes: Sequence[Mapping[str, Any]] = ()
     columns: Sequence[Mapping[str, Any]] = ()
     trends: Sequence[Mapping[str, Any]] = ()
+    rows: Sides[Any] | None = None
+    """Of a table: the sets that were scored."""
 
 
 @dataclass(eq=False)

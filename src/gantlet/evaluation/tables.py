@@ -42,4 +42,10 @@ def score_table(subject: Subject, target: str | None = None) -> Findings:
     score_novelty(scorer)
     score_privacy(scorer, read)
     score_row_uses(scorer, read, subject.bundle, target, subject.about["seed"])
-    return Findings(numbers=scorer.numbers, notes=scorer.notes, columns=columns, trends=trends)
+    return Findings(
+        numbers=scorer.numbers,
+        notes=scorer.notes,
+        columns=columns,
+        trends=trends,
+        rows=scorer.sides,
+    )

@@ -22,7 +22,7 @@ from gantlet.nn.layers import ACTIVATIONS, embedding, initialise, linear
 from gantlet.nn.norms import batch_norm
 from gantlet.spec import DataSpec
 
-__all__ = ["TableMLP"]
+__all__ = ["TableMLP", "gumbel_of"]
 
 Count = Annotated[int, Ge(1)]
 _FAR = 5.0
@@ -82,6 +82,12 @@ def _check(spec: DataSpec) -> None:
         )
 
 
+def gumbel_of(normal: Tensor) -> Tensor:
+    """Standard normal numbers n to Gumbel ones: -log(-log u), u the normal distribution of n."""
+    above: Tensor = torch.special.ndtr(-normal.clamp(-_FAR, _FAR))  # 1 - u
+    return above.neg_().log1p_().neg_().log_().neg_()  # in place: four arrays less
+
+
 class Heads(nn.Module):
     """From D numbers to a row: tanh, softmax with Gumbel noise, and what was asked for."""
 
@@ -108,10 +114,7 @@ class Heads(nn.Module):
 
     def forward(self, h: Tensor, y: Tensor | None, gumbel: Tensor | None) -> Tensor:
         """Numbers h, classes y, and standard normal numbers from which Gumbel ones are made."""
-        noisy = h
-        if gumbel is not None:
-            above = torch.special.ndtr(-gumbel.clamp(-_FAR, _FAR))  # 1 - u
-            noisy = h - torch.log(-torch.log1p(-above))
+        noisy = h if gumbel is None else h + gumbel_of(gumbel)
         # A head at a time: a softmax over all, padded to the widest, takes twice as long.
         parts = zip(h.split(self.widths, 1), noisy.split(self.widths, 1), strict=True)
         x = torch.cat(

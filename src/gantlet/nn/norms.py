@@ -81,6 +81,15 @@ class GroupedBatchNorm(nn.Module):
             return self._normalise(x)
         return torch.cat([self._normalise(part) for part in torch.split(x, self.group)])
 
+    @torch.no_grad()
+    def fixed(self) -> tuple[Tensor, Tensor]:
+        """What it is in evaluation: x scale + shift, (C,) each."""
+        scale = (self.var + self.eps).rsqrt()
+        if self.weight is not None:
+            scale = scale * self.weight
+        shift = -self.mean * scale
+        return scale, shift if self.bias is None else shift + self.bias
+
     def _normalise(self, x: Tensor) -> Tensor:
         return F.batch_norm(x, None, None, self.weight, self.bias, training=True, eps=self.eps)
 

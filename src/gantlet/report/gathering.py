@@ -7,7 +7,8 @@ import numpy as np
 from gantlet.bundle import Bundle
 from gantlet.data.dataset import Labels
 from gantlet.evaluation.evaluated import Evaluated
-from gantlet.evaluation.rows import row_sides
+from gantlet.evaluation.rows import RowSide
+from gantlet.evaluation.scoring import Sides
 from gantlet.latents import opened
 from gantlet.latents.ways import way
 from gantlet.report.images import Pictures
@@ -23,14 +24,12 @@ _STRIPS, _STEPS = 3, 10
 
 def gathered(found: Evaluated) -> Pictures | Rows:
     """What the report of an evaluation shows."""
-    is_table = found.subject.bundle.spec.kind == "table"
-    return gathered_rows(found) if is_table else gathered_pictures(found)
+    return gathered_pictures(found) if found.rows is None else gathered_rows(found, found.rows)
 
 
-def gathered_rows(found: Evaluated) -> Rows:
-    """Columns, generated over real, and the first generated rows."""
+def gathered_rows(found: Evaluated, sides: Sides[RowSide]) -> Rows:
+    """Columns, generated over real as they were compared, and the first generated rows."""
     subject = found.subject
-    sides = row_sides(subject)
     frame = subject.fake.frame.iloc[:_ROWS]
     return Rows(
         spec=subject.bundle.spec,

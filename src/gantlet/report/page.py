@@ -16,6 +16,7 @@ from gantlet.metrics.evidence import QUESTIONS, Evidence, Number, Question
 from gantlet.recipes import RECIPES, recipe
 from gantlet.report import words
 from gantlet.report.citations import citations
+from gantlet.report.covered import budget
 from gantlet.report.figures import Figure, bars, curves, scatter
 from gantlet.report.images import Pictures, couples, sample_rows, strips
 from gantlet.report.matrices import matrices, worst_pairs
@@ -89,7 +90,12 @@ def render(run: Path, evidence: Evidence, shown: Pictures | Rows) -> str:
     """The page that `write_report` writes."""
     about = described(bundle_folder(run))
     config, rows = from_mapping(about["config"]), Folder(run).rows()
-    own = _of_rows(shown, evidence) if isinstance(shown, Rows) else _of_samples(shown, evidence)
+    covered = about["about"].get("privacy")
+    own = (
+        _of_rows(shown, evidence, covered)
+        if isinstance(shown, Rows)
+        else _of_samples(shown, evidence)
+    )
     return _template().render(
         name=run.resolve().name,
         subject=_subject(about),
@@ -126,11 +132,16 @@ def _of_samples(pictures: Pictures, evidence: Evidence) -> dict[str, Any]:
     }
 
 
-def _of_rows(rows: Rows, evidence: Evidence) -> dict[str, Any]:
-    """What the page shows of a table."""
+def _of_rows(rows: Rows, evidence: Evidence, covered: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What the page shows of a table, and of what differential privacy covers, if any."""
+    private = {"privacy": "Privacy"} if covered else {}
     return {
-        "sections": _sections({"columns": "Columns", "pairs": "Pairs", "rows": "Rows"}, {}),
+        "sections": _sections(
+            {**private, "columns": "Columns", "pairs": "Pairs", "rows": "Rows"}, {}
+        ),
         "is_table": True,
+        "budget": list(budget(covered)) if covered else [],
+        "covered": covered["told"] if covered else [],
         "marginals": rows.marginals,
         "most_columns": _MOST_COLUMNS,
         "matrices": matrices(rows.names, evidence.trends),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,8 @@ from typing import Any
 from gantlet.errors import UsageError
 
 __all__ = ["ColumnFile", "damaged"]
+
+_ROWS = 65_536
 
 
 class ColumnFile:
@@ -56,6 +58,29 @@ class ColumnFile:
         table = pd.DataFrame(parts, index=self.index)
         table.columns = self.columns
         return table
+
+    def parts(self, names: Sequence[Any], rows: int = _ROWS) -> Iterator[Any]:
+        """Some columns, as DataFrames of at most so many rows."""
+        places = [list(self.columns).index(name) for name in names]
+        with self._readable():
+            for part in self._parts([self._fields[place] for place in places], rows):
+                cells = part.to_pandas().iloc[:, : len(places)]
+                cells.columns = names
+                yield cells
+
+    def _parts(self, fields: Sequence[str], rows: int) -> Iterator[Any]:
+        """Some columns in parts, as tables of Arrow."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        if self._form == ".parquet":
+            with pq.ParquetFile(self._path) as file:
+                yield from file.iter_batches(rows, columns=list(fields))
+            return
+        with pa.memory_map(str(self._path)) as source, pa.ipc.open_file(source) as file:
+            for i in range(file.num_record_batches):
+                held = file.get_batch(i).select(list(fields))
+                yield from (held.slice(k, rows) for k in range(0, held.num_rows, rows))
 
     def _opened(self) -> tuple[Any, int]:
         """A table of no rows, and how many the file has."""

@@ -11,7 +11,7 @@ from gantlet.errors import UsageError
 from gantlet.tables.columnar import ColumnFile
 from gantlet.tables.csv_text import Shape, opened
 
-__all__ = ["in_parts", "is_large", "separated"]
+__all__ = ["common_of", "in_parts", "is_large", "kinds_of", "schema_of", "separated"]
 
 _LARGE, _PACKED = 2**28, 8
 """Bytes of text beyond which it is read part by part, and what gzip makes of a byte."""
@@ -20,7 +20,7 @@ _NUMBERS = ({"int64"}, {"int64", "float64"}, {"float64"})
 
 
 def is_large(path: Path) -> bool:
-    """Whether a file of separated values is better not read whole."""
+    """Whether a file of text is better not read whole."""
     size = path.stat().st_size * (_PACKED if path.suffix.lower() == ".gz" else 1)
     return size > _LARGE
 
@@ -77,12 +77,12 @@ def in_parts(
     with separated(path, shape, missing, rows=rows) as parts:
         for part in parts:
             for name in shape.names:
-                seen[name] |= _kinds(part[name])
-    types = {name: _common(kinds) for name, kinds in seen.items()}
+                seen[name] |= kinds_of(part[name])
+    types = {name: common_of(kinds) for name, kinds in seen.items()}
     if None in types.values():
         return None
     told = {name: "str" for name, dtype in types.items() if dtype == "str"}
-    schema = _schema({name: dtype or "" for name, dtype in types.items()})
+    schema = schema_of({name: dtype or "" for name, dtype in types.items()})
     with separated(path, shape, missing, rows=rows, types=told) as parts, pq.ParquetWriter(
         place, schema
     ) as file:  # fmt: skip
@@ -92,7 +92,7 @@ def in_parts(
     return ColumnFile(place, ".parquet")
 
 
-def _kinds(cells: Any) -> set[str]:
+def kinds_of(cells: Any) -> set[str]:
     """The type of a part of a column, and whether it misses cells."""
     import pandas as pd
 
@@ -106,7 +106,7 @@ def _kinds(cells: Any) -> set[str]:
     return found | {str(cells.dtype)}
 
 
-def _common(kinds: set[str]) -> str | None:
+def common_of(kinds: set[str]) -> str | None:
     """The type of a column whose parts are of these kinds; None where it cannot be told."""
     missing, held = "missing" in kinds, kinds - {"missing"}
     if not held:
@@ -120,7 +120,7 @@ def _common(kinds: set[str]) -> str | None:
     return None
 
 
-def _schema(types: Mapping[str, str]) -> Any:
+def schema_of(types: Mapping[str, str]) -> Any:
     """Of Arrow; what is `object` holds truth values."""
     import pandas as pd
     import pyarrow as pa

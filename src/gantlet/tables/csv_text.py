@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -94,7 +94,7 @@ def shape_of(path: Path, *, delimiter: str | None, header: bool | None, encoding
     """
     encoding = _marked(path) or encoding
     with opened(path, encoding) as text:
-        first = list(islice(text, _LOOKED_AT))
+        first = list(islice(_without_zeros(path, text, encoding), _LOOKED_AT))
     if not any(line.strip() for line in first):
         raise UsageError(str(path), expected="rows of values", received="an empty file")
     found = delimiter or _likeliest(first)
@@ -192,7 +192,8 @@ def _names(path: Path, row: Sequence[str], delimiter: str) -> tuple[str, ...]:
 def _check_rows(path: Path, delimiter: str, encoding: str, columns: int) -> bool:
     """UsageError for a row of another length; whether every line is a row."""
     with opened(path, encoding) as text:
-        reader, rows, before, blank = csv.reader(text, delimiter=delimiter), 0, 0, False
+        lines = _without_zeros(path, text, encoding)
+        reader, rows, before, blank = csv.reader(lines, delimiter=delimiter), 0, 0, False
         try:
             for row in reader:
                 rows += 1
@@ -208,6 +209,20 @@ def _check_rows(path: Path, delimiter: str, encoding: str, columns: int) -> bool
                 remedy="Mend the line, or say what it is: data.delimiter, data.encoding",
             ) from error
     return rows == before and not blank
+
+
+def _without_zeros(path: Path, lines: Iterable[str], encoding: str) -> Iterator[str]:
+    """The lines; UsageError for one with a zero, at which pandas would cut its cell."""
+    for number, line in enumerate(lines, start=1):
+        if "\0" in line:
+            raise UsageError(
+                f"{path}, line {number}",
+                expected=f"text in {encoding}",
+                received="a character of zero",
+                remedy="Say the encoding it is in, such as data.encoding=utf-16-le, or mend the "
+                "line",
+            )
+        yield line
 
 
 def _ragged(path: Path, line: int, columns: int, cells: int, delimiter: str) -> UsageError:

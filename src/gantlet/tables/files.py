@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,8 @@ from typing import Any
 from gantlet.errors import UsageError
 from gantlet.tables.columnar import ColumnFile, damaged
 from gantlet.tables.csv_parts import in_parts, is_large, separated
-from gantlet.tables.csv_text import Shape, opened, shape_of
+from gantlet.tables.csv_text import Shape, shape_of
+from gantlet.tables.json_lines import lines_in_parts, read_lines
 from gantlet.tables.writing import LINES, TEXTS, suffix_of, write_parts
 
 __all__ = [
@@ -109,8 +109,8 @@ def open_table(
     Arguments and errors are those of `read_table`.
 
     Arguments:
-        scratch: folder in which separated values of more than 256 MiB become a Parquet file, part
-            by part; they are read whole without one.
+        scratch: folder in which separated values and JSON lines of more than 256 MiB become a
+            Parquet file, part by part; they are read whole without one.
 
     Returns:
         A `ColumnFile` or a pandas DataFrame, and what was done to read it, in sentences.
@@ -120,7 +120,7 @@ def open_table(
     if form in (".parquet", ".feather"):
         return _columnar(path, form), ()
     if form in LINES:
-        return _read_lines(path, encoding), ()
+        return _of_lines(path, encoding, scratch), ()
     shape = shape_of(path, delimiter=delimiter, header=header, encoding=encoding)
     parted = None if scratch is None or not is_large(path) else in_parts(
         path, shape, missing, scratch / "parts.parquet"
@@ -157,6 +157,13 @@ def check_written(path: Path) -> None:
             f"a table as {path}",
             expected=f"a file that ends in {', '.join(SUFFIXES)}, those of text also with .gz",
         )
+
+
+def _of_lines(path: Path, encoding: str, scratch: Path | None) -> Any:
+    parted = None
+    if scratch is not None and is_large(path):
+        parted = lines_in_parts(path, encoding, scratch / "parts.parquet")
+    return read_lines(path, encoding) if parted is None else parted
 
 
 def _lines(first: int, count: int) -> Any:
@@ -199,35 +206,6 @@ def _check_mixed(path: Path, table: Any, columns: Mapping[str, Any]) -> None:
             remedy=f"If it marks a missing value say data.missing=[{word!r}]; if the column is "
             f"no number, data.columns.{name}=categorical",
         )
-
-
-def _read_lines(path: Path, encoding: str) -> Any:
-    import pandas as pd
-
-    rows, lines = [], []
-    with opened(path, encoding) as text:
-        for number, line in enumerate(text, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise _no_object(path, number, str(error)) from error
-            if not isinstance(row, dict):
-                raise _no_object(path, number, type(row).__name__)
-            rows.append(row)
-            lines.append(number)
-    table = pd.DataFrame.from_records(rows)
-    table.index = pd.Index(lines, dtype="int64", name="line")  # errors about cells name it
-    return table
-
-
-def _no_object(path: Path, line: int, received: str) -> UsageError:
-    return UsageError(
-        f"{path}, line {line}",
-        expected='an object of JSON on each line, such as {"age": 39}',
-        received=received,
-    )
 
 
 def _columnar(path: Path, form: str) -> Any:

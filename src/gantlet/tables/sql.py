@@ -14,11 +14,17 @@ from typing import Any
 from gantlet.errors import UsageError
 from gantlet.tables.columnar import ColumnFile
 
-__all__ = ["is_url", "name_of", "open_query", "shown_url"]
+__all__ = ["is_url", "name_of", "open_query", "recorded_url", "shown_url"]
 
 _URL = re.compile(r"[A-Za-z][\w.+-]*://")
 _READS = re.compile(r"\s*(select|with|values|table)\b", re.IGNORECASE)
 _PASSWORD = re.compile(r"(://[^/@:]*):.*@")
+_SECRET = re.compile(
+    r"([?&][^=&]*(?:password|passwd|pwd|passphrase|secret|token|odbc_connect)=)[^&]*",
+    re.IGNORECASE,
+)
+"""Parameters of drivers that hold a password, some of them among other things."""
+_FILE = re.compile(r"(sqlite(?:\+\w+)?:///)([^?:][^?]*)(.*)", re.IGNORECASE)
 _ROWS = 65_536
 _SHOWN = 10
 
@@ -29,14 +35,22 @@ def is_url(source: object) -> bool:
 
 
 def shown_url(url: str) -> str:
-    """The URL without its password, as it is stored and shown."""
-    plain = re.sub(r"([?&]password=)[^&]*", r"\1***", url)
-    return _PASSWORD.sub(r"\1@", plain)
+    """The URL without its password, as it is shown."""
+    return _PASSWORD.sub(r"\1@", _SECRET.sub(r"\1***", url))
+
+
+def recorded_url(url: str) -> str:
+    """The URL as a run keeps it: without its password, a file of SQLite by its absolute path."""
+    shown = shown_url(url)
+    file = _FILE.fullmatch(shown)
+    if file is None or file[2].startswith("file:"):
+        return shown
+    return f"{file[1]}{Path(file[2]).resolve()}{file[3]}"
 
 
 def name_of(url: str) -> str:
     """The name of the database."""
-    return Path(re.split("[?]", url)[0]).stem or "database"
+    return Path(re.split("[?]", shown_url(url))[0]).stem or "database"
 
 
 def open_query(url: str, query: str | None, place: Path) -> ColumnFile:

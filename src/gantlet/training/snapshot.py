@@ -11,18 +11,19 @@ import torch
 from torch import Tensor, nn
 
 from gantlet.games.base import Game, Query
+from gantlet.networks.folded import folded
 from gantlet.nn.norms import GroupedBatchNorm, calibrate
 from gantlet.processors import ahead
 from gantlet.rng import BLOCK, Noise, rows
 from gantlet.spec import DataSpec
 from gantlet.training.machine import Machine
 
-__all__ = ["blocks", "drawn_labels", "generate", "make_ready"]
+__all__ = ["blocks", "drawn_labels", "generate", "make_ready", "raw_blocks"]
 
 _CALIBRATION = 1024
 """Samples from which batch statistics are measured, at least."""
-_ROWS = 16 * BLOCK
-"""Rows of tables that are computed at a time: more would not stay in a processor's cache."""
+_ROWS = 32 * BLOCK
+"""Rows of tables that are computed at a time: fewer have calls cost more, more leave the cache."""
 _WAITING = 2
 """Blocks that may wait for each thread that computes."""
 
@@ -89,6 +90,7 @@ def blocks(
     count: int,
     y: Tensor | Callable[[int, int], Tensor] | None = None,
     truncation: float | None = None,
+    then: Callable[[Tensor], Tensor] = lambda x: x,
 ) -> Iterator[Tensor]:
     """Samples 0 to count - 1 of a seed as x in [-1, 1] on the device, a block at a time.
 
@@ -99,6 +101,7 @@ def blocks(
         y: labels, shape (count,), or what gives those of as many samples from one on; drawn by
             the data's class frequencies if none are given.
         truncation: bound of the normal numbers that samples are made from; none: no bound.
+        then: what is made of a block where it is computed.
     """
     block = _ROWS if spec.kind == "table" else BLOCK
 
@@ -111,7 +114,7 @@ def blocks(
             part = y[start : start + block]
             labels = torch.cat([part, part.new_zeros(block - len(part))])
         noise = _noise(machine, seed, "sample", start, block, truncation)
-        return _forward(game, players, machine, noise, labels)[: count - start]
+        return then(_forward(game, players, machine, noise, labels)[: count - start])
 
     starts, threads = range(0, count, block), machine.threads // torch.get_num_threads()
     if spec.kind == "table" and machine.device == "cpu" and threads > 1:
@@ -121,6 +124,34 @@ def blocks(
             yield from ahead(pool, computed, starts, threads * _WAITING)
     else:
         yield from map(computed, starts)
+
+
+def raw_blocks(
+    game: Game,
+    players: nn.ModuleDict,
+    spec: DataSpec,
+    machine: Machine,
+    *,
+    seed: int,
+    count: int,
+    y: Tensor | Callable[[int, int], Tensor] | None = None,
+    truncation: float | None = None,
+) -> Iterator[Tensor]:
+    """Samples 0 to count - 1 of a seed as raw values, a block at a time; see `blocks`.
+
+    Rows of tables are made by a generator that is folded for it: no network is to see them.
+    """
+    return blocks(
+        game,
+        folded(players),
+        spec,
+        machine,
+        seed=seed,
+        count=count,
+        y=y,
+        truncation=truncation,
+        then=spec.decode,
+    )
 
 
 def generate(
@@ -135,7 +166,7 @@ def generate(
     truncation: float | None = None,
 ) -> np.ndarray:
     """Samples 0 to count - 1 of a seed as raw values, shape (count, *spec.shape)."""
-    parts = blocks(
+    parts = raw_blocks(
         game, players, spec, machine, seed=seed, count=count, y=y, truncation=truncation
     )
-    return torch.cat([spec.decode(x).cpu() for x in parts]).numpy()
+    return torch.cat([part.cpu() for part in parts]).numpy()

@@ -105,11 +105,20 @@ def _chain(
     return tuple(_inequality(reader, *pair) for pair in pairs)
 
 
+def _is_number(operand: str | Column) -> bool:
+    try:
+        float(str(operand))
+    except ValueError:
+        return False
+    return True
+
+
 def _inequality(reader: Reader, left: str | Column, sign: str, right: str | Column) -> Constraint:
     low, high = (left, right) if sign.startswith("<") else (right, left)
     sides = [side for side in (low, high) if isinstance(side, Column)]
     if not sides:
-        reader.columns([low])  # raises: names the column that is not there
+        words = [side for side in (left, right) if not _is_number(side)]
+        reader.columns(words[:1] or [left])  # raises: names the column that is not there
     strict = not sign.endswith("=")
     found = amounts(reader.columns(sides), reader.text)
     text = " ".join(str(s.name if isinstance(s, Column) else s) for s in (low, high))
