@@ -95,6 +95,8 @@ def proposals_of(
     from gantlet.tables.transform import TableTransform
     from gantlet.tables.verified import verified
 
+    transform = TableTransform.from_json(spec.table)
     with columns_of(source, settings, cache) as table:
-        found = verified(table, TableTransform.from_json(spec.table).columns_)
-    return tuple((p.text, p.evidence) for p in found if p.text not in settings.constraints)
+        found = verified(table, transform.columns_)
+    known = {*settings.constraints, *transform.design_.texts}
+    return tuple((p.text, p.evidence) for p in found if p.text not in known)

@@ -20,7 +20,6 @@ from gantlet.tables.choice_column import ChoiceColumn
 from gantlet.tables.column import Column, Stored
 from gantlet.tables.columnar import ColumnFile
 from gantlet.tables.constraints import Design, Said
-from gantlet.tables.constraints.language import parsed
 from gantlet.tables.detect import check_cells, detected
 from gantlet.tables.number_column import NumberColumn
 from gantlet.tables.personal import PERSONAL, personal_type
@@ -271,8 +270,8 @@ class TableTransform(TransformerMixin, BaseEstimator):
         if not self.twins or self.private is not None:
             return ()
         texts = [one for one in self.constraints if isinstance(one, str)]
-        read = {name for text in texts for one in parsed(text, self.columns_) for name in one.reads}
-        return twins(table, self.columns_, read)
+        said = Design.read(texts, self.columns_).constraints
+        return twins(table, self.columns_, {name for one in said for name in one.reads})
 
     def _design(self, table: Any, found: Sequence[str]) -> Design:
         """The constraints, checked on the columns that they read; on all where some is said."""

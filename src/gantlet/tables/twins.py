@@ -60,8 +60,9 @@ def _is_read(text: str, columns: Sequence[Column]) -> bool:
 def _varies(column: Column) -> bool:
     if isinstance(column, ChoiceColumn):
         return column.choices.width > 1
-    whole = isinstance(column, NumberColumn) and column.kind == "integer"
-    return whole and not column.numbers.means and column.numbers.width > 1
+    if isinstance(column, NumberColumn) and column.kind == "integer":
+        return not column.numbers.means and column.numbers.width > 1
+    return False
 
 
 def _alike(table: Any, columns: Sequence[Column], rows: int | None) -> Iterator[list[Column]]:
