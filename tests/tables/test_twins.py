@@ -34,7 +34,7 @@ def test_one_to_one_is_stored_as_one_choice_and_comes_back():
     table = people()
     transform = TableTransform().fit(table)
     assert transform.design_.texts == ("level by degree",)  # a doctor or not follows one way only
-    assert [part.name for part in transform.parts_][0] == "level, degree"
+    assert next(part.name for part in transform.parts_) == "level, degree"
     back = transform.inverse_transform(transform.transform(table))
     pd.testing.assert_frame_equal(back[["level", "degree"]], table[["level", "degree"]])
     told = TableTransform.from_json(transform.to_json())

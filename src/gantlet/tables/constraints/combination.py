@@ -145,15 +145,17 @@ class Joint(Way):
         import pandas as pd
 
         codes, found = distinct(table, self.of.reads)
-        names, places = self._labels, [self.of.code(one) for one in found]
-        text = np.array([names[place] for place in places], object)[codes]
-        return {self.adds[0]: (pd.Series(text, dtype=object), "categorical")}
+        places = np.array([self.of.code(one) for one in found], np.int64)[codes]
+        chosen = pd.Categorical.from_codes(places, self._labels)
+        return {self.adds[0]: (pd.Series(chosen), "categorical")}
 
     def restored(self, cells: Mapping[Any, Any]) -> Mapping[Any, Any]:
         """The columns."""
         import pandas as pd
 
-        codes = pd.Index(self._labels).get_indexer(cells[self.adds[0]]).clip(0)
+        chosen = cells[self.adds[0]].astype("category").cat
+        places = pd.Index(self._labels).get_indexer(chosen.categories).clip(0)
+        codes = places[chosen.codes]
         return {
             column.name: _taken([one[i] for one in self.of.kept], codes, column)
             for i, column in enumerate(self.of.columns)
