@@ -25,8 +25,8 @@ from gantlet.training.snapshot import generate
 
 __all__ = ["complete", "read_partial"]
 
-_POOL = 8_192
-"""Rows from which those of one condition are completed."""
+_POOL, _RARE_POOL, _RARE = 8_192, 2_048, 1 / 4
+"""Rows from which those of one category are completed; fewer where it is rare, and tells more."""
 _AT_ONCE = 4_096
 """Rows that are tried at a time where the first choice broke a constraint."""
 
@@ -98,10 +98,10 @@ def complete(
     partial = partial_rows(table, transform, design, what)
     filled = _Filled(partial, transform, design, what)
     with ready(bundle, device) as (players, machine):
-        for asked, rows in _groups(partial, transform):
-            own = seed_of(seed, "complete", *asked)
+        for asked, share, rows in _groups(partial, transform):
+            own, count = seed_of(seed, "complete", *asked), _RARE_POOL if share < _RARE else _POOL
             y = drawn_among(spec, [asked], own) if asked else None
-            made = generate(bundle.game, players, spec, machine, seed=own, count=_POOL, y=y)
+            made = generate(bundle.game, players, spec, machine, seed=own, count=count, y=y)
             filled.fill(rows, transform.inverse_transform(made), seed_of(seed, "draw"))
     return filled.table()
 
@@ -115,21 +115,23 @@ def _check_kind(bundle: Bundle, what: str) -> None:
 
 def _groups(
     partial: Partial, transform: TableTransform
-) -> Iterator[tuple[tuple[int, ...], NDArray[np.int64]]]:
-    """The classes of the rarest category that is given, and the rows for which it is that."""
+) -> Iterator[tuple[tuple[int, ...], float, NDArray[np.int64]]]:
+    """The classes of the rarest category that is given, its share, and the rows of which it is."""
     _, shares = transform.classes()
     n = len(partial.table)
     rarest, choice = np.full(n, np.inf), np.full(n, -1)
-    sets: list[tuple[int, ...]] = [()]
+    sets: list[tuple[tuple[int, ...], float]] = [((), 1.0)]
     for column in transform.columns_:
         cells = partial.table[column.name].astype(object)
-        for value, classes in transform.places(column.name):
-            share = sum(shares[place] for place in classes)
+        places = transform.places(column.name)
+        of_all = [sum(shares[place] for place in classes) for _, classes in places]
+        for (value, classes), part in zip(places, of_all, strict=True):
+            share = part / sum(of_all)
             mine = partial.given[column.name] & (cells == value).to_numpy(bool) & (share < rarest)
             rarest[mine], choice[mine] = share, len(sets)
-            sets.append(classes)
+            sets.append((classes, share))
     for number in np.unique(choice):
-        yield sets[max(0, number)], np.flatnonzero(choice == number)
+        yield *sets[max(0, number)], np.flatnonzero(choice == number)
 
 
 class _Filled:

@@ -88,9 +88,8 @@ def _feature(column: Column, partial: Partial, rows: NDArray[np.int64], pool: An
 def _of_choices(cells: Any, made: Any, given: Any, empty: Any, absent: Any) -> Any:
     import pandas as pd
 
-    made = made.astype(object)
-    values = pd.Index(made[~absent].unique())
-    own, codes = values.get_indexer(cells.astype(object)), values.get_indexer(made)
+    codes, values = pd.factorize(made)  # -1 for a missing one
+    own = pd.Index(values, dtype=object).get_indexer(cells.astype(object))
     own = np.where(own < 0, -2, own)  # a value that no row of the pool has
 
     def feature(part: slice) -> tuple[Any, Any]:
