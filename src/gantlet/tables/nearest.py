@@ -13,6 +13,7 @@ from gantlet.tables.column import Column
 from gantlet.tables.constraints.amounts import amounts
 from gantlet.tables.number_column import NumberColumn
 from gantlet.tables.partial import Partial
+from gantlet.tables.personal_column import PersonalColumn
 
 __all__ = ["candidates"]
 
@@ -82,6 +83,8 @@ def _feature(column: Column, partial: Partial, rows: NDArray[np.int64], pool: An
         return _of_choices(cells, pool[column.name], given, empty, absent)
     if isinstance(column, NumberColumn):
         return _of_numbers(column, cells, pool[column.name], given, empty, absent)
+    if isinstance(column, PersonalColumn):  # what is made up is near to nothing
+        return lambda part: (empty[part, None] & absent, 0.0)
     return None
 
 
