@@ -1,16 +1,25 @@
 """Rows within constraints, of equal categories, and made whole: what is asked for comes."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import ks_2samp
 
 import gantlet
+from gantlet.bundle import Bundle
+from gantlet.completion import complete
+from gantlet.config import override
+from gantlet.data import DataSettings, open_data
 from gantlet.errors import UsageError
+from gantlet.recipes import recipe
 from gantlet.tables import TableTransform
 from gantlet.tables.nearest import candidates
 from gantlet.tables.partial import partial_rows
+from gantlet.training.trainer import built
 from tests.tables.test_constraints import CITIES, table
+from tests.tables_for import rows as small_rows
 
 SMALL = {"network.hidden": [16], "network.latent": 8, "train.batch": 128, "train.tick": 2_048}
 TEXTS = ("end >= start", "total = net + tax", "city by zip", "exactly_one(phone, email)")
@@ -119,6 +128,22 @@ def test_given_cells_are_kept_and_the_others_fit_them(rows, model):
     assert made.drop(columns=["phone", "email"]).notna().all(axis=None)
     assert lawful(made)
     assert made["id"].is_unique
+
+
+def test_personal_data_of_completed_rows_are_no_ones_twice():
+    """Also where rows of one generated pool, or of the same places in two, complete them."""
+    frame = small_rows(300).assign(mail=[f"a{i}@b.org" if i % 5 else None for i in range(300)])
+    data = open_data(frame, DataSettings(columns={"mail": "email"}))
+    game = built(override(recipe("table", data.spec), ("network.hidden=[8]",)), data.spec)
+    game.players.eval()
+    bundle = Bundle(game, data.spec, recipe("table", data.spec), {}, Path())
+    part = pd.concat([frame[["colour"]]] * 4, ignore_index=True).assign(mail=None)
+    part.loc[3, "mail"] = "me@b.org"
+    made = complete(bundle, part, seed=1)["mail"]
+    assert made[3] == "me@b.org"
+    assert made.notna().all()
+    assert made.is_unique
+    assert not made.isin(frame["mail"]).any()
 
 
 def test_a_completed_row_depends_on_itself_its_place_and_the_seed(rows, model):

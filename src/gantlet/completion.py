@@ -19,14 +19,15 @@ from gantlet.sample import ready
 from gantlet.tables.constraints import Design
 from gantlet.tables.nearest import candidates
 from gantlet.tables.partial import Partial, loose, partial_rows
+from gantlet.tables.personal_column import PersonalColumn
 from gantlet.tables.silent_columns import IdentifierColumn
 from gantlet.tables.transform import TableTransform
 from gantlet.training.snapshot import generate
 
 __all__ = ["complete", "read_partial"]
 
-_POOL = 8_192
-"""Rows from which those of one condition are completed."""
+_POOL, _RARE_POOL, _RARE = 8_192, 2_048, 1 / 4
+"""Rows from which those of one category are completed; fewer where it is rare, and tells more."""
 _AT_ONCE = 4_096
 """Rows that are tried at a time where the first choice broke a constraint."""
 
@@ -66,17 +67,18 @@ def complete(
 
     Each row's missing cells come from one generated row that is like it in the cells given:
     approximate Bayesian computation by nearest neighbours. The generator is asked for the rarest
-    category that is given, and makes 8,192 rows of it. Of these one is drawn, each as likely,
-    among the 10 nearest and those as near as the tenth: first fewest categories that differ, then
-    the least sum of squares of the differences of given numbers, as ranks among the 8,192. With
-    more rows and fewer neighbours it would be a draw from the generator's conditional
-    distribution; as it is, conditions that hardly any row meets are met nearly. Where the drawn
-    cells with those given break a constraint, they are fitted to it, or the next row is taken.
+    category that is given, and makes 8,192 rows of it, or 2,048 where fewer than a quarter of the
+    table's rows have it. Of these one is drawn, each as likely, among the 10 nearest and those as
+    near as the tenth: first fewest categories that differ, then the least sum of squares of the
+    differences of given numbers, as ranks among them. With more rows and fewer neighbours it would
+    be a draw from the generator's conditional distribution; as it is, conditions that hardly any
+    row meets are met nearly. Where the drawn cells with those given break a constraint, they are
+    fitted to it, or the next row is taken.
 
     An empty cell of a column that is there is filled with a value wherever there is a row with
     one; a column that is not there has missing values as often as the generator makes them.
-    Identifiers that are not given are fresh, free text stays missing. No row of the training is at
-    hand that could be copied.
+    Identifiers that are not given are fresh, personal data made up for each row, free text stays
+    missing. No row of the training is at hand that could be copied.
 
     Arguments:
         table: a DataFrame of some columns of the run's table; its rows stay in order, with their
@@ -98,12 +100,12 @@ def complete(
     partial = partial_rows(table, transform, design, what)
     filled = _Filled(partial, transform, design, what)
     with ready(bundle, device) as (players, machine):
-        for asked, rows in _groups(partial, transform):
-            own = seed_of(seed, "complete", *asked)
+        for asked, share, rows in _groups(partial, transform):
+            own, count = seed_of(seed, "complete", *asked), _RARE_POOL if share < _RARE else _POOL
             y = drawn_among(spec, [asked], own) if asked else None
-            made = generate(bundle.game, players, spec, machine, seed=own, count=_POOL, y=y)
+            made = generate(bundle.game, players, spec, machine, seed=own, count=count, y=y)
             filled.fill(rows, transform.inverse_transform(made), seed_of(seed, "draw"))
-    return filled.table()
+    return filled.table(seed)
 
 
 def _check_kind(bundle: Bundle, what: str) -> None:
@@ -115,21 +117,23 @@ def _check_kind(bundle: Bundle, what: str) -> None:
 
 def _groups(
     partial: Partial, transform: TableTransform
-) -> Iterator[tuple[tuple[int, ...], NDArray[np.int64]]]:
-    """The classes of the rarest category that is given, and the rows for which it is that."""
+) -> Iterator[tuple[tuple[int, ...], float, NDArray[np.int64]]]:
+    """The classes of the rarest category that is given, its share, and the rows of which it is."""
     _, shares = transform.classes()
     n = len(partial.table)
     rarest, choice = np.full(n, np.inf), np.full(n, -1)
-    sets: list[tuple[int, ...]] = [()]
+    sets: list[tuple[tuple[int, ...], float]] = [((), 1.0)]
     for column in transform.columns_:
         cells = partial.table[column.name].astype(object)
-        for value, classes in transform.places(column.name):
-            share = sum(shares[place] for place in classes)
+        places = transform.places(column.name)
+        of_all = [sum(shares[place] for place in classes) for _, classes in places]
+        for (value, classes), part in zip(places, of_all, strict=True):
+            share = part / sum(of_all)
             mine = partial.given[column.name] & (cells == value).to_numpy(bool) & (share < rarest)
             rarest[mine], choice[mine] = share, len(sets)
-            sets.append(classes)
+            sets.append((classes, share))
     for number in np.unique(choice):
-        yield sets[max(0, number)], np.flatnonzero(choice == number)
+        yield *sets[max(0, number)], np.flatnonzero(choice == number)
 
 
 class _Filled:
@@ -164,8 +168,11 @@ class _Filled:
             remedy="Give fewer cells, or others: the model hardly ever makes such rows",
         )
 
-    def table(self) -> Any:
-        """All rows in order, of the types of the fitted table, with fresh identifiers."""
+    def table(self, seed: int) -> Any:
+        """All rows in order, of the types of the fitted table.
+
+        Identifiers and made-up values are of a row's own place: pools would give some twice.
+        """
         import pandas as pd
 
         partial, columns = self._partial, self._transform.columns_
@@ -175,6 +182,11 @@ class _Filled:
         for column in columns:
             if isinstance(column, IdentifierColumn):
                 made[column.name] = _fresh(column, partial)
+            elif isinstance(column, PersonalColumn):
+                held = partial.given[column.name] | made[column.name].isna()
+                present = np.zeros((len(made), len(column.heads)), np.float32)
+                made_up = column.seeded(seed).decode(present, 0)
+                made[column.name] = made[column.name].where(held, made_up)
         return made.set_axis(partial.index)
 
     def _merged(self, rows: NDArray[np.int64], drawn: Any) -> Any:

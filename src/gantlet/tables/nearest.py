@@ -13,6 +13,7 @@ from gantlet.tables.column import Column
 from gantlet.tables.constraints.amounts import amounts
 from gantlet.tables.number_column import NumberColumn
 from gantlet.tables.partial import Partial
+from gantlet.tables.personal_column import PersonalColumn
 
 __all__ = ["candidates"]
 
@@ -82,15 +83,16 @@ def _feature(column: Column, partial: Partial, rows: NDArray[np.int64], pool: An
         return _of_choices(cells, pool[column.name], given, empty, absent)
     if isinstance(column, NumberColumn):
         return _of_numbers(column, cells, pool[column.name], given, empty, absent)
+    if isinstance(column, PersonalColumn):  # what is made up is near to nothing
+        return lambda part: (empty[part, None] & absent, 0.0)
     return None
 
 
 def _of_choices(cells: Any, made: Any, given: Any, empty: Any, absent: Any) -> Any:
     import pandas as pd
 
-    made = made.astype(object)
-    values = pd.Index(made[~absent].unique())
-    own, codes = values.get_indexer(cells.astype(object)), values.get_indexer(made)
+    codes, values = pd.factorize(made)  # -1 for a missing one
+    own = pd.Index(values, dtype=object).get_indexer(cells.astype(object))
     own = np.where(own < 0, -2, own)  # a value that no row of the pool has
 
     def feature(part: slice) -> tuple[Any, Any]:
