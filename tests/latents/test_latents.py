@@ -17,6 +17,7 @@ from gantlet.latents.ways import morphed
 from gantlet.networks import NETWORKS
 from gantlet.sample import Samples, sample
 from gantlet.spec import DataSpec
+from tests.data.test_data_dicom import write as write_slice
 from tests.latents.bundles import GREY, LABELLED, bundle
 from tests.tables_for import TABLE
 
@@ -173,10 +174,23 @@ def test_images_are_read_from_files_folders_and_arrays(tmp_path):
     assert np.array_equal(opened_images(tmp_path, GREY), x)
 
 
+def test_a_slice_keeps_its_units_and_is_not_cut_to_fewer_bits(tmp_path):
+    stored = np.arange(64, dtype=np.uint16).reshape(8, 8) * 60
+    write_slice(tmp_path / "x.dcm", stored, bits=12, RescaleSlope=1, RescaleIntercept=-1024)
+    units = replace(GREY, dtype="float32", low=-1024.0, high=3071.0)
+    found = opened_images(tmp_path / "x.dcm", units)
+    assert np.array_equal(found[0, 0], stored.astype(np.float32) - 1024)
+    with pytest.raises(UsageError, match="received float32"):
+        opened_images(tmp_path / "x.dcm", GREY)
+
+
 def test_images_of_another_size_are_refused(tmp_path):
     Image.new("L", (9, 8)).save(tmp_path / "x.png")
     with pytest.raises(UsageError, match=r"\(N, 1, 8, 8\).*received uint8 of shape \(1, 1, 8, 9"):
         opened_images(tmp_path / "x.png", GREY)
+    many = replace(GREY, shape=(7, 8, 8))
+    with pytest.raises(UsageError, match=r"\(N, 7, 8, 8\).*received uint8 of shape \(1, 1, 8, 9"):
+        opened_images(tmp_path / "x.png", many)
     (tmp_path / "y.png").write_text("no image")
     with pytest.raises(UsageError, match="no image by its content"):
         opened_images(tmp_path / "y.png", GREY)

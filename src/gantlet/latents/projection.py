@@ -14,7 +14,8 @@ from torch.nn import functional as F
 
 from gantlet.bundle import Bundle
 from gantlet.data import DataSettings, open_data
-from gantlet.data.pixels import SUFFIXES, Entry, Fault, decode, look
+from gantlet.data.dicom import is_dicom
+from gantlet.data.pixels import SUFFIXES, TYPES, Entry, Fault, Look, decode, look
 from gantlet.errors import UsageError
 from gantlet.latents.film import film
 from gantlet.latents.space import Space, opened
@@ -133,12 +134,22 @@ def opened_images(path: str | Path, spec: DataSpec) -> NDArray[Any]:
         seen = look(entry)
         if isinstance(seen, Fault):
             raise UsageError(f"image {path}", expected="an image", received=seen.why)
-        bits = 16 if spec.dtype == "uint16" else 8
-        images = decode(entry, spec.shape[0], bits).transpose(2, 0, 1)[None]
+        images = decode(entry, *_form(entry, seen, spec)).transpose(2, 0, 1)[None]
     else:
         images = np.asarray(open_data(path, DataSettings(labels=False)).raw[:])
     _check(images, spec)
     return images
+
+
+def _form(entry: Entry, seen: Look, spec: DataSpec) -> tuple[int, int]:
+    """Channels and bits to decode an image with: those of the run where it can have them.
+
+    Grey and colour become each other. DICOM has units, which no other type may cut.
+    """
+    bits = next(bits for bits, dtype in TYPES.items() if dtype == spec.dtype)
+    if is_dicom(entry.name):
+        return seen.channels, max(bits, seen.bits)
+    return spec.shape[0] if spec.shape[0] in (1, 3, 4) else seen.channels, bits
 
 
 def _check(images: NDArray[Any], spec: DataSpec, steps: int = 1) -> None:
