@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Required, TypedDict, Unpack
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from gantlet.rng import BLOCK, Noise, rows
 from gantlet.spec import DataSpec
 from gantlet.training.machine import Machine
 
-__all__ = ["blocks", "drawn_labels", "generate", "make_ready", "raw_blocks"]
+__all__ = ["Asked", "blocks", "drawn_labels", "generate", "make_ready", "raw_blocks"]
 
 _CALIBRATION = 1024
 """Samples from which batch statistics are measured, at least."""
@@ -26,6 +27,18 @@ _ROWS = 32 * BLOCK
 """Rows of tables that are computed at a time: fewer have calls cost more, more leave the cache."""
 _WAITING = 2
 """Blocks that may wait for each thread that computes."""
+
+
+class Asked(TypedDict, total=False):
+    """Which samples are asked for: numbers 0 to count - 1 of a seed."""
+
+    seed: Required[int]
+    count: Required[int]
+    y: Tensor | Callable[[int, int], Tensor] | None
+    """Labels, shape (count,), or what gives those of as many samples from one on; drawn by the
+    data's class frequencies if none are given."""
+    truncation: float | None
+    """Bound of the normal numbers that samples are made from; none: no bound."""
 
 
 def drawn_labels(spec: DataSpec, seed: int, stream: str, start: int, count: int) -> Tensor | None:
@@ -85,24 +98,19 @@ def blocks(
     players: nn.ModuleDict,
     spec: DataSpec,
     machine: Machine,
-    *,
-    seed: int,
-    count: int,
-    y: Tensor | Callable[[int, int], Tensor] | None = None,
-    truncation: float | None = None,
     then: Callable[[Tensor], Tensor] = lambda x: x,
+    **asked: Unpack[Asked],
 ) -> Iterator[Tensor]:
-    """Samples 0 to count - 1 of a seed as x in [-1, 1] on the device, a block at a time.
+    """Samples as x in [-1, 1] on the device, a block at a time.
 
     Each block is computed whole and cut, so that a sample's bits do not depend on `count`.
 
     Arguments:
         players: ready for sampling (`make_ready`).
-        y: labels, shape (count,), or what gives those of as many samples from one on; drawn by
-            the data's class frequencies if none are given.
-        truncation: bound of the normal numbers that samples are made from; none: no bound.
         then: what is made of a block where it is computed.
     """
+    seed, count, y = asked["seed"], asked["count"], asked.get("y")
+    truncation = asked.get("truncation")
     block = _ROWS if spec.kind == "table" else BLOCK
 
     def computed(start: int) -> Tensor:
@@ -131,27 +139,13 @@ def raw_blocks(
     players: nn.ModuleDict,
     spec: DataSpec,
     machine: Machine,
-    *,
-    seed: int,
-    count: int,
-    y: Tensor | Callable[[int, int], Tensor] | None = None,
-    truncation: float | None = None,
+    **asked: Unpack[Asked],
 ) -> Iterator[Tensor]:
-    """Samples 0 to count - 1 of a seed as raw values, a block at a time; see `blocks`.
+    """Samples as raw values, a block at a time; see `blocks`.
 
     Rows of tables are made by a generator that is folded for it: no network is to see them.
     """
-    return blocks(
-        game,
-        folded(players),
-        spec,
-        machine,
-        seed=seed,
-        count=count,
-        y=y,
-        truncation=truncation,
-        then=spec.decode,
-    )
+    return blocks(game, folded(players), spec, machine, spec.decode, **asked)
 
 
 def generate(
@@ -159,14 +153,8 @@ def generate(
     players: nn.ModuleDict,
     spec: DataSpec,
     machine: Machine,
-    *,
-    seed: int,
-    count: int,
-    y: Tensor | Callable[[int, int], Tensor] | None = None,
-    truncation: float | None = None,
+    **asked: Unpack[Asked],
 ) -> np.ndarray:
-    """Samples 0 to count - 1 of a seed as raw values, shape (count, *spec.shape)."""
-    parts = raw_blocks(
-        game, players, spec, machine, seed=seed, count=count, y=y, truncation=truncation
-    )
+    """Samples as raw values, shape (count, *spec.shape)."""
+    parts = raw_blocks(game, players, spec, machine, **asked)
     return torch.cat([part.cpu() for part in parts]).numpy()
