@@ -37,8 +37,6 @@ class Design:
     """In the order in which columns are restored."""
     built: frozenset[str] = frozenset()
     """Texts of the constraints that are met by construction."""
-    sure: frozenset[str] = frozenset()
-    """Texts of those that no row which is restored can break."""
     found: tuple[str, ...] = ()
     """Texts of those that nobody said: the table has them."""
 
@@ -113,7 +111,8 @@ class Design:
     @property
     def open(self) -> Design:
         """Those alone that rows which are restored may break."""
-        left = tuple(one for one in self.constraints if one.text not in self.sure)
+        sure = [way for way in self.ways if way.is_sure]
+        left = tuple(c for c in self.constraints if not any(way in sure for way in c.ways()))
         return replace(self, texts=tuple(one.text for one in left), constraints=left)
 
     def given(self, functions: Sequence[Callable[[Any], Any]], *, needed: bool = True) -> Design:
@@ -177,12 +176,12 @@ class Design:
 
 def _chosen(
     constraints: Sequence[Constraint], columns: Sequence[Column]
-) -> tuple[tuple[Way, ...], frozenset[str], frozenset[str]]:
+) -> tuple[tuple[Way, ...], frozenset[str]]:
     """The first way of each constraint whose columns are free and that makes no circle.
 
-    Also the texts of those that are met by construction, and of those that no row can break.
+    Also the texts of those that are met by construction.
     """
-    ways, built, sure = list[Way](), set[str](), set[str]()
+    ways, built = list[Way](), set[str]()
     for constraint in constraints:
         built |= {constraint.text} if constraint.is_kept_by_ranges else set()
         names = {str(column.name) for column in columns}
@@ -193,9 +192,8 @@ def _chosen(
             ordered = _ordered([*ways, way]) if free else None
             if ordered is not None:
                 ways, built = ordered, built | {constraint.text}
-                sure |= {constraint.text} if way.is_sure else set()
                 break
-    return tuple(ways), frozenset(built), frozenset(sure)
+    return tuple(ways), frozenset(built)
 
 
 def _ordered(ways: Sequence[Way]) -> list[Way] | None:
