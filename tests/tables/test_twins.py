@@ -8,6 +8,8 @@ from gantlet.data import open_data
 from gantlet.data.settings import DataSettings
 from gantlet.rejection import is_constrained
 from gantlet.tables import TableTransform
+from gantlet.tables.columnar import ColumnFile
+from gantlet.tables.files import write_table
 
 WORDS = np.array(["none", "school", "degree", "doctor"])
 
@@ -42,6 +44,15 @@ def test_one_to_one_is_stored_as_one_choice_and_comes_back():
     made = told.inverse_transform(rows.clip(0, [head.width - 1 for head in transform.heads]))
     assert (WORDS[made["level"] - 1] == made["degree"]).all()
     assert made["level"].nunique() == 4
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".feather"])
+def test_a_file_that_is_read_by_columns_tells_the_same(suffix, tmp_path):
+    write_table(people(5_000), tmp_path / f"t{suffix}")
+    held = ColumnFile(tmp_path / f"t{suffix}", suffix)
+    by_file, by_frame = TableTransform().fit(held), TableTransform().fit(people(5_000))
+    assert by_file.design_.texts == ("level by degree",)
+    assert np.array_equal(by_file.transform(held), by_frame.transform(people(5_000)))
 
 
 def test_generated_rows_need_no_second_look():

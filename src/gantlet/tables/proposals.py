@@ -16,7 +16,7 @@ from gantlet.tables.constraints.amounts import Amounts, amounts
 from gantlet.tables.constraints.language import parsed
 from gantlet.tables.constraints.reading import quoted
 from gantlet.tables.number_column import NumberColumn
-from gantlet.tables.twins import BREAKS
+from gantlet.tables.twins import BREAKS, broken_by_chance
 from gantlet.tables.words import FEWEST
 
 __all__ = ["Proposal", "proposals"]
@@ -116,7 +116,7 @@ def _dependences(
         if _follows(a.codes[some], b.codes[some]) and _follows(a.codes, b.codes):
             both = (a.codes >= 0) & (b.codes >= 0)
             n, counts = int(both.sum()), np.bincount(a.codes[both])
-            by_chance = (n - (counts > 0).sum()) * (1 - float(b.shares @ b.shares))
+            by_chance = broken_by_chance(n, int((counts > 0).sum()), b.shares)
             covered = counts[counts >= FEWEST].sum() / max(1, n)
             if by_chance >= BREAKS and covered >= _COVERED:
                 holding[i, j] = int(by_chance)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from gantlet.errors import UsageError
 from gantlet.tables.choice_column import ChoiceColumn
 from gantlet.tables.column import Column
+from gantlet.tables.columnar import ColumnFile
 from gantlet.tables.constraints.language import parsed
 from gantlet.tables.constraints.reading import quoted
 from gantlet.tables.number_column import NumberColumn
 from gantlet.tables.words import FEWEST
 
-__all__ = ["BREAKS", "twins"]
+__all__ = ["BREAKS", "broken_by_chance", "twins"]
 
 BREAKS = 20
 """Rows that would break a constraint by chance, at least: then all hold with odds of e^-20."""
@@ -30,9 +31,8 @@ def twins(table: Any, columns: Sequence[Column], without: Collection[Any]) -> tu
 
     Looked at are choices, and whole numbers of so few values that each is a choice of its own. In
     a group of columns each value has at least 5 rows, and so has a missing one: nothing is lost
-    where they are stored as one. If a second column were drawn for each row by itself, of N rows
-    with K values at least 20 would break the group: (N - K) (1 - sum p_k^2), with p_k the share of
-    value k.
+    where they are stored as one. At least 20 rows would break the group by chance
+    (`broken_by_chance`).
 
     Arguments:
         table: a pandas DataFrame, or a `ColumnFile`: one column is in memory at a time.
@@ -40,9 +40,24 @@ def twins(table: Any, columns: Sequence[Column], without: Collection[Any]) -> tu
         without: names of columns that are to be left alone.
     """
     able = [column for column in columns if _varies(column) and column.name not in without]
-    alike = _alike(table, able, _SAMPLE)
-    groups = [group for some in alike for group in _alike(table, some, None)]
+    if len(able) < 2:
+        return ()
+    alike = _alike(_first(table, able), able, lambda codes: True)
+    groups = [group for some in alike for group in _alike(table, some, _certain)]
     return tuple(text for text in map(_text, groups) if _is_read(text, columns))
+
+
+def broken_by_chance(rows: int, values: int, shares: NDArray[np.float64]) -> float:
+    """Rows whose b is not that of the first row with their a, if b were drawn by itself.
+
+        (N - A) (1 - sum_k p_k^2)
+
+    Arguments:
+        rows: N, with neither missing.
+        values: A, of a.
+        shares: p_k, of each value of b among the rows.
+    """
+    return float((rows - values) * (1 - shares @ shares))
 
 
 def _text(group: Sequence[Column]) -> str:
@@ -65,15 +80,25 @@ def _varies(column: Column) -> bool:
     return False
 
 
-def _alike(table: Any, columns: Sequence[Column], rows: int | None) -> Iterator[list[Column]]:
-    """Groups of at least two columns that are one to one in the first rows; in all if None."""
+def _first(table: Any, columns: Sequence[Column]) -> Any:
+    """Columns of the first rows, without reading the others."""
+    names = [column.name for column in columns]
+    if isinstance(table, ColumnFile):
+        return next(table.parts(names, _SAMPLE))
+    return table[names][:_SAMPLE]
+
+
+def _alike(
+    table: Any, columns: Sequence[Column], counts: Callable[[NDArray[np.int64]], bool]
+) -> Iterator[list[Column]]:
+    """Groups of at least two columns that are one to one, of those whose codes count."""
     import pandas as pd
 
     groups: dict[bytes, list[Column]] = {}
-    for column in columns if len(columns) > 1 else ():
+    for column in columns:
         # Numbered in the order in which they come, values that are one to one are equal numbers.
-        codes = pd.factorize(table[column.name][:rows], use_na_sentinel=True)[0]
-        if rows is not None or _certain(codes):
+        codes = pd.factorize(table[column.name], use_na_sentinel=True)[0]
+        if counts(codes):
             groups.setdefault(blake2b(codes.tobytes()).digest(), []).append(column)
     return (group for group in groups.values() if len(group) > 1)
 
@@ -82,6 +107,5 @@ def _certain(codes: NDArray[np.int64]) -> bool:
     counts = np.bincount(codes + 1, minlength=2)
     missing, held = int(counts[0]), counts[1:]
     share = held / max(1, held.sum())
-    by_chance = (held.sum() - len(held)) * (1 - share @ share)
     rare = held.min() < FEWEST or 0 < missing < FEWEST
-    return bool(by_chance >= BREAKS and not rare)
+    return not rare and broken_by_chance(held.sum(), len(held), share) >= BREAKS
