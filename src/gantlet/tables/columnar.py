@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from gantlet.errors import UsageError
 
-__all__ = ["ColumnFile", "damaged"]
+__all__ = ["ROWS", "ColumnFile", "columns_in", "damaged"]
 
-_ROWS = 65_536
+ROWS = 65_536
+"""Rows that are read or written at a time."""
 
 
 class ColumnFile:
@@ -59,7 +60,7 @@ class ColumnFile:
         table.columns = self.columns
         return table
 
-    def parts(self, names: Sequence[Any], rows: int = _ROWS) -> Iterator[Any]:
+    def parts(self, names: Sequence[Any], rows: int = ROWS) -> Iterator[Any]:
         """Some columns, as DataFrames of at most so many rows."""
         places = [list(self.columns).index(name) for name in names]
         with self._readable():
@@ -118,6 +119,23 @@ class ColumnFile:
             yield
         except (pa.ArrowException, OSError, ValueError, KeyError) as error:
             raise damaged(self._path, self._form, error) from error
+
+
+def columns_in(place: Path, frames: Iterable[Any], schema: Any) -> ColumnFile:
+    """DataFrames below one another in a Parquet file, one in memory at a time.
+
+    Arguments:
+        place: the file.
+        frames: of the columns of the schema.
+        schema: of Arrow.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with pq.ParquetWriter(place, schema) as file:
+        for frame in frames:
+            file.write_table(pa.Table.from_pandas(frame, schema=schema, preserve_index=False))
+    return ColumnFile(place, ".parquet")
 
 
 def damaged(path: Path, form: str, error: Exception) -> UsageError:

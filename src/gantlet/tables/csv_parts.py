@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from gantlet.errors import UsageError
-from gantlet.tables.columnar import ColumnFile
+from gantlet.tables.columnar import ROWS, ColumnFile, columns_in
 from gantlet.tables.csv_text import Shape, opened
 
 __all__ = ["common_of", "in_parts", "is_large", "kinds_of", "schema_of", "separated"]
 
 _LARGE, _PACKED = 2**28, 8
 """Bytes of text beyond which it is read part by part, and what gzip makes of a byte."""
-_ROWS = 65_536
 _NUMBERS = ({"int64"}, {"int64", "float64"}, {"float64"})
 
 
@@ -62,7 +61,7 @@ def separated(
 
 
 def in_parts(
-    path: Path, shape: Shape, missing: Sequence[str], place: Path, rows: int = _ROWS
+    path: Path, shape: Shape, missing: Sequence[str], place: Path, rows: int = ROWS
 ) -> ColumnFile | None:
     """The table as a Parquet file at `place`, read twice, by so many rows at a time.
 
@@ -70,9 +69,6 @@ def in_parts(
     numbers with a fraction where any cell is missing. None where only the whole can tell (whole
     numbers beyond 64 bits beside negative ones).
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     seen: dict[str, set[str]] = {name: set() for name in shape.names}
     with separated(path, shape, missing, rows=rows) as parts:
         for part in parts:
@@ -83,13 +79,8 @@ def in_parts(
         return None
     told = {name: "str" for name, dtype in types.items() if dtype == "str"}
     schema = schema_of({name: dtype or "" for name, dtype in types.items()})
-    with separated(path, shape, missing, rows=rows, types=told) as parts, pq.ParquetWriter(
-        place, schema
-    ) as file:  # fmt: skip
-        for part in parts:
-            typed = part.astype(types)
-            file.write_table(pa.Table.from_pandas(typed, schema=schema, preserve_index=False))
-    return ColumnFile(place, ".parquet")
+    with separated(path, shape, missing, rows=rows, types=told) as parts:
+        return columns_in(place, (part.astype(types) for part in parts), schema)
 
 
 def kinds_of(cells: Any) -> set[str]:

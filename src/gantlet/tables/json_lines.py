@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 
 from gantlet.errors import UsageError
-from gantlet.tables.columnar import ColumnFile
+from gantlet.tables.columnar import ROWS, ColumnFile, columns_in
 from gantlet.tables.csv_parts import common_of, kinds_of, schema_of
 from gantlet.tables.csv_text import opened
 
 __all__ = ["lines_in_parts", "read_lines"]
 
-_ROWS = 65_536
 _NOTHING = "null"
 """Kind of a column that has null in each row: pandas has another type for it than for a column
 that some row leaves out."""
@@ -35,14 +34,13 @@ def read_lines(path: Path, encoding: str) -> Any:
     return table
 
 
-def lines_in_parts(path: Path, encoding: str, place: Path, rows: int = _ROWS) -> ColumnFile | None:
+def lines_in_parts(path: Path, encoding: str, place: Path, rows: int = ROWS) -> ColumnFile | None:
     """The table as a Parquet file at `place`, read twice, by so many rows at a time.
 
     Columns have the types that reading the whole would give them. None where only the whole has
     one: numbers beside texts or truth values, lists, numbers beyond 64 bits.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     seen: dict[str, set[str]] = {}
     numbers, before = array("q"), 0
@@ -61,11 +59,9 @@ def lines_in_parts(path: Path, encoding: str, place: Path, rows: int = _ROWS) ->
     for i, dtype in enumerate(types.values()):
         if dtype == _NOTHING:
             schema = schema.set(i, pa.field(schema.names[i], pa.null()))
-    with pq.ParquetWriter(place, schema) as file:
-        for part in _parts(_objects(path, encoding), rows):
-            typed = _frame(part, list(types)).astype(known)
-            file.write_table(pa.Table.from_pandas(typed, schema=schema, preserve_index=False))
-    table = ColumnFile(place, ".parquet")
+    parts = _parts(_objects(path, encoding), rows)
+    frames = (_frame(part, list(types)).astype(known) for part in parts)
+    table = columns_in(place, frames, schema)
     table.index = _lines(numbers)
     return table
 
