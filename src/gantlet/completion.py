@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,6 @@ from gantlet.errors import UsageError
 from gantlet.rejection import drawn_among
 from gantlet.rng import seed_of
 from gantlet.sample import ready
-from gantlet.tables.choice_column import ChoiceColumn
-from gantlet.tables.choices import Choices
 from gantlet.tables.constraints import Design
 from gantlet.tables.nearest import candidates
 from gantlet.tables.partial import Partial, loose, partial_rows
@@ -101,13 +98,14 @@ def complete(
     transform = TableTransform.from_json(spec.table)
     design = transform.design_.given(constraints)
     partial = partial_rows(table, transform, design, what)
-    filled, pools = _Filled(partial, transform, design, what), _unnamed(transform)
+    filled = _Filled(partial, transform, design, what)
     with ready(bundle, device) as (players, machine):
         for asked, share, rows in _groups(partial, transform):
             own, count = seed_of(seed, "complete", *asked), _RARE_POOL if share < _RARE else _POOL
             y = drawn_among(spec, [asked], own) if asked else None
             made = generate(bundle.game, players, spec, machine, seed=own, count=count, y=y)
-            filled.fill(rows, pools.inverse_transform(made), seed_of(seed, "draw"))
+            pool = transform.inverse_transform(made, seed=None)
+            filled.fill(rows, pool, seed_of(seed, "draw"))
     return filled.table(seed)
 
 
@@ -116,32 +114,6 @@ def _check_kind(bundle: Bundle, what: str) -> None:
         raise UsageError(
             f"completion of {what}", expected="a run on a table", received=bundle.spec.kind
         )
-
-
-def _unnamed(transform: TableTransform) -> TableTransform:
-    """The same with one word for personal data, of which pools tell only whether they are missing.
-
-    Thousands would be made up in vain.
-    """
-    made = copy(transform)
-    made.parts_ = tuple(
-        ChoiceColumn(
-            name=column.name,
-            kind="categorical",
-            dtype=column.dtype,
-            choices=Choices.fit(
-                ["someone"],
-                np.ones(1, np.int64),
-                bool(column.missing),
-                public=True,
-                names_others=False,
-            ),
-        )
-        if isinstance(column, PersonalColumn)
-        else column
-        for column in transform.parts_
-    )
-    return made
 
 
 def _groups(

@@ -45,8 +45,8 @@ class Column(ABC):
             first: place of the first row among all that are made, for identifiers.
         """
 
-    def seeded(self, seed: int) -> Column:
-        """The column by which a sample of this seed is decoded."""
+    def seeded(self, seed: int | None) -> Column:
+        """The column by which a sample of this seed is decoded; none: nothing is made up."""
         return self
 
     @abstractmethod

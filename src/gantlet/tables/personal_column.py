@@ -19,6 +19,9 @@ from gantlet.tables.personal import PERSONAL
 __all__ = ["PersonalColumn"]
 
 
+_NOBODY = "someone"
+
+
 @lru_cache(maxsize=8)
 def _maker(locale: str) -> Any:
     """Faker for a locale; UsageError without it, and for a locale that it does not know."""
@@ -62,7 +65,8 @@ class PersonalColumn(Column):
     """Whether no two rows share a value: then made-up e-mail addresses hold the row's number."""
     missing: float
     """Share of missing values."""
-    seed: int = 0
+    seed: int | None = 0
+    """Of what is made up; none: one word stands for all of it."""
     kind: str = "personal"
 
     @classmethod
@@ -98,7 +102,7 @@ class PersonalColumn(Column):
         """Whether it is missing, where it may be."""
         return (Head(name=f"{self.name}/missing", width=2),) if self.missing else ()
 
-    def seeded(self, seed: int) -> PersonalColumn:
+    def seeded(self, seed: int | None) -> PersonalColumn:
         """The column of a sample with another seed."""
         return replace(self, seed=seed)
 
@@ -113,6 +117,8 @@ class PersonalColumn(Column):
         return restored([self._made(first + i) for i in range(len(stored))], absent, self.dtype)
 
     def _made(self, row: int) -> str:
+        if self.seed is None:
+            return _NOBODY
         text = _fake(self.what, self.locale, seed_of(self.seed, "personal", str(self.name), row))
         if self.distinct and self.what == "email":
             user, _, domain = text.partition("@")

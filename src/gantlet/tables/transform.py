@@ -146,13 +146,13 @@ class TableTransform(TransformerMixin, BaseEstimator):
                 rows[:, start:stop] = column.encode(cells)
             start = stop
 
-    def inverse_transform(self, rows: NDArray[Any], first: int = 0, seed: int = 0) -> Any:
+    def inverse_transform(self, rows: NDArray[Any], first: int = 0, seed: int | None = 0) -> Any:
         """A DataFrame of the fitted types from stored numbers, (N, R).
 
         Arguments:
             rows: the numbers.
             first: place of the first row among all that are made, for fresh identifiers.
-            seed: of the rows, for made-up personal data.
+            seed: of the rows, for made-up personal data; none: one word stands for all of it.
         """
         import pandas as pd
 
@@ -275,8 +275,8 @@ class TableTransform(TransformerMixin, BaseEstimator):
 
     def _design(self, table: Any, found: Sequence[str]) -> Design:
         """The constraints, checked on the columns that they read; on all where some is said."""
-        design = Design.read(found, self.columns_)
-        held = _whole(table) if self.constraints else _read(table, design)
+        is_said = bool(self.constraints)
+        held = _whole(table) if is_said else _read(table, Design.read(found, self.columns_))
         return Design.fit(self.constraints, held, self.columns_, self._are_public, found)
 
     def _said(self, name: Any, cells: Any, said: str | Sequence[str] | None) -> Declaration:
