@@ -86,6 +86,8 @@ def test_minutes_count_all_sessions_and_are_no_part_of_the_run(tmp_path):
     again = trainer(tmp_path, "mlp", *settings)
     assert again.run().reason == "time"
     assert again.seen == seen
-    longer = trainer(tmp_path, "mlp", *settings[:2], f"stop.minutes={again.state.seconds / 60 + 0.01}")
+    longer = trainer(
+        tmp_path, "mlp", *settings[:2], f"stop.minutes={again.state.seconds / 60 + 0.01}"
+    )
     longer.run()
     assert longer.seen > seen
