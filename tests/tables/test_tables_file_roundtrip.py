@@ -45,11 +45,11 @@ def test_columnar_files_give_the_table_itself(suffix, table, tmp_path_factory):
 def test_text_says_the_same_once_it_has_been_read(suffix, table, tmp_path_factory):
     path = tmp_path_factory.mktemp("t") / f"t{suffix}"
     names = list(table.columns)
-    if suffix != ".jsonl":  # blanks around names are left away
+    if "json" not in suffix:  # blanks around names are left away
         names = [name.strip() for name in names]
         assume(len(set(names)) == len(names))
     once = through(table, path)
     assert len(once) == len(table)
-    if len(table) or suffix != ".jsonl":  # its names are those of its lines
+    if len(table) or "json" not in suffix:  # its names are those of its lines
         assert list(once.columns) == names
     pd.testing.assert_frame_equal(through(once, path), once)
