@@ -62,12 +62,12 @@ COST = pd.Series([np.inf, -np.inf, *range(1, 9)] * 30, dtype=float)
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        ("cost=inf", COST == np.inf),
-        ("cost == -inf", COST == -np.inf),
-        ("cost!=inf", COST != np.inf),
+        ("cost=inf", COST.eq(np.inf)),
+        ("cost == -inf", COST.eq(-np.inf)),
+        ("cost!=inf", COST.ne(np.inf)),
         ("cost>=5", COST >= 5),
-        ("cost>100", COST == np.inf),
-        ("cost<=-inf", COST == -np.inf),
+        ("cost>100", COST.eq(np.inf)),
+        ("cost<=-inf", COST.eq(-np.inf)),
         ("cost<inf and cost>-inf", COST.abs() < 9),
     ],
 )
