@@ -53,7 +53,7 @@ def frames(
     truncation: float | None = None,
     device: str = "auto",
 ) -> Iterator[Any]:
-    """The rows of `gantlet.sample.sample` as DataFrames of at most 65,536, one after the other.
+    """The rows of `gantlet.sample.sample` as DataFrames of about 65,536, one after the other.
 
     Arguments:
         where: what rows must meet; they are those of `gantlet.where.sample_where` then.

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Part", "Subject", "gathered"]
 
 MOST_TRAINED = 500_000
-"""Training rows of a table that are looked at: memory does not grow with it."""
+"""Training rows of a table that are looked at, so that memory does not grow with the table."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,9 +191,8 @@ def _some(index: Indices) -> Indices:
 
 def _part(dataset: Dataset, table: Any, index: Indices) -> Part:
     labels = None if dataset.y is None else dataset.y[index]
-    return Part(
-        dataset.rows(index), labels, index, None if table is None else _cells(table, index)
-    )
+    cells = None if table is None else _cells(table, index)
+    return Part(dataset.rows(index), labels, index, cells)
 
 
 def _cells(table: Any, index: Indices) -> Any:
