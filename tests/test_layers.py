@@ -22,7 +22,7 @@ FLOORS = (
     ("metrics",),
     (
         *("settings", "config", "config_text", "budget", "recipes", "training", "bundle"),
-        *("origin", "truncation", "rejection", "sample", "row_files", "where", "balance"),
+        *("origin", "truncation", "rejection", "sample", "where", "row_files", "balance"),
         *("completion", "notebook", "console", "latents", "planning", "run", "synthesis"),
         *("evaluation", "bench", "sweeping"),
     ),

@@ -18,6 +18,7 @@ from gantlet.row_files import frames, sample_into_table
 from gantlet.sample import sample
 from gantlet.tables.files import read_table
 from gantlet.training.trainer import built
+from gantlet.where import sample_where
 from tests.tables_for import rows
 
 SMALL = ("network.hidden=[8]", "network.latent=4", "network.embedding=4", "game.group=16")
@@ -81,6 +82,19 @@ def test_rows_in_a_file_meet_the_constraints_as_those_of_a_sample_do(
     pd.testing.assert_frame_equal(read_table(path)[0], wanted.frame)
 
 
+@pytest.mark.parametrize("where", ["age>=30", "colour=blue and age>=30 and member=true"])
+@pytest.mark.parametrize("which", ["bundle", "constrained"])
+def test_rows_in_a_file_meet_conditions_as_those_of_a_sample_do(
+    where, which, request, small_parts, tmp_path
+):
+    bundle = request.getfixturevalue(which)
+    path, share = sample_into_table(bundle, tmp_path / "t.parquet", 4_000, where=where, seed=3)
+    wanted = sample_where(bundle, 4_000, where, seed=3)
+    assert share == wanted.share < 1
+    pd.testing.assert_frame_equal(read_table(path)[0], wanted.frame)
+    assert pq.ParquetFile(path).num_row_groups > 1
+
+
 def test_rows_do_not_depend_on_threads_or_on_how_many_there_are(bundle, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     one = sample(bundle, 5_000, seed=1).values
@@ -92,8 +106,11 @@ def test_rows_do_not_depend_on_threads_or_on_how_many_there_are(bundle, monkeypa
     )
 
 
+@pytest.mark.parametrize("where", [None, "age>=30"])
 @pytest.mark.parametrize("which", ["bundle", "constrained"])
-def test_only_the_rows_that_are_asked_for_are_computed(which, request, small_parts, monkeypatch):
+def test_only_the_rows_that_are_asked_for_are_computed(
+    which, where, request, small_parts, monkeypatch
+):
     """50 million rows begin at once: no more blocks are made than wait for their turn."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     seen, forward = [], FoldedGenerator.forward
@@ -103,7 +120,7 @@ def test_only_the_rows_that_are_asked_for_are_computed(which, request, small_par
         return forward(self, *given)
 
     monkeypatch.setattr(FoldedGenerator, "forward", counted)
-    made = frames(request.getfixturevalue(which), 50_000_000)
+    made = frames(request.getfixturevalue(which), 50_000_000, where=where)
     assert 0 < len(next(made)) <= 2_048
     made.close()
     assert len(seen) == 1
@@ -128,6 +145,8 @@ def test_what_cannot_be_written_is_refused(bundle, tmp_path):
         sample_into_table(bundle, tmp_path / "t.xlsx", 5)
     with pytest.raises(UsageError, match="at least 1"):
         sample_into_table(bundle, tmp_path / "t.csv", 0)
+    with pytest.raises(UsageError, match="beside where age"):
+        sample_into_table(bundle, tmp_path / "t.csv", 5, where="age>30", truncation=0.5)
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match="could not be written"):
         sample_into_table(bundle, tmp_path / "file" / "t.csv", 5)

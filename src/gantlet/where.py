@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from typing import Any
 
@@ -15,7 +16,7 @@ from gantlet.sample import Samples, ready
 from gantlet.tables.where import asked_classes, clauses
 from gantlet.training.snapshot import raw_blocks
 
-__all__ = ["sample_where"]
+__all__ = ["judged_where", "sample_where"]
 
 _LOOK, _SHARE = 10_000, 0.01
 """Rows after which a smaller share that meets the conditions has the generator asked."""
@@ -45,8 +46,28 @@ def sample_where(
         UsageError: n below 1, a run that is not on a table, conditions that `clauses` refuses, or
             that fewer than 1 in 10,000 rows meet, a function that is not at hand.
     """
-    spec, what = bundle.spec, f"rows where {where}"
-    transform = table_of(spec, n, what)
+    what = f"rows where {where}"
+    table_of(bundle.spec, n, what)
+    with judged_where(bundle, where, seed=seed, constraints=constraints, device=device) as source:
+        found = kept(source, n, what)
+    return Samples(found.rows, None, bundle.spec, seed, found.share)
+
+
+@contextmanager
+def judged_where(
+    bundle: Bundle,
+    where: str,
+    *,
+    seed: int = 0,
+    constraints: Sequence[Callable[[Any], Any]] = (),
+    device: str = "auto",
+) -> Iterator[Iterator[Judged]]:
+    """Blocks of rows without end, and which of them `sample_where` keeps.
+
+    Each block is computed when it is asked for. Arguments and errors are those of `sample_where`.
+    """
+    spec = bundle.spec
+    transform = table_of(spec, 1, f"rows where {where}")
     design = transform.design_.given(constraints).open
     wanted = clauses(where, transform)
     asked = asked_classes(wanted, transform)
@@ -67,8 +88,7 @@ def sample_where(
             first = list(_looked_at(source))
             is_common = np.concatenate([met for _, met in first]).mean() >= _SHARE
             source = chain(first, source) if is_common else made(drawn_among(spec, [asked], seed))
-        found = kept(source, n, what)
-    return Samples(found.rows, None, spec, seed, found.share)
+        yield source
 
 
 def _looked_at(source: Iterator[Judged]) -> Iterator[Judged]:

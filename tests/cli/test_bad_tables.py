@@ -92,6 +92,8 @@ def run(tmp_path_factory):
         (("sample", "--where", "town=Rome", "-o", "x.csv"), ("column 'town' 'Rome'", "Bonn, Ulm")),
         (("evaluate", "--target", "always", "-n", 40), ("always",)),
         (("evaluate", "--target", "aeg", "-n", 40), ("aeg", "age")),
+        (("evaluate", "--sensitive", "aeg", "-n", 40), ("aeg", "age")),
+        (("evaluate", "--sensitive", "age", "--known", "cost, age", "-n", 40), ("age as both",)),
     ],
 )
 def test_what_a_run_cannot_do_is_refused(words, told, run, workplace):

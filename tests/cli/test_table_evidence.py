@@ -83,6 +83,15 @@ def test_json_is_what_is_kept_and_the_same_again(folder, evaluated):
     assert kept == again
 
 
+def test_an_attack_on_chosen_columns_is_told_in_the_evidence_and_the_report(folder):
+    words = ("--sensitive", "colour,member", "--known", "age, gain")
+    answer = gantlet("evaluate", folder / "other", "-n", 60, *words)
+    assert answer.code == 0, answer.err
+    told = "those of colour, member, by an attacker who knows age, gain of a row"
+    assert told in " ".join(answer.out.split())
+    assert told in unescape((folder / "other" / "report.html").read_text())
+
+
 def test_held_out_rows_are_compared_with_in_any_order_of_columns(folder, tmp_path):
     held = pd.read_parquet(folder / "held.parquet")
     held[held.columns[::-1]].to_parquet(tmp_path / "held.parquet")

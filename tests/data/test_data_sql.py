@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from gantlet.cli.words import sorted_out
-from gantlet.data import DataSettings, open_data
+from gantlet.data import DataSettings, open_data, tables
 from gantlet.data.doctor import examine
 from gantlet.errors import UsageError
 from gantlet.planning import data_settings, plan, where
@@ -76,8 +76,11 @@ def test_a_run_is_told_by_its_query_and_its_rows(url):
     assert len(differing) > 1
 
 
-def test_the_doctor_shows_the_columns(url):
+def test_the_doctor_shows_the_columns_and_asks_once(url, monkeypatch):
+    asked, ask = [], tables.open_query
+    monkeypatch.setattr(tables, "open_query", lambda *given: asked.append(given) or ask(*given))
     found = examine(url, queried(ALL))
+    assert len(asked) == 1
     assert (found.kind, found.count, found.source) == ("table", N, url)
     assert found.columns[0].startswith("age: integer")
 

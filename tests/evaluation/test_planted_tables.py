@@ -82,3 +82,15 @@ def test_a_target_that_nothing_can_be_learned_of_is_refused(tmp_path):
     for target, words in refused.items():
         with pytest.raises(UsageError, match=words):
             evaluate(tmp_path / "run", n=100, train=table, game=game, target=target)
+
+
+def test_an_attacker_guesses_the_chosen_columns_from_those_he_knows(tmp_path):
+    attack = {"sensitive": ["town"], "known": ["weight", "dose"]}
+    found = evaluated(trained_on(TABLE), tmp_path, **attack)
+    guessed = named(found)["guessed"]
+    # Town depends on nothing: 0.16 + 0.09 + 0.04 + 0.01 by chance. 600 of 2,700 rows are copied.
+    assert guessed.floor.low < 0.3 < guessed.floor.high
+    assert guessed.value.value == pytest.approx(0.3 + 0.7 * 600 / 2_700, abs=0.04)
+    assert is_worse(guessed)
+    (note,) = [note for note in found.notes if "Hidden values guessed" in note]
+    assert "those of town, by an attacker who knows weight, dose of a row" in note

@@ -1,6 +1,7 @@
 """What is compared with what, and data that are gone, have changed, or do not fit."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import gantlet
@@ -10,7 +11,8 @@ from gantlet.data.split import spared, split
 from gantlet.errors import UsageError
 from gantlet.evaluation import evaluate, kept_evidence
 from gantlet.evaluation.subject import gathered
-from tests.evaluation import planted
+from gantlet.tables.columnar import ColumnFile
+from tests.evaluation import planted, planted_tables
 
 
 @pytest.fixture(scope="module")
@@ -154,3 +156,25 @@ def test_torn_evidence_is_named(tmp_path):
     (tmp_path / "evidence.json").write_text('{"format": 1, "numbers"')
     with pytest.raises(UsageError, match=r"altered or torn.*gantlet evaluate"):
         kept_evidence(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv"])
+def test_of_a_long_table_some_training_rows_are_taken_and_never_the_whole(
+    suffix, tmp_path, monkeypatch
+):
+    """A file by columns is read a column at a time; a text this short is read at once."""
+    table, path = planted_tables.data(900), tmp_path / f"t.{suffix}"
+    table.to_csv(path, index=False) if suffix == "csv" else table.to_parquet(path)
+    game = planted_tables.run(table, tmp_path / "run", path)
+    monkeypatch.delattr(ColumnFile, "whole")
+    all_rows = gathered(tmp_path / "run", 100, seed=0, game=game)
+    monkeypatch.setattr("gantlet.evaluation.subject.MOST_TRAINED", 200)
+    some = gathered(tmp_path / "run", 100, seed=0, game=game)
+    assert len(some.train) == len(some.train.frame) == 200
+    assert set(some.train.index) < set(all_rows.train.index)
+    for part in (some.train, some.reference, some.floor, all_rows.train):
+        wanted = table.iloc[part.index].reset_index(drop=True)
+        pd.testing.assert_frame_equal(part.frame, wanted)
+    assert some.reference.frame.equals(all_rows.reference.frame)
+    assert f"Of {len(all_rows.train)} training rows 200, drawn by chance" in " ".join(some.notes)
+    assert "drawn by chance" not in " ".join(all_rows.notes)

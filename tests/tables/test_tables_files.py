@@ -56,6 +56,43 @@ def test_delimiters_and_marks_are_found(delimiter, encoding, written):
     pd.testing.assert_frame_equal(read_table(path)[0].reset_index(drop=True), TABLE)
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".tsv"])
+def test_what_ends_lines_or_cells_elsewhere_is_kept(suffix, tmp_path):
+    """A return within text; in a table of one column, what others separate cells by."""
+    path = tmp_path / f"t{suffix}"
+    for table in (
+        TABLE.assign(y=["a\rb", "c"] * 30),
+        TABLE.rename(columns={"y": "y\rz"}),
+        pd.DataFrame({"t": ["a;b", "c;d", "e,f"]}),
+        *(pd.DataFrame({sign: [-84, 3]}) for sign in ",;|"),
+    ):
+        write_table(table, path)
+        back = read_table(path, header=True)[0].reset_index(drop=True)
+        pd.testing.assert_frame_equal(back, table)
+
+
+def test_an_ending_tells_the_delimiter_where_several_would_do(written):
+    text = "a\tb,c\n" + "1\t2,3\n" * 9
+    assert list(read_table(written(text, "t.tsv"))[0]) == ["a", "b,c"]
+    assert list(read_table(written(text, "t.csv"))[0]) == ["a\tb", "c"]
+    assert list(read_table(written(",\n1\n2\n3\n", "t.tsv"), header=True)[0]) == [","]
+    pd.testing.assert_frame_equal(
+        read_table(written(TEXT, "t.tsv"))[0].reset_index(drop=True), TABLE
+    )
+    with pytest.raises(UsageError, match=r"data.delimiter='\\t'.*It looks like ','"):
+        read_table(written(TEXT, "t.tsv"), delimiter="\t")
+
+
+@pytest.mark.parametrize("mark", ["", "NA", "?"])
+def test_whole_numbers_of_64_bits_may_be_missing(mark, written):
+    text = f"n,m\n1,1\n{mark},2\n{2**64 - 1},3\n{2**53 + 1},4\n"
+    table, _ = read_table(written(text), missing=["?"])
+    assert table["n"].tolist() == [1, pd.NA, 2**64 - 1, 2**53 + 1]
+    words = text.replace(f"{2**53 + 1}", "none of them")
+    with pytest.raises(UsageError, match=r"column 'n': expected a number, as in 2 other rows"):
+        read_table(written(words))
+
+
 def test_quotes_spaces_and_crlf_are_read(written):
     path = written('a, b\r\n"1,5", x\r\n"say ""hi""\nthere", y\r\n')
     table, _ = read_table(path)

@@ -104,9 +104,10 @@ def test_text_in_parts_has_the_types_and_values_of_the_whole(tmp_path):
         assert list(a.dropna()) == list(b.dropna()), name
 
 
-def test_numbers_of_which_only_the_whole_tells_the_type_are_read_whole(tmp_path):
+@pytest.mark.parametrize("first", ["-1", "", "1"])
+def test_numbers_of_which_only_the_whole_tells_the_type_are_read_whole(first, tmp_path):
     path = tmp_path / "t.csv"
-    path.write_text("a,b\n" + "-1,x\n" * 20 + f"{2**63 + 5},x\n" * 20)
+    path.write_text("a,b\n" + f"{first},x\n" * 20 + f"{2**63 + 5},x\n,x\n" * 10)
     shape = shape_of(path, delimiter=None, header=None, encoding="utf-8")
     assert in_parts(path, shape, (), tmp_path / "p.parquet", rows=20) is None
 

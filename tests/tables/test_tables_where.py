@@ -55,6 +55,38 @@ def test_text_means_what_pandas_means(text, wanted, table, fitted):
     assert np.array_equal(met(text, table, fitted), expected)
 
 
+COST = pd.Series([np.inf, -np.inf, *range(1, 9)] * 30, dtype=float)
+"""Numbers between 1 and 8, and both infinities."""
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("cost=inf", COST.eq(np.inf)),
+        ("cost == -inf", COST.eq(-np.inf)),
+        ("cost!=inf", COST.ne(np.inf)),
+        ("cost>=5", COST >= 5),
+        ("cost>100", COST.eq(np.inf)),
+        ("cost<=-inf", COST.eq(-np.inf)),
+        ("cost<inf and cost>-inf", COST.abs() < 9),
+    ],
+)
+@pytest.mark.parametrize("add", [0.0, 0.25])  # whole numbers, and real ones
+def test_infinities_are_values_beyond_all_others(text, wanted, add):
+    table = pd.DataFrame({"cost": COST + add})
+    fitted = TableTransform().fit(table)
+    assert np.array_equal(met(text, table, fitted), wanted)
+    back = fitted.inverse_transform(fitted.transform(table))
+    assert np.array_equal(met(text, back, fitted), wanted)
+
+
+@pytest.mark.parametrize("text", ["cost>inf", "cost<-inf", "cost=1e50", "cost=9"])
+def test_what_lies_between_or_beyond_infinities_is_no_value(text):
+    fitted = TableTransform().fit(pd.DataFrame({"cost": COST}))
+    with pytest.raises(UsageError, match=r"that the column has: 1\.0 to 8\.0, -inf, inf, rec"):
+        clauses(text, fitted)
+
+
 @pytest.mark.parametrize("form", FORMATS)
 def test_dates_in_text_are_compared_as_dates(form):
     times = pd.Series(pd.date_range("2019-03-05 07:10:20", periods=400, freq="3D7h"))
@@ -85,6 +117,10 @@ def test_the_rarest_equality_is_asked_for(fitted):
         ("colour=pink", r"unknown value of column 'colour' 'pink'.*one of blue, green, red"),
         ("colour<red", r"condition colour<red.*no order"),
         ("age>200", r"condition age>200: expected values that the column has: \d+ to \d+"),
+        ("gain=inf", r"condition gain=inf: expected values that the column has: [^,]* to [^,]*,"),
+        ("gain>-inf and gain>=inf", r"condition gain>=inf: expected values that the column has"),
+        ("gain>nan", r"condition gain>nan: expected a value such as"),
+        ("born>NaT", r"condition born>NaT: expected a value such as 19"),
         ("age=12.x", r"condition age=12\.x: expected a value such as"),
         ("born>soon", r"condition born>soon: expected a value such as 19"),
         ("hello", r"expected comparisons such as"),

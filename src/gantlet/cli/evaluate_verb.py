@@ -28,6 +28,8 @@ def evaluate_(
     seed: int = 0,
     train: str | None = None,
     target: str | None = None,
+    sensitive: str | None = None,
+    known: str | None = None,
     as_json: Annotated[bool, Parameter(name="--json")] = False,
 ) -> None:
     """Measure whether a run's samples look real, cover the data, copy them, and are useful.
@@ -54,6 +56,10 @@ def evaluate_(
     target
         Of a table: the column that learners predict; by default the last with 2 to 20 categories,
         or the last of numbers.
+    sensitive
+        Of a table: columns that an attacker guesses, such as income,illness; by default each.
+    known
+        Of a table: columns that the attacker knows, such as age,sex; by default all others.
     as_json
         Print the evidence as JSON instead of a table.
     """
@@ -61,13 +67,27 @@ def evaluate_(
     from gantlet.report.gathering import gathered
     from gantlet.report.page import write_report
 
-    found = evaluate(run, data, n=n, extractor=extractor, seed=seed, train=train, target=target)
+    found = evaluate(
+        run,
+        data,
+        n=n,
+        extractor=extractor,
+        seed=seed,
+        train=train,
+        target=target,
+        sensitive=_names(sensitive),
+        known=_names(known),
+    )
     report = write_report(run, found.evidence, gathered(found))
     if as_json:
         print(json.dumps(found.evidence.to_json(), indent=1))
         return
     _show(found.evidence)
     print(f"Written: {report} and {found.path}")
+
+
+def _names(text: str | None) -> list[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",")]
 
 
 def _show(evidence: Evidence) -> None:

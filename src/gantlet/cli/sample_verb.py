@@ -83,7 +83,7 @@ def sample_(
     if out is not None:
         check_place(out, loaded.bundle.spec)
     spec = loaded.bundle.spec
-    if spec.kind == "table" and where is None and balance is None:
+    if spec.kind == "table" and balance is None:
         place = out or _own_place(run, pictured=False, is_table=True)
         with progress("sampling") as tell:
             written = sample_into_table(
@@ -92,6 +92,7 @@ def sample_(
                 n,
                 seed=seed,
                 label=label,
+                where=where,
                 truncation=truncation,
                 progress=tell,
             )

@@ -15,7 +15,7 @@ import numpy as np
 from gantlet.data import Source, dicom, open_data
 from gantlet.data.builtin import BUILTINS
 from gantlet.data.dataset import Array, Dataset, Hashes, chunks, content_hashes
-from gantlet.data.frames import proposals_of
+from gantlet.data.frames import proposals_of, rows_of
 from gantlet.data.kinds import KINDS, Entries, readable, sniff
 from gantlet.data.label_file import label_file, spare_note
 from gantlet.data.layout import classify, sift
@@ -23,7 +23,7 @@ from gantlet.data.pixels import Entry, Fault, Look, decode, look, quiet, reason
 from gantlet.data.resize import DONE, common_size, each
 from gantlet.data.settings import DataSettings
 from gantlet.data.split import split_hashes
-from gantlet.data.tables import lines_of
+from gantlet.data.tables import is_frame, lines_of
 from gantlet.errors import UsageError
 from gantlet.tables.sql import is_url, shown_url
 
@@ -99,12 +99,15 @@ def examine(source: Source, settings: DataSettings | None = None) -> Examination
             entries = KINDS[kind].entries
             if entries is not None:
                 return _of_files(kind, path, entries, settings)
-    with TemporaryDirectory() as cache:
-        data = open_data(source, settings, cache=Path(cache))
+    with TemporaryDirectory() as folder:
+        cache = Path(folder)
+        if kind == "table" or is_frame(source):
+            with rows_of(source, settings, cache) as (data, table):
+                found = _of_dataset(kind, name, data, settings)
+                return replace(found, proposals=proposals_of(table, settings, data.spec))
+        data = open_data(source, settings, cache=cache)
         found = _of_dataset(kind, name, data, settings)
-        is_table = data.spec.kind == "table"
-        held = proposals_of(source, settings, data.spec, Path(cache)) if is_table else ()
-        return replace(found, problems=(*_altered(data), *found.problems), proposals=held)
+        return replace(found, problems=(*_altered(data), *found.problems))
 
 
 def _altered(data: Dataset) -> Iterator[Problem]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from gantlet.data.dataset import Dataset
 from gantlet.data.kinds import readable, sniff
 from gantlet.data.settings import DataSettings
-from gantlet.data.tables import columns_of, is_frame, read_file
+from gantlet.data.tables import is_frame, opened, read_file
 from gantlet.errors import UsageError
 from gantlet.spec import DataSpec
 from gantlet.tables.column import Column
@@ -18,7 +20,7 @@ from gantlet.tables.number_column import NumberColumn
 from gantlet.tables.sql import is_url, open_query
 from gantlet.tables.words import Kind
 
-__all__ = ["fitting", "frame_of", "proposals_of"]
+__all__ = ["fitting", "frame_of", "proposals_of", "rows_of"]
 
 
 def frame_of(source: Any, settings: DataSettings) -> Any:
@@ -31,6 +33,29 @@ def frame_of(source: Any, settings: DataSettings) -> Any:
     if is_url(source):
         with TemporaryDirectory() as folder:
             return open_query(str(source), settings.query, Path(folder)).whole()
+    path = _checked(source)
+    with readable(path):
+        return read_file(path, settings)[0]
+
+
+@contextmanager
+def rows_of(source: Any, settings: DataSettings, cache: Path) -> Iterator[tuple[Dataset, Any]]:
+    """The samples of a table, and within the table itself, opened once; see `opened`.
+
+    Raises UsageError where there is no table, or one that cannot be read.
+    """
+    with ExitStack() as stack:
+        if is_frame(source) or is_url(source):
+            yield stack.enter_context(opened(source, settings, cache))
+            return
+        path = _checked(source)
+        with readable(path):
+            found = stack.enter_context(opened(path, settings, cache))
+        yield found
+
+
+def _checked(source: Any) -> Path:
+    """The path of a file of a table; UsageError for anything else."""
     if not isinstance(source, str | Path):
         raise UsageError(
             "rows of a table",
@@ -41,7 +66,7 @@ def frame_of(source: Any, settings: DataSettings) -> Any:
     with readable(path):
         if sniff(path) != "table":
             raise UsageError(f"{path}", expected="a file of a table", received=sniff(path))
-        return read_file(path, settings)[0]
+    return path
 
 
 def fitting(table: Any, columns: Sequence[Column], like: Any) -> Any:
@@ -82,21 +107,19 @@ def fitting(table: Any, columns: Sequence[Column], like: Any) -> Any:
 
 
 def proposals_of(
-    source: Any, settings: DataSettings, spec: DataSpec, cache: Path
+    table: Any, settings: DataSettings, spec: DataSpec
 ) -> tuple[tuple[str, str], ...]:
     """Constraints that hold in a table and are not among the settings, each with its evidence.
 
     Arguments:
-        source: what `frame_of` takes.
+        table: a DataFrame or a `ColumnFile`.
         settings: with which it was opened.
-        spec: of what was opened.
-        cache: folder for what long text becomes, while it is looked at.
+        spec: of its samples.
     """
     from gantlet.tables.transform import TableTransform
     from gantlet.tables.verified import verified
 
     transform = TableTransform.from_json(spec.table)
-    with columns_of(source, settings, cache) as table:
-        found = verified(table, transform.columns_)
+    found = verified(table, transform.columns_)
     known = {*settings.constraints, *transform.design_.texts}
     return tuple((p.text, p.evidence) for p in found if p.text not in known)

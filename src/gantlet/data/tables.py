@@ -22,7 +22,6 @@ from gantlet.tables.sql import is_url, name_of, open_query, shown_url
 from gantlet.tables.writing import TEXTS
 
 __all__ = [
-    "columns_of",
     "from_frame",
     "is_frame",
     "is_table",
@@ -31,6 +30,7 @@ __all__ = [
     "named_table",
     "open_sql",
     "open_table",
+    "opened",
     "read_file",
 ]
 
@@ -66,25 +66,67 @@ def is_tabular(source: Any) -> bool:
 
 def open_table(path: Path, settings: DataSettings, cache: Path | None) -> Dataset:
     """The rows of a file; of Parquet, Feather and long text one column is in memory at a time."""
-    with scratch(cache) as place:
-        table, notes = read_columns(path, scratch=place, **_reading(settings))
-        stem = path.name.split(".")[0] or path.stem
-        try:
-            return from_frame(
-                table,
-                name=slug(stem),
-                settings=settings,
-                notes=notes,
-                cache=cache,
-                key=stamp(path),
-            )
-        except UsageError as error:
-            raise UsageError(
-                f"{path}: {error.what}",
-                expected=error.expected,
-                received=error.received,
-                remedy=f"{error.remedy}{_unparted(path, table)}",
-            ) from None
+    with opened(path, settings, cache) as (data, _):
+        return data
+
+
+def open_sql(url: str, settings: DataSettings, cache: Path | None) -> Dataset:
+    """The rows that `settings.query` gives of a database."""
+    with opened(url, settings, cache) as (data, _):
+        return data
+
+
+@contextmanager
+def opened(
+    source: Any, settings: DataSettings, cache: Path | None
+) -> Iterator[tuple[Dataset, Any]]:
+    """The rows of a table, and within the table: a DataFrame, or a `ColumnFile` where it can be.
+
+    Arguments:
+        source: a DataFrame, the URL of a database, or a file.
+        settings: of the data.
+        cache: folder for what long text and queries become, and for the stored rows.
+    """
+    if is_frame(source):
+        yield from_frame(source, name="table", settings=settings), source
+        return
+    with scratch(cache) as place, TemporaryDirectory(dir=place) as folder:
+        if is_url(source):
+            yield _of_query(str(source), settings, cache, Path(folder))
+        else:
+            yield _of_file(Path(source).expanduser(), settings, cache, place)
+
+
+def _of_query(
+    url: str, settings: DataSettings, cache: Path | None, place: Path
+) -> tuple[Dataset, Any]:
+    required(shown_url(url))
+    table = open_query(url, settings.query, place)
+    return from_frame(table, name=slug(name_of(url)), settings=settings, cache=cache), table
+
+
+def _of_file(
+    path: Path, settings: DataSettings, cache: Path | None, place: Path | None
+) -> tuple[Dataset, Any]:
+    table, notes = read_columns(path, scratch=place, **_reading(settings))
+    stem = path.name.split(".")[0] or path.stem
+    try:
+        data = from_frame(
+            table,
+            name=slug(stem),
+            settings=settings,
+            notes=notes,
+            cache=cache,
+            key=stamp(path),
+        )
+    except UsageError as error:
+        raise UsageError(
+            f"{path}: {error.what}",
+            expected=error.expected,
+            received=error.received,
+            remedy=f"{error.remedy}{_unparted(path, table)}",
+        ) from None
+    return data, table
 
 
 def _unparted(path: Path, table: Any) -> str:
@@ -95,28 +137,6 @@ def _unparted(path: Path, table: Any) -> str:
         ". Or cells are separated by something else than a comma, semicolon, tab or bar: say "
         "data.delimiter"
     )
-
-
-def open_sql(url: str, settings: DataSettings, cache: Path | None) -> Dataset:
-    """The rows that `settings.query` gives of a database."""
-    required(shown_url(url))
-    with scratch(cache) as place, TemporaryDirectory(dir=place) as folder:
-        table = open_query(url, settings.query, Path(folder))
-        return from_frame(table, name=slug(name_of(url)), settings=settings, cache=cache)
-
-
-@contextmanager
-def columns_of(source: Any, settings: DataSettings, cache: Path) -> Iterator[Any]:
-    """The table of a source: a DataFrame, or a `ColumnFile` where its form allows it."""
-    with TemporaryDirectory(dir=cache) as folder:
-        place = Path(folder)
-        if is_frame(source):
-            yield source
-        elif is_url(source):
-            yield open_query(str(source), settings.query, place)
-        else:
-            path = Path(source).expanduser()
-            yield read_columns(path, scratch=place, **_reading(settings))[0]
 
 
 @contextmanager

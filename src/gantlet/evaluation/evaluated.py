@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,6 +68,8 @@ def evaluate(
     training: Training | None = None,
     game: Game | None = None,
     target: str | None = None,
+    sensitive: Sequence[str] | None = None,
+    known: Sequence[str] | None = None,
 ) -> Evaluated:
     """Measure fidelity, coverage, copying and usefulness of a run's samples.
 
@@ -80,10 +83,14 @@ def evaluate(
         training: settings of the small networks that are trained; their defaults if none.
         game: the game, where it was a person's own.
         target: of a table, the column that learners predict; none: the last that suits.
+        sensitive: of a table, the columns that an attacker guesses, one at a time; none: all that
+            are not known.
+        known: of a table, the columns that the attacker knows; none: all but the one to guess.
 
     Raises:
         UsageError: no run there, its data are gone or have changed, an extractor that is unknown
-            or not installed, too few samples, a target that is not there or has one value.
+            or not installed, too few samples, a target that is not there or has one value,
+            columns of an attack that are not there, or both sensitive and known.
     """
     began, run = time.monotonic(), Path(run)
     if extractor is not None and extractor not in EXTRACTORS:
@@ -97,12 +104,14 @@ def evaluate(
             expected="none for rows of a table, whose numbers are of their cells",
             remedy="Leave --extractor away.",
         )
-    if target is not None and subject.bundle.spec.kind != "table":
+    of_tables = {"target": target, "sensitive": sensitive, "known": known}
+    named = [name for name, value in of_tables.items() if value]
+    if named and subject.bundle.spec.kind != "table":
         raise UsageError(
-            f"target {target}",
+            f"{named[0]} {of_tables[named[0]]}",
             expected="a run on a table",
             received=f"a run on {subject.bundle.spec.kind}",
-            remedy="Leave --target away: images are useful by their labels.",
+            remedy=f"Leave --{named[0]} away: only rows have columns.",
         )
     if len(subject.reference) < _FEWEST:
         raise UsageError(
@@ -114,7 +123,7 @@ def evaluate(
     config, is_table = subject.bundle.config, subject.bundle.spec.kind == "table"
     with settled(find_machine(config.train), config.train):
         found = (
-            score_table(subject, target)
+            score_table(subject, target, sensitive, known)
             if is_table
             else _samples(subject, run, extractor, training)
         )

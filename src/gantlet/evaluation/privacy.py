@@ -15,7 +15,7 @@ from gantlet.metrics.copying import closer, distance_ratio, near_share
 from gantlet.metrics.estimate import Estimate
 from gantlet.metrics.neighbours import Nearest
 from gantlet.metrics.tables.copies import copies
-from gantlet.metrics.tables.disclosure import disclosure
+from gantlet.metrics.tables.disclosure import Attack, disclosure
 from gantlet.metrics.tables.gower import Ruler, nearest_rows
 from gantlet.metrics.tables.membership import membership
 from gantlet.metrics.tables.records import Records, joined, keys, records
@@ -64,8 +64,14 @@ class RowReader:
         return self.frame(self._cells)
 
 
-def score_privacy(scorer: Scorer[RowSide], read: RowReader) -> None:
-    """Numbers of copying of rows; those that need rows set aside only where there are some."""
+def score_privacy(scorer: Scorer[RowSide], read: RowReader, attack: Attack | None = None) -> None:
+    """Numbers of copying of rows; those that need rows set aside only where there are some.
+
+    Arguments:
+        scorer: takes the numbers and notes.
+        read: the rows.
+        attack: which columns are guessed from which; each from all others if none is given.
+    """
     sides = scorer.sides
     made, train = read.side(sides.fake), read.train()
     found = copies(made, train)
@@ -80,7 +86,7 @@ def score_privacy(scorer: Scorer[RowSide], read: RowReader) -> None:
     _score_distances(scorer, read)
     asked, known = read.side(sides.reference), read.side(sides.floor)
     _score_membership(scorer, made, read.train(_MEMBERS), asked, known)
-    _score_disclosure(scorer, made, read.train(_ATTACKED), joined(asked, known))
+    _score_disclosure(scorer, made, read.train(_ATTACKED), joined(asked, known), attack)
 
 
 def _score_distances(scorer: Scorer[RowSide], read: RowReader) -> None:
@@ -138,12 +144,29 @@ def _score_membership(
 
 
 def _score_disclosure(
-    scorer: Scorer[RowSide], made: Records, train: Records, held_out: Records
+    scorer: Scorer[RowSide],
+    made: Records,
+    train: Records,
+    held_out: Records,
+    attack: Attack | None,
 ) -> None:
-    """Each column in turn hidden, guessed from all others."""
+    """Each sensitive column in turn hidden, guessed from those that are known."""
     if len(made.names) < 2:
         return
-    told = disclosure(made, train, held_out)
+    hidden, known = (None, None) if attack is None else (attack.sensitive, attack.known)
+    told = disclosure(made, train, held_out, sensitive=hidden, known=known)
     scorer.keep("copying", "guessed", "Hidden values guessed", told.train, told.held_out,
                 real=len(train), made=len(made), better="lower",
                 source="https://arxiv.org/abs/2211.10459")  # fmt: skip
+    if attack is not None:
+        scorer.notes.append(
+            f"Hidden values guessed are those of {_listed(attack.sensitive)}, by an attacker who "
+            f"knows {'all other columns' if known is None else _listed(known)} of a row; training "
+            f"rows give away {told.gain.value:+.3f} [{told.gain.low:+.3f}, {told.gain.high:+.3f}] "
+            "more than unseen ones."
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:8])
+    return f"{shown} and {len(names) - 8:,} more" if len(names) > 8 else shown

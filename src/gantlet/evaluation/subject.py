@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,13 +14,15 @@ import numpy as np
 from gantlet.bundle import Bundle
 from gantlet.data import open_data
 from gantlet.data.dataset import Array, Dataset, Labels, Rows
-from gantlet.data.frames import fitting, frame_of
+from gantlet.data.frames import fitting, frame_of, rows_of
 from gantlet.data.split import Indices, halves, spared, split
 from gantlet.errors import UsageError
 from gantlet.games.base import Game
 from gantlet.planning import cache_of
+from gantlet.rng import permutation
 from gantlet.run import load
 from gantlet.sample import sample
+from gantlet.tables.columnar import ColumnFile
 from gantlet.tables.transform import TableTransform
 from gantlet.training.folder import Folder
 
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
     from gantlet.data import Source
 
 __all__ = ["Part", "Subject", "gathered"]
+
+MOST_TRAINED = 500_000
+"""Training rows of a table that are looked at, so that memory does not grow with the table."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,32 +119,8 @@ def gathered(
             another shape or other classes.
     """
     bundle = load(run, game=game).bundle
-    dataset, table = _trained_on(run, bundle, train)
-    part = partial(_part, dataset, table)
-    divided = split(dataset, bundle.config.data)
-    taken = {"train": part(divided.train)}
-    notes = [] if len(divided.held_out) else [divided.note]
-    watch = bundle.config.validation
-    used, unseen = spared(divided.held_out, dataset.lots, watch.samples if watch.extractor else 0)
-    if len(used):
-        notes.append(
-            f"{len(used):,} of the samples set aside were looked at while training, and take no "
-            "part."
-        )
-    if data is None and len(unseen):
-        floor, reference = halves(unseen, dataset.lots)
-        taken |= {"floor": part(floor), "reference": part(reference)}
-        source = f"half of the {'other ' if len(used) else ''}samples set aside"
-    elif data is not None:
-        is_table = table is not None
-        taken["reference"] = _rows(data, bundle, table) if is_table else _handed_over(data, bundle)
-        if len(unseen):
-            taken["floor"] = part(unseen)
-        source = f"{data}" if isinstance(data, str | Path) else "data handed over"
-    else:
-        taken["reference"] = taken["train"]
-        notes.append("Samples are compared with the training data, and there is no floor.")
-        source = "the training data"
+    with _trained_on(run, bundle, train) as (dataset, table):
+        taken, source, notes = _taken(bundle, dataset, table, data)
     made = sample(bundle, n, seed=seed)
     about = {
         "run": str(run),
@@ -159,10 +141,67 @@ def gathered(
     )
 
 
+def _taken(
+    bundle: Bundle, dataset: Dataset, table: Any, data: Source | None
+) -> tuple[dict[str, Part], str, list[str]]:
+    """The real sets, where the reference is from, and notes; see `gathered`."""
+    part = partial(_part, dataset, table)
+    divided = split(dataset, bundle.config.data)
+    trained = divided.train if table is None else _some(divided.train)
+    taken = {"train": part(trained)}
+    notes = [] if len(divided.held_out) else [divided.note]
+    if len(trained) < len(divided.train):
+        notes.append(
+            f"Of {len(divided.train):,} training rows {len(trained):,}, drawn by chance, are "
+            "looked at: copies of others are not found."
+        )
+    watch = bundle.config.validation
+    used, unseen = spared(divided.held_out, dataset.lots, watch.samples if watch.extractor else 0)
+    if len(used):
+        notes.append(
+            f"{len(used):,} of the samples set aside were looked at while training, and take no "
+            "part."
+        )
+    if data is None and len(unseen):
+        floor, reference = halves(unseen, dataset.lots)
+        taken |= {"floor": part(floor), "reference": part(reference)}
+        source = f"half of the {'other ' if len(used) else ''}samples set aside"
+    elif data is not None:
+        like = taken["train"].frame
+        taken["reference"] = (
+            _handed_over(data, bundle) if like is None else _rows(data, bundle, like)
+        )
+        if len(unseen):
+            taken["floor"] = part(unseen)
+        source = f"{data}" if isinstance(data, str | Path) else "data handed over"
+    else:
+        taken["reference"] = taken["train"]
+        notes.append("Samples are compared with the training data, and there is no floor.")
+        source = "the training data"
+    return taken, source, notes
+
+
+def _some(index: Indices) -> Indices:
+    """At most `MOST_TRAINED` of the places, by chance."""
+    if len(index) <= MOST_TRAINED:
+        return index
+    chosen: Indices = permutation(0, "evaluation/trained", 0, len(index))[:MOST_TRAINED].numpy()
+    return index[np.sort(chosen)]
+
+
 def _part(dataset: Dataset, table: Any, index: Indices) -> Part:
     labels = None if dataset.y is None else dataset.y[index]
-    cells = None if table is None else table.iloc[index].reset_index(drop=True)
+    cells = None if table is None else _cells(table, index)
     return Part(dataset.rows(index), labels, index, cells)
+
+
+def _cells(table: Any, index: Indices) -> Any:
+    """Some rows as a pandas DataFrame; of a `ColumnFile` read a column at a time."""
+    import pandas as pd
+
+    if not isinstance(table, ColumnFile):
+        return table.iloc[index].reset_index(drop=True)
+    return pd.DataFrame({n: table[n].iloc[index].reset_index(drop=True) for n in table.columns})
 
 
 def _both(first: Any, second: Any) -> Any:
@@ -173,8 +212,9 @@ def _both(first: Any, second: Any) -> Any:
     return pd.concat([first, second], ignore_index=True)
 
 
-def _trained_on(run: Path, bundle: Bundle, train: Source | None) -> tuple[Dataset, Any]:
-    """The data of the run, with the fingerprint that it recorded, and a table as it was read."""
+@contextmanager
+def _trained_on(run: Path, bundle: Bundle, train: Source | None) -> Iterator[tuple[Dataset, Any]]:
+    """The data of the run, with the fingerprint that it recorded, and within a table itself."""
     record = Folder(run).read_record()
     if record is None:
         raise UsageError(
@@ -189,36 +229,40 @@ def _trained_on(run: Path, bundle: Bundle, train: Source | None) -> tuple[Datase
             expected="the data that it was trained on",
             remedy="Hand them over: --train DATA, or evaluate(run, train=...).",
         )
-    try:
-        dataset, table = _opened(source, bundle)
-    except UsageError as error:
-        if train is not None:
-            raise
-        raise UsageError(
-            f"the data of run {run} cannot be opened: {error}",
-            remedy="Tell where they are now: --train DATA.",
-        ) from None
-    if dataset.fingerprint != record["identity"]["data_fingerprint"]:
-        raise UsageError(
-            f"the data of run {run}",
-            expected="the data as they were when it began",
-            received="others: samples were added, removed or changed",
-            remedy="Restore them, or tell where the old ones are: --train DATA.",
-        )
-    return dataset, table
+    with ExitStack() as stack:
+        try:
+            dataset, table = stack.enter_context(_opened(source, bundle))
+        except UsageError as error:
+            if train is not None:
+                raise
+            raise UsageError(
+                f"the data of run {run} cannot be opened: {error}",
+                remedy="Tell where they are now: --train DATA.",
+            ) from None
+        if dataset.fingerprint != record["identity"]["data_fingerprint"]:
+            raise UsageError(
+                f"the data of run {run}",
+                expected="the data as they were when it began",
+                received="others: samples were added, removed or changed",
+                remedy="Restore them, or tell where the old ones are: --train DATA.",
+            )
+        yield dataset, table
 
 
-def _opened(source: Source, bundle: Bundle) -> tuple[Dataset, Any]:
-    if bundle.spec.kind != "table":
-        return open_data(source, bundle.config.data, cache=cache_of(source)), None
-    table = frame_of(source, bundle.config.data)
-    return open_data(table, bundle.config.data), table
+@contextmanager
+def _opened(source: Source, bundle: Bundle) -> Iterator[tuple[Dataset, Any]]:
+    settings, cache = bundle.config.data, cache_of(source)
+    if bundle.spec.kind == "table":
+        with rows_of(source, settings, cache) as found:
+            yield found
+    else:
+        yield open_data(source, settings, cache=cache), None
 
 
-def _rows(data: Source, bundle: Bundle, table: Any) -> Part:
-    """Held-out rows with the columns of the run."""
+def _rows(data: Source, bundle: Bundle, like: Any) -> Part:
+    """Held-out rows with the columns of the run, whose types some rows of it tell."""
     transform = TableTransform.from_json(bundle.spec.table)
-    frame = fitting(frame_of(data, bundle.config.data), transform.columns_, table)
+    frame = fitting(frame_of(data, bundle.config.data), transform.columns_, like)
     return Part(transform.transform(frame), None, np.arange(len(frame)), frame)
 
 

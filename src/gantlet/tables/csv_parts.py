@@ -11,10 +11,12 @@ from gantlet.errors import UsageError
 from gantlet.tables.columnar import ROWS, ColumnFile, columns_in
 from gantlet.tables.csv_text import Shape, opened
 
-__all__ = ["common_of", "in_parts", "is_large", "kinds_of", "schema_of", "separated"]
+__all__ = ["common_of", "in_parts", "is_large", "is_wide", "kinds_of", "schema_of", "separated"]
 
 _LARGE, _PACKED = 2**28, 8
 """Bytes of text beyond which it is read part by part, and what gzip makes of a byte."""
+_MOSTLY, _DIGITS = 0.5, 19
+"""Share of numbers in a column of them, and digits of one that may need 64 bits."""
 _NUMBERS = ({"int64"}, {"int64", "float64"}, {"float64"})
 
 
@@ -67,11 +69,13 @@ def in_parts(
 
     Columns have the types that reading the whole would give them: text where any part has text,
     numbers with a fraction where any cell is missing. None where only the whole can tell (whole
-    numbers beyond 64 bits beside negative ones).
+    numbers beyond 63 bits).
     """
     seen: dict[str, set[str]] = {name: set() for name in shape.names}
     with separated(path, shape, missing, rows=rows) as parts:
         for part in parts:
+            if any(is_wide(part[name]) for name in shape.names):
+                return None
             for name in shape.names:
                 seen[name] |= kinds_of(part[name])
     types = {name: common_of(kinds) for name, kinds in seen.items()}
@@ -81,6 +85,19 @@ def in_parts(
     schema = schema_of({name: dtype or "" for name, dtype in types.items()})
     with separated(path, shape, missing, rows=rows, types=told) as parts:
         return columns_in(place, (part.astype(types) for part in parts), schema)
+
+
+def is_wide(cells: Any) -> bool:
+    """Whether cells may be whole numbers of 64 bits of which some are missing.
+
+    pandas makes them text, in which missing ones are what the file has for them.
+    """
+    import pandas as pd
+
+    if not isinstance(cells.dtype, pd.StringDtype) or cells.isna().any():
+        return False
+    digits = cells.str.fullmatch(r"\d*")
+    return bool(digits.mean() > _MOSTLY and (cells[digits].str.len() >= _DIGITS).any())
 
 
 def kinds_of(cells: Any) -> set[str]:

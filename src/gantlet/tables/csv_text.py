@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import IO
 
 from gantlet.errors import UsageError
+from gantlet.tables.writing import DELIMITERS, TEXTS, suffix_of
 
 __all__ = ["Shape", "opened", "shape_of"]
 
-_DELIMITERS = (",", ";", "\t", "|")
 _LOOKED_AT = 200
 _GZIP = b"\x1f\x8b"
 
@@ -83,10 +83,11 @@ def _where(path: Path, encoding: str, packed: bool) -> str:
 def shape_of(path: Path, *, delimiter: str | None, header: bool | None, encoding: str) -> Shape:
     """Read a file once, row by row, and see that all rows have as many cells.
 
-    Without a `delimiter`, the one of comma, semicolon, tab and bar that gives most of the first
-    200 rows the same number of cells, two at least. Without a word on the `header`, the first
-    line holds names unless it has a number in every column of numbers and in no column a text
-    that never comes again.
+    Without a `delimiter`, the one of comma, semicolon, tab and bar that parts most of the first
+    200 rows, and the largest share of them into the same number of cells; the one that the path's
+    ending tells where several do, or none. Without a word on the `header`, the first line holds
+    names unless it has a number in every column of numbers and in no column a text that never
+    comes again.
 
     Raises:
         UsageError: nothing in it, rows of different lengths, names that are empty or come twice,
@@ -97,7 +98,7 @@ def shape_of(path: Path, *, delimiter: str | None, header: bool | None, encoding
         first = list(islice(_without_zeros(path, text, encoding), _LOOKED_AT))
     if not any(line.strip() for line in first):
         raise UsageError(str(path), expected="rows of values", received="an empty file")
-    found = delimiter or _likeliest(first)
+    found = delimiter or _likeliest(path, first)
     if delimiter is not None:
         _check_delimiter(path, first, delimiter)
     rows = list(csv.reader(first, delimiter=found))
@@ -117,19 +118,20 @@ def _marked(path: Path) -> str | None:
     return "utf-8-sig" if head == b"\xef\xbb\xbf" else None
 
 
-def _likeliest(lines: Sequence[str]) -> str:
-    best, most = ",", 0
-    for delimiter in _DELIMITERS:
+def _likeliest(path: Path, lines: Sequence[str]) -> str:
+    told = TEXTS.get(suffix_of(path), ",")
+    best, most = told, 0.0
+    for delimiter in (told, *DELIMITERS):
         lengths = Counter(len(row) for row in csv.reader(lines, delimiter=delimiter) if row)
-        cells, rows = max(lengths.items(), key=lambda item: (item[0] > 1, item[1]), default=(1, 0))
-        if cells > 1 and rows > most:
-            best, most = delimiter, rows
+        parted = [rows for cells, rows in lengths.items() if cells > 1]
+        if 2 * sum(parted) > lengths.total() and max(parted) / lengths.total() > most:
+            best, most = delimiter, max(parted) / lengths.total()
     return best
 
 
 def _check_delimiter(path: Path, lines: Sequence[str], delimiter: str) -> None:
     """UsageError for a delimiter that is nowhere, where another one would do."""
-    other = _likeliest(lines)
+    other = _likeliest(path, lines)
     if not any(delimiter in line for line in lines) and other in lines[0]:
         raise UsageError(
             f"data.delimiter={delimiter!r} for {path}",

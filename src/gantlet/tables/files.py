@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from gantlet.errors import UsageError
 from gantlet.tables.columnar import ColumnFile, damaged
-from gantlet.tables.csv_parts import in_parts, is_large, separated
+from gantlet.tables.csv_parts import in_parts, is_large, is_wide, separated
 from gantlet.tables.csv_text import Shape, shape_of
 from gantlet.tables.json_lines import lines_in_parts, read_lines
 from gantlet.tables.writing import LINES, TEXTS, suffix_of, write_parts
@@ -177,7 +178,12 @@ def _read_text(path: Path, shape: Shape, missing: Sequence[str]) -> Any:
 
     try:
         with separated(path, shape, missing) as whole:
+            wide = {name: "UInt64" for name in shape.names if is_wide(whole[name])}
+        if not wide:
             return whole
+        with suppress(ValueError), separated(path, shape, missing, types=wide) as again:
+            return again
+        return whole
     except pd.errors.EmptyDataError:
         return pd.DataFrame({name: [] for name in shape.names})
 

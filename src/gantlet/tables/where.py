@@ -147,17 +147,23 @@ def _in_range(column: NumberColumn, sign: str, text: str) -> Any:
             zone = getattr(like, "tzinfo", None)
             value = value.tz_localize(zone) if zone and value.tzinfo is None else value
             value = value.date() if column.clock.format == "date" else value
+        if pd.isna(value):
+            raise ValueError
     except ValueError as error:
         raise UsageError(
             f"condition {column.name}{sign}{text}",
             expected=f"a value such as {ends.iloc[0]}",
             received=repr(text),
         ) from error
+    infinite = [spike for spike in column.numbers.spikes if np.isinf(spike)]
+    is_had = low <= value <= high or value in infinite
+    low, high = min([low, *infinite]), max([high, *infinite])
     beyond = {"<": low >= value, "<=": low > value, ">": high <= value, ">=": high < value}
-    if beyond.get(sign, sign in ("=", "==") and not low <= value <= high):
+    if beyond.get(sign, sign in ("=", "==") and not is_had):
+        told = [f"{ends.iloc[0]} to {ends.iloc[1]}", *map(str, infinite)]
         raise UsageError(
             f"condition {column.name}{sign}{text}",
-            expected=f"values that the column has: {ends.iloc[0]} to {ends.iloc[1]}",
+            expected=f"values that the column has: {', '.join(told)}",
             received="none of them",
         )
     return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,7 +13,10 @@ from typing import IO, Any
 
 from gantlet.files import drafted
 
-__all__ = ["LINES", "TEXTS", "suffix_of", "write_parts"]
+__all__ = ["DELIMITERS", "LINES", "TEXTS", "suffix_of", "write_parts"]
+
+DELIMITERS = (",", ";", "\t", "|")
+"""What may separate cells of text."""
 
 TEXTS: Mapping[str, str] = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 """What separates cells, by ending."""
@@ -76,7 +80,26 @@ def _text(file: IO[bytes], path: Path) -> Iterator[_Put]:
             sep=separator,
             header=next(is_first),
             lineterminator="\n",
+            quoting=_quoting(part),
         )
+
+
+def _quoting(part: Any) -> int:
+    """Quotes around all text where pandas would leave away some that reading needs.
+
+    Those around a return, which ends a line, and, in a table of one column, around what others
+    separate cells by.
+    """
+    import pandas as pd
+
+    signs = "\r" if part.shape[1] > 1 else "\r" + "".join(DELIMITERS)
+    for name in part.columns:
+        kept = getattr(part[name].dtype, "categories", part[name])
+        texts = pd.Series(kept if kept.dtype.kind == "O" else []).astype("str")
+        for sign in signs:
+            if sign in str(name) or texts.str.contains(sign, regex=False, na=False).any():
+                return csv.QUOTE_NONNUMERIC
+    return csv.QUOTE_MINIMAL
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import torch
 from gantlet.errors import UsageError
 from gantlet.metrics.auc import auc, cautious_auc
 from gantlet.metrics.tables.copies import copies
-from gantlet.metrics.tables.disclosure import disclosure, guessed
+from gantlet.metrics.tables.disclosure import attack_on, disclosure, guessed
 from gantlet.metrics.tables.gower import Ruler
 from gantlet.metrics.tables.membership import density, distance, membership, relative
 from gantlet.metrics.tables.records import joined, keys
@@ -116,10 +116,17 @@ def test_what_is_hidden_is_guessed_of_those_who_were_copied():
     assert told.train.low > 0.9  # rows that are equal but for the hidden column
     assert told.held_out.high < 0.8
     assert told.gain.low > 0.2
-    one = disclosure(TRAIN, TRAIN, HELD_OUT, hidden=["c2"], known=["x0", "x1"])
+    one = disclosure(TRAIN, TRAIN, HELD_OUT, sensitive=["c2"], known=["x0", "x1"])
     assert one.train.low > 0.9
     assert one.held_out.high < 0.35  # c2 does not depend on anything: one in five
     assert one.held_out.low < 0.2
+
+
+def test_what_is_not_said_of_an_attack_is_all_others():
+    assert attack_on(TRAIN).sensitive == TRAIN.names
+    assert attack_on(TRAIN, known=["x0"]).sensitive == tuple(n for n in TRAIN.names if n != "x0")
+    assert attack_on(TRAIN, ["c2", "c2"]).sensitive == ("c2",)
+    assert attack_on(TRAIN, ["c2"]).known is None
 
 
 def test_guesses_are_those_of_loops():
@@ -149,8 +156,10 @@ def sum_of(x, y, i, j, columns):
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: disclosure(TRAIN, TRAIN, HELD_OUT, hidden=["c9"]), "unknown column 'c9'"),
+        (lambda: disclosure(TRAIN, TRAIN, HELD_OUT, sensitive=["c9"]), "unknown column 'c9'"),
         (lambda: disclosure(TRAIN, TRAIN, HELD_OUT, known=["y"]), "unknown column 'y'"),
+        (lambda: attack_on(TRAIN, ["c2"], ["x0", "c2"]), "knows: expected others.*c2 as both"),
+        (lambda: attack_on(TRAIN, None, TRAIN.names), "knows: expected not all of them"),
         (lambda: copies(TRAIN, TRAIN.take(slice(1))), "800 and 1"),
         (lambda: membership(TRAIN, TRAIN, HELD_OUT.take(slice(1))), "800? and|1 and 800"),
     ],

@@ -19,10 +19,20 @@ from gantlet.metrics.estimate import Estimate, Z, mean_of, normal
 from gantlet.metrics.tables.gower import Places, Ruler, column_distances, summed_distances
 from gantlet.metrics.tables.records import Records
 
-__all__ = ["CLOSE", "Disclosure", "disclosure", "guessed"]
+__all__ = ["CLOSE", "Attack", "Disclosure", "attack_on", "disclosure", "guessed"]
 
 CLOSE = 0.05
 """Of numbers: a guess within this share of the generated rows is right."""
+
+
+@dataclass(frozen=True)
+class Attack:
+    """Who guesses what."""
+
+    sensitive: tuple[str, ...]
+    """Columns to guess, one at a time."""
+    known: tuple[str, ...] | None
+    """Columns that the attacker knows; None: all but the one to guess."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +52,7 @@ def disclosure(
     train: Records,
     held_out: Records,
     *,
-    hidden: Sequence[str] | None = None,
+    sensitive: Sequence[str] | None = None,
     known: Sequence[str] | None = None,
 ) -> Disclosure:
     """The share of hidden values that the nearest generated row tells, of both kinds of rows.
@@ -50,11 +60,10 @@ def disclosure(
     Arguments:
         made: generated rows.
         train, held_out: rows that are attacked, any number of each.
-        hidden: columns to guess, one at a time; all if none are given.
-        known: columns that the attacker knows; all but the one to guess if none are given.
+        sensitive, known: see `attack_on`.
 
     Raises:
-        UsageError: an unknown column, fewer than two columns, or fewer than two rows of a kind.
+        UsageError: see `attack_on`; fewer than two rows of a kind.
 
     Source: Taub et al. (2018), Differential Correct Attribution Probability for Synthetic Data:
     An Exploration, https://doi.org/10.1007/978-3-319-99771-1_9; Giomi et al. (2023), A Unified
@@ -62,8 +71,9 @@ def disclosure(
     """
     ruler = Ruler(made)
     places = ruler.places(made)
-    sought = _columns(made, hidden)
-    given = None if known is None else _columns(made, known)
+    attack = attack_on(made, sensitive, known)
+    sought = [made.names.index(name) for name in attack.sensitive]
+    given = None if attack.known is None else [made.names.index(name) for name in attack.known]
     rates = [
         mean_of(guessed(ruler.places(rows), places, sought, given).double().mean(1))
         for rows in (train, held_out)
@@ -75,15 +85,36 @@ def disclosure(
     return Disclosure(rates[0], rates[1], gain)
 
 
-def _columns(rows: Records, names: Sequence[str] | None) -> list[int]:
+def attack_on(
+    rows: Records, sensitive: Sequence[str] | None = None, known: Sequence[str] | None = None
+) -> Attack:
+    """The attack of these columns.
+
+    Arguments:
+        rows: any rows of the table.
+        sensitive: columns to guess, one at a time; all that are not known if none are given.
+        known: columns that the attacker knows; all but the one to guess if none are given.
+
+    Raises:
+        UsageError: an unknown column, one that is sensitive and known, none to guess, fewer than
+            two columns.
+    """
     if len(rows.names) < 2:
         raise UsageError(
             "attribute disclosure", expected="at least 2 columns", received=str(len(rows.names))
         )
-    for name in names or ():
+    for name in (*(sensitive or ()), *(known or ())):
         if name not in rows.names:
             raise unknown("column", name, rows.names)
-    return [rows.names.index(name) for name in (rows.names if names is None else names)]
+    both = [name for name in known or () if name in (sensitive or ())]
+    hidden = sensitive or [name for name in rows.names if name not in (known or ())]
+    if both or not hidden:
+        raise UsageError(
+            "columns that an attacker knows",
+            expected="others than those that are sensitive" if both else "not all of them",
+            received=f"{', '.join(both)} as both" if both else "all, so that none is to guess",
+        )
+    return Attack(tuple(dict.fromkeys(hidden)), tuple(known) if known else None)
 
 
 def guessed(
