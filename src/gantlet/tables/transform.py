@@ -194,8 +194,6 @@ class TableTransform(TransformerMixin, BaseEstimator):
         as in the table: a sample of classes has the table's frequencies. A private table has
         none: rows that are drawn by what they have would not be drawn alike.
         """
-        if self.ledger_ is not None:
-            return (), ()
         asked = self._asked()
         names = tuple(name for column in asked for name in column.class_names())
         shares = tuple(s / len(asked) for column in asked for s in column.choices.shares)
@@ -303,7 +301,9 @@ class TableTransform(TransformerMixin, BaseEstimator):
             )
 
     def _asked(self) -> list[ChoiceColumn]:
-        """What rows can be asked for by."""
+        """What rows can be asked for by: nothing of a private table."""
+        if self.ledger_ is not None:
+            return []
         return [
             column
             for column in self.parts_
