@@ -40,6 +40,7 @@ from benchmarks.tables_data import (
 from benchmarks.tables_jobs import Job, jobs, peer_quality, peer_versions, play
 from benchmarks.tables_measures import apart, binned, copies, detected, f1, r2
 from benchmarks.tables_page import published
+from benchmarks.tables_privacy import leaks
 
 __all__ = ["by_conditions", "main", "measured", "rare_gain"]
 
@@ -48,12 +49,13 @@ PARTS, MODELS = ("adult", "rare", "california"), ("ctgan", "ours")
 
 
 def measured(table: Table, made: pd.DataFrame, quality: Callable[[], Mapping[str, float]]) -> Row:
-    """Usefulness, detection and quality of rows."""
+    """Usefulness, detection, quality and privacy of rows."""
     if table.name == "california":
         useful = {"r2": r2(made, table.held, table.target)}
     else:
         useful = {"f1": f1(made, table.held, table.target, POSITIVE)}
-    return {**useful, "auc": detected(table.held, made), **quality()}
+    private = {"leaks": leaks(made, table.train, table.held)}
+    return {**useful, "auc": detected(table.held, made), **quality(), **private}
 
 
 def by_conditions(

@@ -16,6 +16,7 @@ from benchmarks.common import PAGES, Page, table
 from benchmarks.tables_data import MANY, PAIRS, RARE
 from benchmarks.tables_jobs import CONDITION_ROWS, RARE_TO
 from benchmarks.tables_measures import DETECTED
+from benchmarks.tables_privacy import ATTACKS
 from gantlet.bench.table import over_seeds
 
 __all__ = ["published"]
@@ -130,6 +131,37 @@ def _conditions(rows: Sequence[Row]) -> str:
     )
 
 
+def _privacy(rows: Sequence[Row]) -> str:
+    """What attackers learn from the rows of each model about who trained it."""
+    ends = {name: _ends(rows, "adult", model) for model, name in NAMES.items()}
+    told = {
+        name: [row["leaks"] for row in seeds if "leaks" in row] for name, seeds in ends.items()
+    }
+    found = {name: leaks for name, leaks in told.items() if leaks}
+    if not found:
+        return ""
+    lines = [
+        [
+            name,
+            *(_text([one[attack] for one in leaks]) for attack in ATTACKS),
+            _text([100 * one["copies"] for one in leaks]),
+        ]
+        for name, leaks in found.items()
+    ]
+    held = 100 * next(iter(found.values()))[0]["held_copies"]
+    return "\n\n".join(
+        [
+            "## Privacy",
+            "Membership inference: area under the curve at which an attacker who has the rows "
+            "tells half of the rows held out from as many that trained; the last attacker has "
+            "their other half, too. 0.5 is chance, and training rows given away as they are show "
+            "that the attacks work ([what each does](../privacy.md#is-it-copying)). Copies: rows "
+            f"that equal a training row which is there once; {held:.3f} % of the rows held out.",
+            table(["", *ATTACKS.values(), "% copies of unique rows"], lines),
+        ]
+    )
+
+
 def _rare(rows: Sequence[Row]) -> str:
     found = [row["rare"] for row in _ends(rows, "rare", "ours")]
     if not found:
@@ -210,7 +242,7 @@ def published(
             "its length, each a training by itself.",
             "![F1, detection AUC and quality against processor seconds](tables.png)",
         ]
-    end += [_conditions(rows), _rare(rows)]
+    end += [_privacy(rows), _conditions(rows), _rare(rows)]
     if "california" in parts:
         head, more = _models(rows, "california")
         text = "Rows with a missing number are left out. R2 of the median house value."

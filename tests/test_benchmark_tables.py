@@ -11,7 +11,9 @@ from benchmarks.tables import by_conditions, rare_gain
 from benchmarks.tables_data import Condition, Table, conditions, imbalanced, once
 from benchmarks.tables_measures import apart, binned, copies, detected, f1, r2
 from benchmarks.tables_ours import shortened
+from benchmarks.tables_page import published
 from benchmarks.tables_peer import Watched
+from benchmarks.tables_privacy import ATTACKS, leaks
 from gantlet.recipes import recipe
 from gantlet.spec import DataSpec
 
@@ -172,6 +174,46 @@ def test_a_shorter_training_has_shorter_schedules():
     assert keys["optimisers.generator.lr.samples"] == lr.samples // 4
     assert keys["optimisers.discriminator.lr.delay"] == lr.delay // 4
     assert keys["train.tick"] == base.train.tick // 4
+
+
+def far_apart(n, seed):
+    """People that are all different, so that copies and members can be told."""
+    draw = np.random.default_rng(seed)
+    return people(n, seed).assign(a=draw.normal(size=n), b=draw.normal(size=n))
+
+
+def test_rows_of_the_same_law_tell_of_no_one_and_the_training_rows_of_all():
+    train, held, fresh = (far_apart(600, seed) for seed in range(3))
+    private, open_ = leaks(fresh, train, held), leaks(train, train, held)
+    for attack in ATTACKS:
+        assert private[attack] == pytest.approx(0.5, abs=0.1)  # 300 asked of each: 0.024 * 4
+        assert open_[attack] > 0.95
+    assert (private["copies"], open_["copies"]) == (0, 1)
+    assert private["held_copies"] == 0
+
+
+def test_copies_of_unique_rows_are_counted_beside_those_that_are_there_by_chance():
+    train, held = far_apart(400, 0), far_apart(200, 1)
+    held = pd.concat([held, train.head(50)])
+    found = leaks(pd.concat([far_apart(300, 2), train.head(100)]), train, held)
+    assert (found["copies"], found["held_copies"]) == (0.25, 0.2)
+
+
+def test_the_page_says_what_attackers_learn(tmp_path, capsys):
+    told = dict.fromkeys(ATTACKS, 0.5) | {"copies": 0.0, "held_copies": 0.00125}
+    own = dict.fromkeys(("auc", "quality", "shapes", "trends"), 0.9)
+    row = {"table": "adult", "share": 1, "seed": 0, "f1": {"tree": 0.6, "mean": 0.6}, **own}
+    row |= {"fit": [9.0, 9.0], "sample": [1.0, 1.0]}
+    rows = [
+        {**row, "model": "real", "leaks": told | {"distance": 0.75, "copies": 1.0}},
+        {**row, "model": "ours", "leaks": told},
+        {**row, "model": "ours", "seed": 1, "leaks": told | {"distance": 0.51}},
+    ]
+    published(rows, "ctgan 0.12.1", official=False, out=tmp_path, write=False)
+    text = capsys.readouterr().out
+    assert "0.125 % of the rows held out" in text
+    assert "| real training rows | 0.750 | 0.500 | 0.500 | 100.000 |" in text
+    assert "| Gantlet, `table` | 0.505 [" in text
 
 
 def test_each_epoch_of_the_peer_is_told_of_when_it_is_over():

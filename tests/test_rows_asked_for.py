@@ -219,4 +219,19 @@ def test_rows_that_cannot_be_are_told(change, told, model):
 def test_what_is_no_table_is_refused(model):
     with pytest.raises(UsageError, match=r"complete: expected a pandas DataFrame, received list"):
         model.complete([1, 2])
+    with pytest.raises(UsageError, match="each column once, received 'age' more than once"):
+        model.complete(pd.DataFrame([[30, 40]], columns=["age", "age"]))
     assert len(model.complete(pd.DataFrame({"age": []}))) == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"public": "ciyt"}, r"unknown column 'ciyt'.*Did you mean city"),
+        ({"constraints": "age >= 200"}, r"constraint '200 <= age': expected all \d+ rows"),
+    ],
+)
+def test_one_word_is_one_column_and_one_constraint(said, told):
+    """Not one for each of its letters."""
+    with pytest.raises(UsageError, match=told):
+        gantlet.TableSynthesizer(**said).fit(table())

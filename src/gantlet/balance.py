@@ -105,9 +105,12 @@ def _column(transform: TableTransform, name: str) -> Column:
         return found
     able = [key for key, column in columns.items() if transform.places(column.name)]
     many = f" of {len(found.values):,} values" if isinstance(found, ChoiceColumn) else ""
+    remedy = f"If it is one, train with data.columns.{name}=categorical"
+    if transform.ledger_ is not None:
+        remedy = "A private run cannot be asked for one: take rows of each with --where"
     raise UsageError(
         f"rows balanced by {name}",
         expected=f"a column of categories, at most 64: {', '.join(able) or 'there is none'}",
         received=f"{found.kind}{many}",
-        remedy=f"If it is one, train with data.columns.{name}=categorical",
+        remedy=remedy,
     )

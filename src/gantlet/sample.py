@@ -341,8 +341,10 @@ def ready(bundle: Bundle, device: str = "auto") -> Iterator[tuple[nn.ModuleDict,
 
 def _asked(spec: DataSpec, n: int, label: str | int | None, seed: int) -> torch.Tensor | None:
     """Labels of the samples that are asked for; UsageError for what cannot be made."""
-    if n < 1:
-        raise UsageError("number of samples", expected="at least 1", received=str(n))
+    if not isinstance(n, int | np.integer) or n < 1:
+        raise UsageError(
+            "number of samples", expected="a whole number, at least 1", received=repr(n)
+        )
     if label is None:
         return drawn_labels(spec, seed, "sample", 0, n)
     return torch.full((n,), class_of(spec, label))

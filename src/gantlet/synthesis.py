@@ -35,8 +35,8 @@ class TableSynthesizer(BaseEstimator):
         columns: kinds by column, where they are not to be detected; a list is an ordinal's order.
         public: whether bounds and values of fewer than 5 rows may be stored, or the columns of
             which they may.
-        constraints: what all rows meet: text such as "end >= start", or functions of a DataFrame
-            that give one truth value for each row (docs/tables-constraints.md).
+        constraints: what all rows meet, one or several: text such as "end >= start", or functions
+            of a DataFrame that give one truth value for each row (docs/tables-constraints.md).
         samples, minutes: when to end; as the recipe says if neither is given.
         settings: dotted keys, as `{"train.batch": 256}`.
         seed: of weights, order of rows and noise.
@@ -52,8 +52,8 @@ class TableSynthesizer(BaseEstimator):
         *,
         recipe: str | None = None,
         columns: Mapping[str, Any] | None = None,
-        public: bool | Sequence[str] = False,
-        constraints: Sequence[Said] = (),
+        public: bool | str | Sequence[str] = False,
+        constraints: Said | Sequence[Said] = (),
         samples: int | None = None,
         minutes: float | None = None,
         settings: Mapping[str, Any] | None = None,
@@ -78,11 +78,11 @@ class TableSynthesizer(BaseEstimator):
         Raises UsageError for anything else, and for what `gantlet.train` refuses.
         """
         _check_frame("TableSynthesizer.fit", table)
-        public = self.public if isinstance(self.public, bool) else list(self.public)
+        public = self.public if isinstance(self.public, bool) else _listed(self.public)
         predicates = [Predicate.of(one) for one in self._functions]
         for predicate in predicates:
             check_rows(predicate, table)
-        texts = [one for one in self.constraints if isinstance(one, str)]
+        texts = [one for one in _listed(self.constraints) if isinstance(one, str)]
         texts += [predicate.text for predicate in predicates]
         own = {"data.columns": dict(self.columns or {}), "data.public": public}
         own |= {"data.constraints": texts} if texts else {}
@@ -149,7 +149,7 @@ class TableSynthesizer(BaseEstimator):
     @property
     def _functions(self) -> list[Callable[[Any], Any]]:
         """The constraints that are functions."""
-        return [one for one in self.constraints if not isinstance(one, str)]
+        return [one for one in _listed(self.constraints) if not isinstance(one, str)]
 
     @contextlib.contextmanager
     def _folder(self) -> Iterator[Path]:
@@ -158,6 +158,11 @@ class TableSynthesizer(BaseEstimator):
             return
         with tempfile.TemporaryDirectory() as place:
             yield Path(place) / "run"
+
+
+def _listed(said: Any) -> list[Any]:
+    """What may be one or several, as a list: text and functions are one."""
+    return [said] if isinstance(said, str) or callable(said) else list(said)
 
 
 def _check_frame(what: str, table: Any) -> None:

@@ -156,7 +156,7 @@ def test_a_category_that_few_real_rows_alone_have_is_not_named(shown):
 
 
 def test_three_squares_are_drawn_and_the_worst_pairs_come_first():
-    names = list("abcd")
+    names = ["a", "日本", r"$\q$", "$^$"]  # signs that no font has, and formulas that are none
     rows = trends(names)
     assert [figure.svg.count("<image") >= 1 for figure in matrices(names, rows)] == [True] * 3
     rows[4] = {**rows[4], "score": 0.3}

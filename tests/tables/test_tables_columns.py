@@ -1,6 +1,7 @@
 """What columns are taken for, how their values are written, and what is kept of them."""
 
 import json
+from datetime import datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -34,6 +35,10 @@ def table():
 
 def fitted(values, **wanted):
     return TableTransform(**wanted).fit(pd.DataFrame({"c": values}))
+
+
+def objects(values):
+    return pd.Series(values * 9, dtype=object)
 
 
 def kind(values, **wanted):
@@ -171,6 +176,12 @@ def test_classes_are_what_rows_have_with_the_tables_shares():
         ({"c": [1.0, 1e200] * 9}, r"column 'c', row 1.*at most 1e\+100.*1e\+200"),
         ({"c": ["2024-01-01"] * 30 + ["2024-13-01"]}, r"column 'c', row 30.*'2024-13-01'"),
         ({" ": [1, 2]}, r"column 1 of the table.*a name"),
+        ({pd.Timestamp(0): [1, 2]}, r"column 1 of the table.*a name"),
+        ({"c": objects([datetime(2024, 1, 1, 9, 30)])}, r"type datetime.*pandas.to_datetime"),
+        ({"c": objects([timedelta(1)])}, r"type timedelta.*pandas.to_timedelta"),
+        ({"c": pd.arrays.SparseArray([0, 1] * 9)}, r"column 'c'.*to_dense"),
+        ({"c": pd.cut(np.arange(20), 3)}, r"column 'c'.*type Interval.*categories\(str\)"),
+        ({"c": pd.Categorical(pd.to_datetime(["2024"] * 9))}, r"column 'c'.*type Timestamp"),
     ],
 )
 def test_bad_columns_are_told_with_their_row(cells, told):
@@ -191,6 +202,28 @@ def test_bad_columns_are_told_with_their_row(cells, told):
 def test_declarations_that_do_not_hold_are_told(columns, told):
     with pytest.raises(UsageError, match=told):
         fitted(["a", "b"] * 9, columns=columns)
+
+
+@pytest.mark.parametrize("name", ["utf8", "int64", "double", "bool", "timestamp[us, tz=UTC]"])
+def test_types_of_arrow_come_back(name):
+    dtype = pd.ArrowDtype.construct_from_string(f"{name}[pyarrow]")
+    values = pd.Series([0, 1, None] * 9, dtype="Int64").astype("int64[pyarrow]").astype(dtype)
+    transform = fitted(values)
+    back = TableTransform.from_json(json.loads(json.dumps(transform.to_json())))
+    pd.testing.assert_series_equal(
+        back.inverse_transform(transform.transform(pd.DataFrame({"c": values})))["c"],
+        values.rename("c"),
+    )
+
+
+def test_times_are_no_categories():
+    with pytest.raises(UsageError, match="type Timestamp"):
+        fitted(pd.to_datetime(["2024-01-01", "2024-01-02"] * 9), columns={"c": "categorical"})
+
+
+def test_a_public_column_that_is_not_there_is_told():
+    with pytest.raises(UsageError, match=r"unknown column 'd'.*one of c"):
+        TableTransform(public=["d"]).fit(pd.DataFrame({"c": ["a", "b"] * 9}))
 
 
 def test_two_columns_of_one_name_are_refused():

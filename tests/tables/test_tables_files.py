@@ -134,6 +134,7 @@ CUT = "1,2\n"
         (TEXT.replace("x,y", "x,x"), r"line 1.*'x' for columns 1 and 2"),
         (TEXT.replace("x,y", ",y"), r"line 1.*none for column 1 of 3.*index=False"),
         ((TEXT + "1,é,2\n").encode("latin-1"), r"text in utf-8.*line 62.*data.encoding=latin-1"),
+        ('a,b\n1,"u\nv"\n2,"w\n3,x\n', r"row 3 of the file: expected quotes in pairs"),
     ],
 )
 def test_faults_of_separated_values_name_the_line(content, told, written):

@@ -95,6 +95,7 @@ def test_shares_are_those_of_noisy_counts():
 def test_nothing_can_be_asked_for():
     found = TableTransform(private=ALL).fit(people())
     assert found.classes() == ((), ())
+    assert not any(found.places(column.name) for column in found.columns_)
     assert not any(head.is_condition for head in found.heads)
     again = TableTransform.from_json(json.loads(json.dumps(found.to_json())))
     assert again.heads == found.heads

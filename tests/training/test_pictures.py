@@ -3,9 +3,11 @@
 import io
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
+from gantlet.data import open_data
 from gantlet.spec import DataSpec
 from gantlet.training.pictures import as_image, curves, grid, picture
 
@@ -110,3 +112,12 @@ def test_curves_are_drawn_from_any_log(rows, tmp_path):
             return int((np.asarray(read.convert("L")) < 200).sum())
 
     assert (ink(rows) > ink([])) == any("coverage" in row for row in rows)
+
+
+@pytest.mark.parametrize("name", ["日本", r"$\q$", "$^$"])
+def test_any_names_of_columns_and_categories_are_drawn(name, tmp_path):
+    """Neither a formula that is none, nor signs that the font lacks (a warning is an error)."""
+    table = open_data(pd.DataFrame({name: [name, "b"] * 20, f"{name} 2": range(40)}))
+    picture(np.array(table.raw), table.spec, tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as drawn:
+        assert drawn.size == (1260, 810)

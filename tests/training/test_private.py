@@ -6,11 +6,14 @@ import re
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 import gantlet
+from gantlet.balance import sample_balanced
 from gantlet.budget import account_of, resolved
+from gantlet.completion import complete
 from gantlet.data import open_data
 from gantlet.data.feed import Feed
 from gantlet.errors import RunError, UsageError
@@ -20,6 +23,7 @@ from gantlet.recipes import tiny
 from gantlet.report import write_report
 from gantlet.report.gathering import gathered
 from gantlet.training.private import PrivateSteps
+from gantlet.where import sample_where
 from tests.report.pages import read, section
 from tests.tables_for import rows
 from tests.training.small import trainer
@@ -128,6 +132,19 @@ def test_the_report_says_what_epsilon_covers_and_that_it_is_not_covered_itself(r
     assert f"cost epsilon {shown}." in part
     assert "Not covered: this page and evidence.json." in part
     assert "#privacy" in [e.attributes["href"] for e in page.all("nav")[0].all("a")]
+
+
+def test_rows_of_a_private_run_meet_conditions_and_are_made_whole(run):
+    """By leaving rows out: its generator can be asked for nothing."""
+    colour = run.sample(200).frame["colour"].mode()[0]
+    met = sample_where(run.bundle, 20, f"colour={colour}").frame
+    assert (met["colour"] == colour).all()
+    given = pd.DataFrame({"colour": [colour, None], "age": [None, 40.0]})
+    whole = complete(run.bundle, given)
+    assert (whole["colour"][0], whole["age"][1]) == (colour, 40)
+    assert whole.notna().all(axis=None)
+    with pytest.raises(UsageError, match=r"there is none.*with --where"):
+        sample_balanced(run.bundle, 20, "colour")
 
 
 def test_no_measurement_on_real_rows_is_logged(run):

@@ -61,7 +61,7 @@ class DataSettings:
     constraints: tuple[str, ...] = ()
     """Of a table: what all of its rows meet, and generated rows will: `end >= start`,
     `total = net + tax`, `city by zip`, `combination(make, model)`, `0 <= age <= 120`,
-    `exactly_one(phone, email)`, `at_most_one(phone, email)`."""
+    `exactly_one(rent, price)`, `at_most_one(rent, price)`."""
     twins: bool = True
     """Of a table: columns that follow from each other in all rows, one to one, are stored as one,
     so that generated rows never contradict themselves; not of a private table."""

@@ -71,7 +71,7 @@ def split_hashes(hashes: Hashes, held_out: bool = True) -> Split:
         return Split(everything, nothing, note)
     chosen = _chosen(hashes, min(max(round(_SHARE * n), _LEAST), _MOST), _SET_ASIDE)
     kept = int(chosen.sum())
-    note = f"{kept:,} of {n:,} samples are set aside by content and never trained on."
+    note = f"{kept:,} of {n:,} samples are set aside and never trained on."
     if not kept:
         note = "No samples are set aside: the data are copies of one another."
     return Split(np.flatnonzero(~chosen), np.flatnonzero(chosen), note)

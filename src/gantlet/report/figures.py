@@ -6,6 +6,7 @@ import io
 import math
 import re
 import textwrap
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -86,7 +87,9 @@ def drawn(height: float, label: str, caption: str) -> Iterator[tuple[Any, list[F
         yield sheet, done
         buffer = io.StringIO()
         nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        sheet.savefig(buffer, format="svg", transparent=True, metadata=nothing)
+        with warnings.catch_warnings():  # columns may have names that the font lacks signs of
+            warnings.filterwarnings("ignore", "Glyph", UserWarning)
+            sheet.savefig(buffer, format="svg", transparent=True, metadata=nothing)
     done.append(Figure(_inline(buffer.getvalue(), label), caption))
 
 

@@ -80,7 +80,7 @@ def _drawn(
         places = range(1, len(names) + 1)
         if len(names) <= _NAMED:
             numbered = [f"{_short(name)} {i}" for i, name in zip(places, names, strict=True)]
-            axes.set_yticks(places, numbered, fontsize=8)
+            axes.set_yticks(places, numbered, fontsize=8, parse_math=False)
             axes.set_xticks(places, map(str, places), fontsize=7)
         else:
             axes.tick_params(labelsize=8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ _LARGE, _PACKED = 2**28, 8
 """Bytes of text beyond which it is read part by part, and what gzip makes of a byte."""
 _MOSTLY, _DIGITS = 0.5, 19
 """Share of numbers in a column of them, and digits of one that may need 64 bits."""
+_OPEN = re.compile(r"EOF inside string starting at row (\d+)")
 _NUMBERS = ({"int64"}, {"int64", "float64"}, {"float64"})
 
 
@@ -57,9 +59,20 @@ def separated(
                 dtype=dict(types or {}),
             )
         except pd.errors.ParserError as error:
-            raise UsageError(
-                str(path), expected="separated values", received=" ".join(str(error).split())
-            ) from error
+            raise _unparted(path, str(error)) from error
+
+
+def _unparted(path: Path, said: str) -> UsageError:
+    """The error for text that pandas cannot part, as in a cell whose quote is never closed."""
+    quote = _OPEN.search(said)
+    if quote is None:
+        return UsageError(str(path), expected="separated values", received=" ".join(said.split()))
+    return UsageError(
+        f"{path}, row {int(quote[1]) + 1} of the file",
+        expected="quotes in pairs around a cell",
+        received="a quote that is open to the end of the file",
+        remedy="Close it, or write it twice where it belongs to the cell",
+    )
 
 
 def in_parts(

@@ -23,13 +23,15 @@ _WORDS: Mapping[str, Kind] = {
     "integer": "integer",
     "floating": "real",
     "mixed-integer-float": "real",
-    "datetime": "datetime",
     "datetime64": "datetime",
     "date": "datetime",
-    "timedelta": "duration",
     "timedelta64": "duration",
 }
 """Kinds by what pandas infers of a column of Python objects."""
+_CHOICES = ("string", "empty", "boolean", "integer", "floating", "mixed-integer-float")
+"""What pandas infers of objects that can be choices."""
+_CONVERTED = {"datetime": "pandas.to_datetime", "timedelta": "pandas.to_timedelta"}
+"""What makes pandas times of objects of Python, by what pandas infers of them."""
 
 
 def detected(name: Any, cells: Any, *, public: bool) -> Kind:
@@ -117,11 +119,21 @@ def _of_text(name: Any, present: Any) -> Kind:
 
 def check_cells(name: Any, kind: Kind, cells: Any) -> None:
     """UsageError where the cells are not of a kind that was declared or detected."""
+    import pandas as pd
     from pandas.api import types
 
     present = cells.dropna()
     if not len(present):
         return
+    if isinstance(cells.dtype, pd.SparseDtype):
+        raise UsageError(
+            f"column {name!r}",
+            expected="a column that holds all its values",
+            received=str(cells.dtype),
+            remedy="Convert it with .sparse.to_dense()",
+        )
+    if kind in ("categorical", "ordinal"):
+        _check_choices(name, present)
     inferred = types.infer_dtype(present)
     if kind in ("integer", "real"):
         if not types.is_numeric_dtype(present.dtype) and _WORDS.get(inferred) not in _NUMERIC:
@@ -136,6 +148,23 @@ def check_cells(name: Any, kind: Kind, cells: Any) -> None:
     text = inferred == "string" and date_format(present)[0] is not None
     if kind in ("datetime", "duration") and not (told == kind or (text and kind == "datetime")):
         raise _wrong(name, "dates or times" if kind == "datetime" else "durations", present)
+
+
+def _check_choices(name: Any, present: Any) -> None:
+    """UsageError for choices that no file of a bundle holds, such as times and intervals."""
+    import pandas as pd
+    from pandas.api import types
+
+    grouped = isinstance(present.dtype, pd.CategoricalDtype)
+    held = present.dtype.categories if grouped else present
+    plain = types.is_numeric_dtype(held.dtype) or types.is_bool_dtype(held.dtype)
+    if not plain and types.infer_dtype(held, skipna=True) not in _CHOICES:
+        raise UsageError(
+            f"column {name!r}",
+            expected="text, numbers or truth values as categories",
+            received=f"values of type {type(held[0] if grouped else held.iloc[0]).__name__}",
+            remedy="Make text of them, with .cat.rename_categories(str) or .astype(str)",
+        )
 
 
 def _wrong(name: Any, wanted: str, bad: Any, otherwise: str = "categorical") -> UsageError:
@@ -163,5 +192,6 @@ def _unfit(name: Any, present: Any, inferred: str) -> UsageError:
         f"column {name!r}, {present.index.name or 'row'} {present.index[other]}",
         expected="values of one type: numbers, text, truth values, times",
         received=received,
-        remedy="Convert the column first, for example with astype(str)",
+        remedy="Convert the column first, for example with "
+        + _CONVERTED.get(inferred, "astype(str)"),
     )

@@ -26,6 +26,8 @@ def described(dtype: Any, categories: Sequence[Any] | None = None) -> dict[str, 
     if isinstance(dtype, pd.StringDtype):
         nan = dtype.na_value is not pd.NA
         return {"name": "string", "storage": dtype.storage, "nan": nan}
+    if isinstance(dtype, pd.ArrowDtype) and str(dtype) == "string[pyarrow]":
+        return {"name": "utf8[pyarrow]"}  # by the other name pandas makes a type of its own
     return {"name": str(dtype)}
 
 

@@ -57,11 +57,20 @@ def partial_rows(table: Any, transform: TableTransform, design: Design, what: st
         what: the table is called, for errors.
 
     Raises:
-        UsageError: a column that the fitted table has not, a value that its column never has, a
-            number farther from its range than ten times its width, given cells that break a
-            constraint; naming the row and the column.
+        UsageError: a column twice or that the fitted table has not, a value that its column never
+            has, a number farther from its range than ten times its width, given cells that break
+            a constraint; naming the row and the column.
     """
     known = {str(column.name): column for column in transform.columns_}
+    names = [str(name) for name in table.columns]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(
+            f"{what}: columns",
+            expected="each column once",
+            received=f"{twice[0]!r} more than once",
+            remedy="Rename or drop one",
+        )
     cells = {str(name): table[name].reset_index(drop=True) for name in table.columns}
     for name in cells:
         if name not in known:

@@ -145,9 +145,9 @@ def parsed(cells: Any, form: str) -> Any:
 
 def _plain(cells: Any, kind: str) -> NDArray[Any]:
     """Times as NumPy's, those with a zone in UTC."""
-    plain: NDArray[Any] = cells.to_numpy(
-        dtype=None if getattr(cells.dtype, "tz", None) is None else f"M8[{cells.dtype.unit}]"
-    )
+    own = getattr(cells.dtype, "pyarrow_dtype", cells.dtype)
+    zoned = getattr(own, "tz", None) is not None
+    plain: NDArray[Any] = cells.to_numpy(dtype=f"M8[{own.unit}]" if zoned else None)
     if plain.dtype.kind not in "mM":
         plain = plain.astype("m8[ns]" if kind == "duration" else "M8[ns]")
     return plain

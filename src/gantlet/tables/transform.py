@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -93,12 +94,13 @@ class TableTransform(TransformerMixin, BaseEstimator):
 
         Raises:
             UsageError: no columns, two of one name, one without a name, a column of mixed types,
-                a kind declared for a column that is not there or that its cells are not of, a
+                a column declared or public that is not there, a kind that its cells are not of, a
                 constraint that cannot be read or that a row breaks.
         """
         _check_names(table)
         declared = dict(self.columns or {})
-        for name in declared:
+        named = () if isinstance(self.public, bool) else self.public
+        for name in (*declared, *named):
             if name not in map(str, table.columns):
                 raise unknown("column", name, map(str, table.columns))
         self.ledger_: Mapping[str, Any] | None = None
@@ -192,8 +194,6 @@ class TableTransform(TransformerMixin, BaseEstimator):
         as in the table: a sample of classes has the table's frequencies. A private table has
         none: rows that are drawn by what they have would not be drawn alike.
         """
-        if self.ledger_ is not None:
-            return (), ()
         asked = self._asked()
         names = tuple(name for column in asked for name in column.class_names())
         shares = tuple(s / len(asked) for column in asked for s in column.choices.shares)
@@ -301,7 +301,9 @@ class TableTransform(TransformerMixin, BaseEstimator):
             )
 
     def _asked(self) -> list[ChoiceColumn]:
-        """What rows can be asked for by."""
+        """What rows can be asked for by: nothing of a private table."""
+        if self.ledger_ is not None:
+            return []
         return [
             column
             for column in self.parts_
@@ -371,8 +373,8 @@ def _check_names(table: Any) -> None:
     if not names:
         raise UsageError("the table", expected="at least one column", received="none")
     for place, name in enumerate(names, start=1):
-        is_none = name is None or (isinstance(name, float) and np.isnan(name))
-        if is_none or isinstance(name, tuple) or not str(name).strip():
+        is_none = isinstance(name, float) and np.isnan(name)
+        if is_none or not isinstance(name, str | Number) or not str(name).strip():
             raise UsageError(
                 f"column {place} of the table",
                 expected="a name: text or a number",

@@ -41,7 +41,7 @@ def draw_columns(figure: Any, rows: NDArray[Any], spec: DataSpec) -> None:
             _choices(axes, column, cells)
         elif isinstance(column, NumberColumn):
             _numbers(axes, column, column.encode(cells))
-        axes.set_title(str(column.name)[:40], loc="left", fontsize=9)
+        axes.set_title(str(column.name)[:40], loc="left", fontsize=9, parse_math=False)
         axes.tick_params(labelsize=7)
         axes.minorticks_off()
     # Fitted margins would take as long as all the drawing.
@@ -56,7 +56,7 @@ def _choices(axes: Any, column: ChoiceColumn, cells: Any) -> None:
     axes.barh(places, made, color=_MADE)
     if choices.shares:
         axes.plot(choices.shares[: len(values)], places, "|", color=_REAL, markersize=9, mew=1.6)
-    axes.set_yticks(places, [str(value)[:18] for value in values])
+    axes.set_yticks(places, [str(value)[:18] for value in values], parse_math=False)
     axes.invert_yaxis()
 
 

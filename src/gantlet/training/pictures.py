@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -70,7 +71,9 @@ def picture(
 
         figure = _figure(14, 9, layout=None)
         draw_columns(figure, samples, spec)
-        figure.savefig(path, dpi=90, format="png")
+        with warnings.catch_warnings():  # columns may have names that the font lacks signs of
+            warnings.filterwarnings("ignore", "Glyph", UserWarning)
+            figure.savefig(path, dpi=90, format="png")
         return
     figure = _figure(5, 5)
     axes = figure.add_subplot()

@@ -1,4 +1,4 @@
-"""One of several columns that is set: `exactly_one(phone, email)`."""
+"""One of several columns that is set: `exactly_one(rent, price)`."""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ FORMS = {
     "total = net + tax": "one column the sum of others, up to rounding; also -",
     "city by zip": "a column follows from another; lists of columns too",
     "combination(make, model)": "only the combinations that the table has",
-    "exactly_one(phone, email)": "one of the columns is set, the others are missing",
-    "at_most_one(phone, email)": "the same, or none is set",
+    "exactly_one(rent, price)": "one of the columns is set, the others are missing",
+    "at_most_one(rent, price)": "the same, or none is set",
 }
 """What can be written, and what it says."""
 
