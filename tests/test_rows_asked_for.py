@@ -97,7 +97,7 @@ def test_categories_take_turns(column, kinds, model):
     [
         ({"balance": "age"}, r"balanced by age: expected a column of categories.*zip.*integer"),
         ({"balance": "ctiy"}, r"unknown column 'ctiy'.*Did you mean city"),
-        ({"balance": "city", "n": 0}, r"balanced by city: expected at least 1"),
+        ({"balance": "city", "n": 0}, r"balanced by city: expected a whole number of rows, at least 1"),
         ({"balance": "city", "where": "age>30"}, "where beside balance"),
     ],
 )
@@ -235,3 +235,13 @@ def test_one_word_is_one_column_and_one_constraint(said, told):
     """Not one for each of its letters."""
     with pytest.raises(UsageError, match=told):
         gantlet.TableSynthesizer(**said).fit(table())
+
+
+def test_a_folder_of_another_table_is_put_aside_when_told(tmp_path):
+    first, other = ({"x": np.arange(60.0) + add} for add in (0, 1))
+    model = gantlet.TableSynthesizer(samples=128, settings=SMALL, out=tmp_path / "run")
+    model.fit(pd.DataFrame(first))
+    with pytest.raises(UsageError, match="fresh=True"):
+        model.fit(pd.DataFrame(other))
+    model.set_params(fresh=True).fit(pd.DataFrame(other))
+    assert len(list(tmp_path.iterdir())) == 2

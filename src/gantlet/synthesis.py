@@ -42,6 +42,7 @@ class TableSynthesizer(BaseEstimator):
         seed: of weights, order of rows and noise.
         out: folder of the run, which the same call goes on with and `gantlet.load` opens; none:
             nothing is kept on the disk.
+        fresh: put a run that lies in `out` aside and begin anew.
         verbose: print the course of the training.
 
     Source: Xu et al. (2019), Modeling Tabular data using Conditional GAN, https://arxiv.org/abs/1907.00503
@@ -59,6 +60,7 @@ class TableSynthesizer(BaseEstimator):
         settings: Mapping[str, Any] | None = None,
         seed: int = 0,
         out: str | Path | None = None,
+        fresh: bool = False,
         verbose: bool = False,
     ) -> None:
         self.recipe = recipe
@@ -70,6 +72,7 @@ class TableSynthesizer(BaseEstimator):
         self.settings = settings
         self.seed = seed
         self.out = out
+        self.fresh = fresh
         self.verbose = verbose
 
     def fit(self, table: Any, y: Any = None) -> TableSynthesizer:
@@ -93,6 +96,7 @@ class TableSynthesizer(BaseEstimator):
                 self.recipe,
                 settings,
                 out=folder,
+                fresh=self.fresh,
                 samples=self.samples,
                 minutes=self.minutes,
                 verbose=self.verbose,

@@ -121,6 +121,7 @@ def test_the_rarest_equality_is_asked_for(fitted):
         ("gain>-inf and gain>=inf", r"condition gain>=inf: expected values that the column has"),
         ("gain>nan", r"condition gain>nan: expected a value such as"),
         ("born>NaT", r"condition born>NaT: expected a value such as 19"),
+        ("age=30.5", r"condition age=30\.5: expected a whole number, received '30\.5'"),
         ("age=12.x", r"condition age=12\.x: expected a value such as"),
         ("born>soon", r"condition born>soon: expected a value such as 19"),
         ("hello", r"expected comparisons such as"),

@@ -166,4 +166,12 @@ def _in_range(column: NumberColumn, sign: str, text: str) -> Any:
             expected=f"values that the column has: {', '.join(told)}",
             received="none of them",
         )
+    decimals = column.numbers.decimals
+    is_number = column.clock is None and sign in ("=", "==") and np.isfinite(value)
+    if is_number and decimals is not None and value != round(value, decimals):
+        raise UsageError(
+            f"condition {column.name}{sign}{text}",
+            expected="a whole number" if decimals == 0 else f"at most {decimals} decimals",
+            received=repr(text),
+        )
     return value
