@@ -97,7 +97,10 @@ def test_categories_take_turns(column, kinds, model):
     [
         ({"balance": "age"}, r"balanced by age: expected a column of categories.*zip.*integer"),
         ({"balance": "ctiy"}, r"unknown column 'ctiy'.*Did you mean city"),
-        ({"balance": "city", "n": 0}, r"balanced by city: expected a whole number of rows, at least 1"),
+        (
+            {"balance": "city", "n": 0},
+            r"balanced by city: expected a whole number of rows, at least 1",
+        ),
         ({"balance": "city", "where": "age>30"}, "where beside balance"),
     ],
 )
