@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from gantlet.bundle import Bundle
+from gantlet.labels import Label, class_of
 from gantlet.rejection import MOST, Met, Rows, is_constrained, judged, law_of, passing, table_of
-from gantlet.sample import check_place, class_of, computed, saving
+from gantlet.sample import check_place, computed, saving
 from gantlet.tables.writing import write_parts
 
 __all__ = ["Written", "frames", "sample_into_table"]
@@ -33,7 +34,7 @@ def frames(
     bundle: Bundle,
     n: int,
     *,
-    label: str | int | None = None,
+    label: Label | None = None,
     seed: int = 0,
     truncation: float | None = None,
     device: str = "auto",
@@ -52,7 +53,7 @@ def sample_into_table(
     path: str | Path,
     n: int,
     *,
-    label: str | int | None = None,
+    label: Label | None = None,
     seed: int = 0,
     truncation: float | None = None,
     device: str = "auto",
@@ -89,7 +90,7 @@ def _frames(
     bundle: Bundle,
     n: int,
     *,
-    label: str | int | None,
+    label: Label | None,
     seed: int,
     truncation: float | None,
     device: str,
