@@ -159,6 +159,12 @@ class Condition:
 
         return self.value(told[:, 0] if self.kind == "flag" else told @ np.arange(self.width))
 
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Condition:
+        """From parsed JSON of its fields."""
+        lists = {k: tuple(v) for k, v in values.items() if isinstance(v, list)}
+        return cls(**{**values, **lists})
+
 
 @dataclass(frozen=True, kw_only=True)
 class DataSpec:
@@ -270,18 +276,13 @@ class DataSpec:
         """The inverse of `to_json`, from parsed JSON."""
         lists = {k: tuple(v) for k, v in values.items() if isinstance(v, list)}
         heads = tuple(Head(**head) for head in values.get("heads", ()))
-        conditions = tuple(_condition(given) for given in values.get("conditions", ()))
+        conditions = tuple(Condition.from_json(given) for given in values.get("conditions", ()))
         cells = tuple(tuple(cell) for cell in values.get("cells", ()))
         more = {"heads": heads, "conditions": conditions, "cells": cells}
         return cls(**{**values, **lists, **more})
 
 
 _OF_CONDITIONS = ("conditions", "cells", "grain")
-
-
-def _condition(values: Mapping[str, Any]) -> Condition:
-    plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-    return Condition(**plain)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from gantlet.spec import DataSpec
 
 __all__ = [
+    "TYPES",
     "Array",
     "Dataset",
     "Hashes",
@@ -27,11 +28,14 @@ __all__ = [
 ]
 
 Array = NDArray[Any]
-Labels = NDArray[np.int64]
+Labels = NDArray[Any]
+"""Classes (N,), int64; values of conditions (N, K), float32."""
 Hashes = NDArray[np.uint64]
 
 _APART = np.uint64(0xA0761D6478BD642F)
 """Odd, so that the lots of equal rows differ."""
+TYPES = {"i": "<i8", "f": "<f4"}
+"""How labels are hashed, by the kind of their type."""
 _CHUNK = 2**25
 """Bytes of samples handled at a time: 32 MiB."""
 
@@ -129,7 +133,7 @@ class Dataset:
     raw: Array
     """Shape (N, *spec.shape), of `spec.dtype`; may be a memory map or a transposed view."""
     y: Labels | None
-    """Class labels, shape (N,); None without labels."""
+    """Class labels, shape (N,), or conditions, (N, K); None without either."""
     name: str
     """A short name of the source, fit for a folder's name."""
     notes: tuple[str, ...] = ()
@@ -169,7 +173,11 @@ class Dataset:
         """
         digest = hashlib.blake2b(repr((self.raw.shape, self.spec.dtype)).encode(), digest_size=16)
         digest.update(self.hashes.astype("<u8").tobytes())
-        digest.update(b"" if self.y is None else self.y.astype("<i8").tobytes())
+        if self.y is not None:
+            digest.update(self.y.astype(TYPES[self.y.dtype.kind]).tobytes())
+        if self.spec.conditions:
+            told = [(condition.name, condition.names) for condition in self.spec.conditions]
+            digest.update(repr(told).encode())
         if self.spec.kind == "table":
             digest.update(json.dumps(self.spec.to_json()["table"], sort_keys=True).encode())
         return digest.hexdigest()

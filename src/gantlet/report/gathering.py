@@ -9,6 +9,7 @@ from gantlet.data.dataset import Labels
 from gantlet.evaluation.evaluated import Evaluated
 from gantlet.evaluation.rows import RowSide
 from gantlet.evaluation.scoring import Sides
+from gantlet.evaluation.subject import Subject
 from gantlet.latents import opened
 from gantlet.latents.ways import way
 from gantlet.report.images import Pictures
@@ -51,7 +52,7 @@ def gathered_pictures(found: Evaluated) -> Pictures:
     return Pictures(
         spec=subject.bundle.spec,
         samples=subject.fake.x[chosen],
-        labels=None if subject.fake.y is None else subject.fake.y[chosen].tolist(),
+        labels=_classes_of(subject, chosen),
         real=subject.reference.x[:_SAMPLES],
         pairs=pairs,
         interpolation=_ways(subject.bundle) if subject.bundle.spec.kind == "image" else None,
@@ -63,6 +64,11 @@ def _chosen(y: Labels | None, classes: int, n: int) -> Labels:
     if y is None or not classes:
         return np.arange(min(n, _SAMPLES))
     return np.concatenate([np.flatnonzero(y == k)[:_OF_A_CLASS] for k in range(classes)])
+
+
+def _classes_of(subject: Subject, chosen: Labels) -> list[int] | None:
+    y = subject.fake.y
+    return y[chosen].tolist() if y is not None and subject.bundle.spec.classes else None
 
 
 def _ways(bundle: Bundle) -> np.ndarray:
