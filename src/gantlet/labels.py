@@ -22,7 +22,9 @@ __all__ = [
     "Label",
     "asked_labels",
     "class_of",
+    "described",
     "drawn_labels",
+    "ends_labels",
     "label_table",
     "labels_in_turn",
     "shown",
@@ -38,6 +40,9 @@ WORDS: Mapping[str, float] = {"true": 1, "yes": 1, "1": 1, "false": 0, "no": 0, 
 """Words for flags, in lower case."""
 
 Numbers = NDArray[np.float64]
+
+_NAMED = 8
+"""Names of a choice that are shown."""
 
 
 def drawn_labels(
@@ -98,6 +103,13 @@ def labels_in_turn(spec: DataSpec, n: int) -> Tensor | None:
     return torch.arange(n) % len(spec.classes) if spec.classes else None
 
 
+def ends_labels(spec: DataSpec, i: int, n: int) -> Tensor:
+    """Labels of n samples: condition i from end to end, the others as usual."""
+    places = np.array([[_usual(condition) for condition in spec.conditions]]).repeat(n, 0)
+    places[:, i] = _way(spec.conditions[i], n)
+    return _told(spec, places)
+
+
 def swept_labels(spec: DataSpec, n: int, columns: int) -> Tensor | None:
     """Labels of a picture of n samples in columns: classes in turn, conditions from end to end.
 
@@ -110,9 +122,7 @@ def swept_labels(spec: DataSpec, n: int, columns: int) -> Tensor | None:
     places = _drawn(spec, u.double().numpy(), {}).repeat(columns, 0)
     for line in range(lines):
         i = line % len(spec.conditions)
-        way = np.linspace(0, spec.conditions[i].last, columns)
-        here = slice(line * columns, (line + 1) * columns)
-        places[here, i] = way if spec.conditions[i].kind == "number" else np.rint(way)
+        places[line * columns : (line + 1) * columns, i] = _way(spec.conditions[i], columns)
     return _told(spec, places[:n])
 
 
@@ -138,6 +148,17 @@ def written(condition: Condition, value: float) -> str:
     return condition.names[round(value)] if condition.names else f"{value:.6g}"
 
 
+def described(condition: Condition) -> str:
+    """What a condition can be, as `angle (-45 to 45)`."""
+    if condition.kind == "flag":
+        return f"{condition.name} (no or yes)"
+    if condition.names:
+        rest = ", ..." * (len(condition.names) > _NAMED)
+        return f"{condition.name} ({', '.join(condition.names[:_NAMED])}{rest})"
+    many = f", {len(condition.knots)} values" if condition.kind == "level" else ""
+    return f"{condition.name} ({condition.knots[0]:g} to {condition.knots[-1]:g}{many})"
+
+
 def class_of(spec: DataSpec, label: Label) -> int:
     """The number of a class that is told by its name or number; UsageError if there is none."""
     if not spec.classes:
@@ -153,6 +174,11 @@ def class_of(spec: DataSpec, label: Label) -> int:
     if isinstance(label, int) and 0 <= label < len(names):
         return label
     raise unknown("label", str(label), names)
+
+
+def _way(condition: Condition, n: int) -> Numbers:
+    way = np.linspace(0, condition.last, n)
+    return way if condition.kind == "number" else np.rint(way)
 
 
 def _told(spec: DataSpec, places: Numbers) -> Tensor:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gantlet.errors import UsageError
-from gantlet.labels import WORDS
+from gantlet.labels import WORDS, described
 from gantlet.spec import Condition
 from gantlet.tables.words import FEWEST
 
@@ -184,13 +184,8 @@ def _knots(values: Numbers) -> tuple[float, ...]:
 
 
 def _about(condition: Condition, values: Numbers) -> str:
-    if condition.kind == "flag":
-        return f"{condition.name} (yes for {values.mean():.0%})"
-    if condition.kind == "choice":
-        rest = ", ..." * (len(condition.names) > 8)
-        return f"{condition.name} ({', '.join(condition.names[:8])}{rest})"
-    many = f", {len(condition.knots)} values" if condition.kind == "level" else ""
-    return f"{condition.name} ({condition.knots[0]:g} to {condition.knots[-1]:g}{many})"
+    share = f"{condition.name} (yes for {values.mean():.0%})"
+    return share if condition.kind == "flag" else described(condition)
 
 
 def _wrong(source: str, column: str, expected: str, received: str) -> UsageError:
