@@ -80,4 +80,5 @@ def _fitted(features: Tensor, targets: Tensor) -> Tensor:
     penalty = _RIDGE * features.double().var(0, correction=0).mean()
     added = torch.full((x.shape[1],), float(penalty), dtype=torch.float64)
     added[-1] = 0  # the mean is free
-    return torch.linalg.solve(gram + torch.diag(added), x.T @ targets / len(x))
+    weights: Tensor = torch.linalg.solve(gram + torch.diag(added), x.T @ targets / len(x))
+    return weights
