@@ -138,8 +138,9 @@ def test_pictures_go_from_end_to_end():
     assert (way[:, [0, 2, 3]] == way[0, [0, 2, 3]]).all()
     grid = ALONE.untold(swept_labels(ALONE, 40, 10)).reshape(4, 10, 4)
     for row in range(4):
-        ends = grid[row, [0, -1], row]
-        assert ends.tolist() == ALONE.conditions[row].value(np.array([0, ALONE.conditions[row].last])).tolist()
+        condition = ALONE.conditions[row]
+        ends = condition.value(np.array([0, condition.last]))
+        assert grid[row, [0, -1], row].tolist() == ends.tolist()
         others = np.delete(grid[row], row, 1)
         assert (others == others[0]).all()
 

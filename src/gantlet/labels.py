@@ -22,9 +22,9 @@ __all__ = [
     "Label",
     "asked_labels",
     "class_of",
-    "described",
     "drawn_labels",
     "ends_labels",
+    "in_words",
     "label_table",
     "labels_in_turn",
     "shown",
@@ -148,7 +148,7 @@ def written(condition: Condition, value: float) -> str:
     return condition.names[round(value)] if condition.names else f"{value:.6g}"
 
 
-def described(condition: Condition) -> str:
+def in_words(condition: Condition) -> str:
     """What a condition can be, as `angle (-45 to 45)`."""
     if condition.kind == "flag":
         return f"{condition.name} (no or yes)"

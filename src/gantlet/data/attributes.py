@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gantlet.errors import UsageError
-from gantlet.labels import WORDS, described
+from gantlet.labels import WORDS, in_words
 from gantlet.spec import Condition
 from gantlet.tables.words import FEWEST
 
@@ -185,7 +185,7 @@ def _knots(values: Numbers) -> tuple[float, ...]:
 
 def _about(condition: Condition, values: Numbers) -> str:
     share = f"{condition.name} (yes for {values.mean():.0%})"
-    return share if condition.kind == "flag" else described(condition)
+    return share if condition.kind == "flag" else in_words(condition)
 
 
 def _wrong(source: str, column: str, expected: str, received: str) -> UsageError:

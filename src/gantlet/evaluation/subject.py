@@ -17,7 +17,7 @@ from gantlet.data.frames import fitting, frame_of
 from gantlet.data.split import Indices, halves, spared, split
 from gantlet.errors import UsageError
 from gantlet.games.base import Game
-from gantlet.labels import described
+from gantlet.labels import in_words
 from gantlet.planning import cache_of
 from gantlet.run import load
 from gantlet.sample import sample
@@ -150,7 +150,7 @@ def gathered(
         "reference": source,
     }
     if bundle.spec.conditions:
-        about["conditions"] = "; ".join(map(described, bundle.spec.conditions))
+        about["conditions"] = "; ".join(map(in_words, bundle.spec.conditions))
     return Subject(
         bundle=bundle,
         dataset=dataset,

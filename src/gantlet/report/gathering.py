@@ -11,7 +11,7 @@ from gantlet.evaluation.evaluated import Evaluated
 from gantlet.evaluation.rows import RowSide
 from gantlet.evaluation.scoring import Sides
 from gantlet.evaluation.subject import Subject
-from gantlet.labels import described, ends_labels
+from gantlet.labels import ends_labels, in_words
 from gantlet.latents import opened
 from gantlet.latents.ways import way
 from gantlet.report.images import Pictures
@@ -79,7 +79,7 @@ def _swept(bundle: Bundle) -> dict[str, np.ndarray]:
         many = {name: u.expand(_STEPS, *u.shape[1:]) for name, u in drawn.items()}
         for i, condition in enumerate(spec.conditions[:_SWEPT]):
             made = space.values(many, ends_labels(spec, i, _STEPS))
-            found[described(condition)] = made
+            found[in_words(condition)] = made
     return found
 
 
