@@ -309,6 +309,11 @@ def _notes(
             f"It was trained on {_classes(theirs)} and the data have {_classes(spec)}: layers "
             f"that depend on them begin anew ({', '.join(layers[:_SHOWN])}{more})."
         )
+    elif _asked(theirs) != _asked(spec):
+        yield (
+            "What it can be asked for is taken over by its order: it had "
+            f"{_classes(theirs)}, the data have {_classes(spec)}."
+        )
     elif theirs.classes != spec.classes:
         yield (
             "Its classes have other names and are taken over by their order: "
@@ -319,6 +324,11 @@ def _notes(
         yield f"Settings of the networks differ from its own: {'; '.join(unlike[:_SHOWN])}."
     if any(isinstance(m, Staged) for name in names for m in game.players[name].modules()):
         yield "Networks that grow begin at their first size again, with the weights of all sizes."
+
+
+def _asked(spec: DataSpec) -> tuple[tuple[object, ...], ...]:
+    """Conditions, without their shares."""
+    return tuple((c.name, c.kind, c.knots, c.names) for c in spec.conditions)
 
 
 def _classes(spec: DataSpec) -> str:
