@@ -37,7 +37,7 @@ class DataSettings:
     it. white: laid on white."""
     labels: bool | str = True
     """Use class labels where the data has them. The name of a CSV or JSON file beside the images:
-    take them from it."""
+    take them, or conditions, from it."""
     conditions: tuple[str, ...] = ()
     """Of a label file: the columns that tell what each image is to be asked for; none: all beside
     the name of the file, where no column is named label or class."""
