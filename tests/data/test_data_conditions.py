@@ -93,7 +93,10 @@ def test_lists_of_labels_are_flags(photos):
 
 def test_columns_can_be_named_a_class_among_them(photos):
     columns = {**COLUMNS, "label": COLUMNS["colour"]}
-    assert opened(photos, table(columns)).spec.classes == ("blue", "green", "red")
+    classed = opened(photos, table(columns))
+    assert classed.spec.classes == ("blue", "green", "red")
+    told = "The classes are those of labels.csv; its other columns (smiling, glasses, angle"
+    assert told in " ".join(classed.notes)
     data = opened(photos, table(columns), conditions=("label", "angle"))
     assert [(c.name, c.kind) for c in data.spec.conditions] == [
         ("label", "choice"),

@@ -65,10 +65,7 @@ def fitted(source: str, names: Sequence[str], rows: Sequence[Mapping[str, Any]])
     known = dict.fromkeys(name for row in rows for name in row)
     conditions, columns, constant = list[Condition](), list[Numbers](), list[str]()
     for name in known:
-        cells = [_text(row.get(name)) for row in rows]
-        for image, cell in zip(names, cells, strict=True):
-            if cell.lower() in _MISSING:
-                raise _wrong(source, name, "a value for each image", f"none for {image!r}")
+        cells = _cells(source, name, names, [row.get(name) for row in rows])
         if len(set(cells)) == 1:
             constant.append(name)
             continue
@@ -123,10 +120,14 @@ def _cell(condition: Condition, places: Numbers, grain: int) -> NDArray[np.int64
     return whole // grain * grain
 
 
-def _text(cell: Any) -> str:
-    if cell is None or isinstance(cell, list | dict):
-        return ""
-    return str(cell).strip()
+def _cells(source: str, name: str, images: Sequence[str], given: Sequence[Any]) -> list[str]:
+    """A column as text; UsageError where a cell holds no value, or several."""
+    cells = ["" if cell is None else str(cell).strip() for cell in given]
+    for image, cell, value in zip(images, cells, given, strict=True):
+        if cell.lower() in _MISSING or isinstance(value, list | dict):
+            received = cell if isinstance(value, list | dict) else "none"
+            raise _wrong(source, name, "a value for each image", f"{received} for {image!r}")
+    return cells
 
 
 def _column(

@@ -9,6 +9,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -16,23 +17,35 @@ from gantlet.data.pixels import Entry
 from gantlet.data.settings import DataSettings
 from gantlet.errors import UsageError
 
-__all__ = ["Given", "label_file", "labels_for", "spare_note"]
+__all__ = ["Given", "LabelFile", "label_file", "labels_for", "spare_note"]
 
 Given = str | Mapping[str, Any]
 """What a label file says of an image: its class, or a cell of each column."""
 
 _USUAL = ("labels.csv", "labels.json", "dataset.json", "metadata.csv")
-_FILE, _LABEL = ("file", "file_name", "filename"), ("label", "class")
+_FILE = ("file", "file_name", "filename", "image", "image_id")
+_LABEL = ("label", "class")
+_SHOWN = 5
+"""Names of columns that a note shows."""
 _FORMS = (
     "a CSV with the columns file and label, or file and others for conditions, a JSON object of "
     'names and labels, or one with "labels": [[name, class], ...]'
 )
 
 
+@dataclass(frozen=True)
+class LabelFile:
+    """What was read of a label file."""
+
+    given: Mapping[str, Given]
+    """By the names of the images."""
+    notes: tuple[str, ...]
+
+
 def label_file(
     found: Iterable[Entry], images: Sequence[Entry], settings: DataSettings, source: str
-) -> Mapping[str, Given] | None:
-    """What is said of each image, by the image's name; None where `data.labels` names no file.
+) -> LabelFile | None:
+    """What is said of each image; None where `data.labels` names no file.
 
     The file is one of the source (`labels.csv`, `set/labels.csv`), else a path. Names in it begin
     at its own folder or at the source.
@@ -66,7 +79,7 @@ def label_file(
         )
     if len({isinstance(label, str) for label in labels.values()}) > 1:
         raise _wrong(name, "one class for each image, or several values", "both")
-    return labels
+    return LabelFile(labels, _unused(name, content, settings))
 
 
 def labels_for(
@@ -90,6 +103,20 @@ def spare_note(found: Iterable[Entry], settings: DataSettings) -> list[str]:
         return []
     usual = [entry.name for entry in found if entry.name.rpartition("/")[2] in _USUAL]
     return [f"data.labels={name} would take the labels from that file." for name in usual[:1]]
+
+
+def _unused(name: str, content: str, settings: DataSettings) -> tuple[str, ...]:
+    """A note of the columns beside that of the class."""
+    header = [column.strip() for column in next(csv.reader(io.StringIO(content, newline="")), [])]
+    is_class = any(column.lower() in _LABEL for column in header)
+    others = [column for column in header if column and column.lower() not in _FILE + _LABEL]
+    if settings.conditions or name.lower().endswith(".json") or not is_class or not others:
+        return ()
+    more = ", ..." * (len(others) > _SHOWN)
+    return (
+        f"The classes are those of {name}; its other columns ({', '.join(others[:_SHOWN])}{more}) "
+        "are not used. data.conditions names columns to be asked for together.",
+    )
 
 
 def _wrong(name: str, expected: str, received: str, remedy: str = "") -> UsageError:

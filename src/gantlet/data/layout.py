@@ -6,7 +6,7 @@ With the folders that all images share set aside, the first folder of each path 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from posixpath import splitext
@@ -15,7 +15,7 @@ import numpy as np
 
 from gantlet.data.attributes import fitted
 from gantlet.data.dataset import Labels
-from gantlet.data.label_file import Given, labels_for
+from gantlet.data.label_file import Given, LabelFile, labels_for
 from gantlet.data.pixels import SUFFIXES, Entry
 from gantlet.data.settings import DataSettings
 from gantlet.errors import UsageError
@@ -93,7 +93,7 @@ def classify(
     entries: Sequence[Entry],
     settings: DataSettings,
     source: str,
-    labels: Mapping[str, Given] | None = None,
+    labels: LabelFile | None = None,
 ) -> Layout:
     """Classes or conditions by `labels`, by the name of each image; by sub-folder without them.
 
@@ -113,7 +113,9 @@ def classify(
         others = ", ".join(repr(name) for name in sorted(names - {_TRAINING}))
         return replace(inner, notes=(f"{left}{others} left out.", *inner.notes))
     if labels is not None:
-        return _labelled(entries, labels_for(entries, labels, settings), str(settings.labels))
+        given = labels_for(entries, labels.given, settings)
+        found = _labelled(entries, given, str(settings.labels))
+        return replace(found, notes=(*found.notes, *labels.notes))
     if names == {""}:
         note = f"All images lie in the sub-folder {'/'.join(paths[0][:shared])!r}: no labels."
         return Layout(tuple(entries), (), None, (note,) if shared else ())
