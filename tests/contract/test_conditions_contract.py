@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from gantlet.errors import UsageError
+from gantlet.games.check import check_game
 from gantlet.games.versus import Versus
 from gantlet.labels import labels_in_turn
 from gantlet.nn.tables import vectors
@@ -83,6 +84,10 @@ def test_what_conditions_rule_out_is_refused():
         game.build(MIXED, settings("mlp", discriminator_condition="auxiliary"))
     with pytest.raises(UsageError, match="packs of samples with conditions"):
         replace(game, pack=2).build(MIXED, settings("mlp"))
+
+
+def test_games_keep_their_rules_with_conditions():
+    check_game(Versus.tiny().build(MIXED, settings("mlp")), MIXED)
 
 
 def test_a_reference_batch_has_conditions_of_its_own():

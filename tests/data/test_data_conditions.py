@@ -207,6 +207,19 @@ def test_conditions_that_few_share_are_drawn_each_by_itself(photos):
     assert np.abs(made.mean(0) - values.mean(0)).max() < 0.03
 
 
+def test_rows_of_many_columns_are_counted_whole():
+    """Seventy flags are more than a number of 64 bits holds."""
+    flags = [Condition(name=f"f{i}", kind="flag") for i in range(70)]
+    kinds = np.random.default_rng(0).integers(0, 2, (3, 70))
+    kinds[1] = kinds[0]
+    kinds[1, 0] = 1 - kinds[0, 0]
+    values = np.repeat(kinds, [5, 10, 25], axis=0).astype(np.float32)
+    law = law_of(flags, values)
+    found = dict(zip(law.cells, law.frequencies, strict=True))
+    shares = (0.125, 0.25, 0.625)
+    assert found == {tuple(row): s for row, s in zip(kinds.tolist(), shares, strict=True)}
+
+
 def test_no_image_can_be_told_from_what_is_kept(photos):
     """Places that fewer than 5 images share, and the outermost values, are in no description."""
     random = np.random.default_rng(0)

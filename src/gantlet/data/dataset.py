@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from gantlet.spec import DataSpec
 
 __all__ = [
-    "TYPES",
     "Array",
     "Dataset",
     "Hashes",
@@ -24,6 +23,7 @@ __all__ = [
     "Rows",
     "chunks",
     "content_hashes",
+    "label_bytes",
     "let_go",
 ]
 
@@ -34,8 +34,6 @@ Hashes = NDArray[np.uint64]
 
 _APART = np.uint64(0xA0761D6478BD642F)
 """Odd, so that the lots of equal rows differ."""
-TYPES = {"i": "<i8", "f": "<f4"}
-"""How labels are hashed, by the kind of their type."""
 _CHUNK = 2**25
 """Bytes of samples handled at a time: 32 MiB."""
 
@@ -81,6 +79,11 @@ def content_hashes(raw: Array) -> Hashes:
         joined = b"".join(hashlib.blake2b(row, digest_size=8).digest() for row in rows)
         digests[part] = np.frombuffer(joined, dtype="<u8")
     return digests
+
+
+def label_bytes(y: Labels) -> bytes:
+    """Labels as they are hashed and packed: classes in 64 bits, conditions in 32."""
+    return y.astype("<f4" if y.dtype.kind == "f" else "<i8").tobytes()
 
 
 def _earlier(hashes: Hashes) -> Hashes:
@@ -173,8 +176,7 @@ class Dataset:
         """
         digest = hashlib.blake2b(repr((self.raw.shape, self.spec.dtype)).encode(), digest_size=16)
         digest.update(self.hashes.astype("<u8").tobytes())
-        if self.y is not None:
-            digest.update(self.y.astype(TYPES[self.y.dtype.kind]).tobytes())
+        digest.update(b"" if self.y is None else label_bytes(self.y))
         if self.spec.conditions:
             told = [(condition.name, condition.names) for condition in self.spec.conditions]
             digest.update(repr(told).encode())

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from gantlet.data.assemble import assemble, stamp
-from gantlet.data.dataset import TYPES, Array, Dataset, Hashes, Labels
+from gantlet.data.dataset import Array, Dataset, Hashes, Labels, label_bytes
 from gantlet.data.settings import DataSettings
 from gantlet.errors import UsageError, newer_format
 from gantlet.spec import Condition, DataSpec
@@ -79,9 +79,7 @@ def write_packed(file: BinaryIO, contents: Contents) -> None:
         text["conditions"] = [asdict(condition) for condition in spec.conditions]
     sections = {
         "hashes": contents.hashes.astype("<u8").tobytes(),
-        "labels": b""
-        if contents.y is None
-        else contents.y.astype(TYPES[contents.y.dtype.kind]).tobytes(),
+        "labels": b"" if contents.y is None else label_bytes(contents.y),
         "text": json.dumps(text, ensure_ascii=False).encode(),
     }
     places: dict[str, dict[str, Any]] = {"samples": {"offset": HEAD, "length": size}}
