@@ -86,8 +86,9 @@ def test_what_conditions_rule_out_is_refused():
         replace(game, pack=2).build(MIXED, settings("mlp"))
 
 
-def test_games_keep_their_rules_with_conditions():
-    check_game(Versus.tiny().build(MIXED, settings("mlp")), MIXED)
+@of_images
+def test_games_keep_their_rules_with_conditions(family):
+    check_game(Versus.tiny().build(MIXED, settings(family)), MIXED)
 
 
 def test_a_reference_batch_has_conditions_of_its_own():
