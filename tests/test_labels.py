@@ -112,7 +112,7 @@ def test_text_and_mapping_ask_alike():
         ({"smiling": 2}, "condition smiling: expected 0 or 1.*received 2"),
         ("smiling=perhaps", "condition smiling: expected 0 or 1.*received 'perhaps'"),
         ("kind=cow", "unknown kind 'cow': expected one of ant, cat"),
-        ("cat", "label 'cat': expected conditions and their values"),
+        ("cat", r"label 'cat': expected conditions.*This run has smiling \(no or yes\), angle"),
         (3, "label 3: expected conditions and their values"),
         ("", "label '': expected conditions and their values"),
     ],

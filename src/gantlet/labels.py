@@ -230,7 +230,11 @@ def _named(spec: DataSpec, label: Label | None) -> dict[int, float]:
     names = [condition.name for condition in spec.conditions]
     given = _pairs(label) if isinstance(label, str) else {} if label is None else label
     if not isinstance(given, Mapping):
-        raise _no_pairs(label)
+        raise UsageError(
+            f"label {label!r}",
+            expected="conditions and their values, such as smiling=1,angle=30",
+            remedy=f"This run has {', '.join(map(in_words, spec.conditions))}.",
+        )
     found = {}
     for name, value in given.items():
         if name not in names:
@@ -240,20 +244,12 @@ def _named(spec: DataSpec, label: Label | None) -> dict[int, float]:
     return found
 
 
-def _pairs(text: str) -> dict[str, str]:
+def _pairs(text: str) -> dict[str, str] | None:
+    """The values by name in a text; None where it is of another form."""
     pairs = [part.rpartition("=") for part in text.split(",")]
     if not all(name.strip() and equals for name, equals, _ in pairs):
-        raise _no_pairs(text)
+        return None
     return {name.strip(): value.strip() for name, _, value in pairs}
-
-
-def _no_pairs(label: object) -> UsageError:
-    return UsageError(
-        f"label {label!r}",
-        expected="conditions and their values, such as smiling=1,angle=30",
-        received="something else",
-        remedy="`gantlet sample --help` tells more.",
-    )
 
 
 def _place(condition: Condition, value: Any) -> float:

@@ -263,7 +263,7 @@ class Versus:
             raise UsageError(
                 "a discriminator with an auxiliary classifier",
                 expected="data with classes",
-                received=f"conditions ({', '.join(c.name for c in spec.conditions[:3])}, ...)",
+                received=f"conditions, such as {spec.conditions[0].name}",
                 remedy="Set network.discriminator_condition=projection or concat.",
             )
 
