@@ -12,9 +12,9 @@ from gantlet.labels import (
     drawn_labels,
     ends_labels,
     label_table,
-    shown,
     swept_labels,
     usual_labels,
+    way_labels,
 )
 from gantlet.spec import Condition, DataSpec
 
@@ -99,7 +99,6 @@ def test_text_and_mapping_ask_alike():
     text = values(ALONE, "smiling=yes, angle=12.5,kind=ant", 20)
     assert np.array_equal(text, values(ALONE, {"smiling": True, "angle": 12.5, "kind": "ant"}, 20))
     assert np.allclose(text[:, [0, 1, 3]], [1, 12.5, 0])
-    assert shown(ALONE, text[0]).startswith("smiling=1,angle=12.5,legs=")
 
 
 @pytest.mark.parametrize(
@@ -143,6 +142,17 @@ def test_pictures_go_from_end_to_end():
         assert grid[row, [0, -1], row].tolist() == ends.tolist()
         others = np.delete(grid[row], row, 1)
         assert (others == others[0]).all()
+
+
+def test_ways_pass_numbers_between_but_no_third_choice():
+    cows = Condition(name="kind", kind="choice", names=("ant", "cat", "cow"))
+    spec = DataSpec(kind="image", shape=(1, 8, 8), conditions=(SMILING, LEGS, cows))
+    way = way_labels(spec, ["smiling=0,legs=2,kind=ant", "smiling=1,legs=8,kind=cow"], 3)
+    assert way.shape == (4, spec.condition_size)
+    np.testing.assert_allclose(
+        spec.untold(way)[:, :2].T, [[0, 1 / 3, 2 / 3, 1], [2, 4, 6, 8]], 1e-6
+    )
+    np.testing.assert_allclose(way[1, -3:], [2 / 3, 0, 1 / 3], 1e-6)
 
 
 def test_a_table_of_conditions_is_what_training_takes():

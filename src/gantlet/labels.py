@@ -27,10 +27,9 @@ __all__ = [
     "in_words",
     "label_table",
     "labels_in_turn",
-    "shown",
     "swept_labels",
     "usual_labels",
-    "written",
+    "way_labels",
 ]
 
 Label = str | int | Mapping[str, Any]
@@ -88,9 +87,7 @@ def usual_labels(spec: DataSpec, label: Label | None, n: int) -> Tensor | None:
     Raises UsageError for a label that the data have not.
     """
     if spec.conditions:
-        named = _named(spec, label)
-        places = [named.get(i, _usual(c)) for i, c in enumerate(spec.conditions)]
-        return _told(spec, np.array([places])).expand(n, -1)
+        return _told(spec, _places(spec, label)).expand(n, -1)
     if not spec.classes and label is None:
         return None
     return torch.full((n,), class_of(spec, 0 if label is None else label))
@@ -105,9 +102,28 @@ def labels_in_turn(spec: DataSpec, n: int) -> Tensor | None:
 
 def ends_labels(spec: DataSpec, i: int, n: int) -> Tensor:
     """Labels of n samples: condition i from end to end, the others as usual."""
-    places = np.array([[_usual(condition) for condition in spec.conditions]]).repeat(n, 0)
+    places = _places(spec, None).repeat(n, 0)
     places[:, i] = _way(spec.conditions[i], n)
     return _told(spec, places)
+
+
+def way_labels(spec: DataSpec, labels: Sequence[Label], steps: int) -> Tensor:
+    """Conditions on the way from each of S labels to the next, (S - 1) steps + 1 of them.
+
+    Numbers pass what lies between; a choice turns into the other, and passes no third.
+    """
+    stops = np.concatenate([_places(spec, label) for label in labels])
+    at = np.linspace(0, len(stops) - 1, (len(stops) - 1) * steps + 1)
+    columns = []
+    for condition, places in zip(spec.conditions, stops.T, strict=True):
+        values = condition.value(places)
+        told = condition.told(values)
+        columns.append(
+            np.stack([np.interp(at, range(len(stops)), part) for part in told.T], 1)
+            if condition.kind == "choice"
+            else condition.told(np.interp(at, range(len(stops)), values))
+        )
+    return torch.from_numpy(np.concatenate(columns, 1).astype(np.float32))
 
 
 def swept_labels(spec: DataSpec, n: int, columns: int) -> Tensor | None:
@@ -126,12 +142,6 @@ def swept_labels(spec: DataSpec, n: int, columns: int) -> Tensor | None:
     return _told(spec, places[:n])
 
 
-def shown(spec: DataSpec, values: NDArray[Any]) -> str:
-    """The values of one sample's conditions, as `smiling=1,angle=30`."""
-    pairs = zip(spec.conditions, values.tolist(), strict=True)
-    return ",".join(f"{condition.name}={written(condition, value)}" for condition, value in pairs)
-
-
 def label_table(spec: DataSpec, names: Sequence[str], values: NDArray[Any]) -> str:
     """A CSV of files and the values of their conditions (N, K), as `data.labels` takes it."""
     text = io.StringIO(newline="")
@@ -139,12 +149,11 @@ def label_table(spec: DataSpec, names: Sequence[str], values: NDArray[Any]) -> s
     writer.writerow(["file", *(condition.name for condition in spec.conditions)])
     for name, row in zip(names, values, strict=True):
         cells = zip(spec.conditions, row.tolist(), strict=True)
-        writer.writerow([name, *(written(condition, value) for condition, value in cells)])
+        writer.writerow([name, *(_written(condition, value) for condition, value in cells)])
     return text.getvalue()
 
 
-def written(condition: Condition, value: float) -> str:
-    """A value as a person writes it."""
+def _written(condition: Condition, value: float) -> str:
     return condition.names[round(value)] if condition.names else f"{value:.6g}"
 
 
@@ -217,6 +226,12 @@ def _edges(condition: Condition) -> Numbers:
     edges = np.cumsum(condition.shares or (1.0,) * count)
     scaled: Numbers = edges / edges[-1]
     return scaled
+
+
+def _places(spec: DataSpec, label: Label | None) -> Numbers:
+    """Places of a label's conditions, those that it does not name as usual, (1, K)."""
+    named = _named(spec, label)
+    return np.array([[named.get(i, _usual(c)) for i, c in enumerate(spec.conditions)]])
 
 
 def _usual(condition: Condition) -> float:

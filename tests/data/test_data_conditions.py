@@ -26,6 +26,8 @@ COLUMNS = {
     "legs": [(2, 4, 8)[i % 3] for i in range(N)],
     "colour": [("red", "green", "blue")[i % 3] for i in range(N)],
     "same": ["x"] * N,
+    "one": [("1", "1.0")[i % 2] for i in range(N)],
+    "true": [("yes", "TRUE")[i % 2] for i in range(N)],
 }
 NAMES = [f"{i:02d}.png" for i in range(N)]
 
@@ -70,7 +72,7 @@ def test_columns_become_flags_numbers_levels_and_choices(photos):
         "Conditions of labels.csv: smiling (yes for 50%), glasses (yes for 33%), angle (-29 to 27)"
         ", legs (2 to 8, 3 values), colour (blue, green, red)." in told
     )
-    assert "Columns that are the same everywhere are left out: same." in told
+    assert "Columns that are the same everywhere are left out: same, one, true." in told
 
 
 def test_json_says_the_same_as_csv(photos):

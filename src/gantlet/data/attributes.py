@@ -66,12 +66,12 @@ def fitted(source: str, names: Sequence[str], rows: Sequence[Mapping[str, Any]])
     conditions, columns, constant = list[Condition](), list[Numbers](), list[str]()
     for name in known:
         cells = _cells(source, name, names, [row.get(name) for row in rows])
-        if len(set(cells)) == 1:
+        found = _column(source, name, cells, names)
+        if found is None:
             constant.append(name)
-            continue
-        condition, values = _column(source, name, cells, names)
-        conditions.append(condition)
-        columns.append(values)
+        else:
+            conditions.append(found[0])
+            columns.append(found[1])
     if not conditions:
         raise UsageError(
             f"the label file {source}",
@@ -150,18 +150,19 @@ def _cells(source: str, name: str, images: Sequence[str], given: Sequence[Any]) 
 
 def _column(
     source: str, name: str, cells: Sequence[str], images: Sequence[str]
-) -> tuple[Condition, Numbers]:
-    words = [cell.lower() for cell in cells]
-    if set(words) <= WORDS.keys():
-        return Condition(name=name, kind="flag"), np.array([WORDS[word] for word in words])
-    numbers = [_number(cell) for cell in cells]
+) -> tuple[Condition, Numbers] | None:
+    """A column as a condition, and its values; None where they are all the same."""
+    words = [WORDS.get(cell.lower()) for cell in cells]
+    numbers = words if None not in words else [_number(cell) for cell in cells]
     if all(number is None for number in numbers):
-        return _choice(source, name, cells)
+        return None if len(set(cells)) == 1 else _choice(source, name, cells)
     for image, cell, number in zip(images, cells, numbers, strict=True):
         if number is None or not math.isfinite(number):
             raise _wrong(source, name, "a number for each image", f"{cell!r} for {image!r}")
     values = np.array(numbers, float)
     distinct, counts = np.unique(values, return_counts=True)
+    if len(distinct) == 1:
+        return None
     if set(distinct) in ({0, 1}, {-1, 1}):
         return Condition(name=name, kind="flag"), (values > 0).astype(float)
     if len(distinct) <= _LEVELS and counts.min() >= FEWEST:

@@ -15,7 +15,7 @@ from torch import nn
 
 from gantlet.bundle import Bundle
 from gantlet.errors import UsageError
-from gantlet.labels import Label, class_of
+from gantlet.labels import Label, class_of, way_labels
 from gantlet.latents.space import Drawn, Space, opened, turned
 from gantlet.sample import Samples
 
@@ -110,12 +110,9 @@ def _conditioned(
     space: Space, drawn: Drawn, labels: Sequence[Label], steps: int
 ) -> Iterator[NDArray[Any]]:
     """Samples at each step from values of conditions to the next."""
-    spec, count = space.spec, len(next(iter(drawn.values())))
-    told = [space.labels(label, 1) for label in labels]
-    stops = np.concatenate([spec.untold(y) for y in told if y is not None])
-    at = np.linspace(0, len(stops) - 1, (len(stops) - 1) * steps + 1)
-    for values in np.stack([np.interp(at, range(len(stops)), v) for v in stops.T], 1):
-        yield space.values(drawn, spec.told(values[None]).expand(count, -1))
+    count = len(next(iter(drawn.values())))
+    for y in way_labels(space.spec, labels, steps):
+        yield space.values(drawn, y.expand(count, -1))
 
 
 def _classed(
