@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "src" / "gantlet"
 FLOORS = (
     ("errors", "files", "rng", "dist", "spec", "processors", "png"),
     (
-        *("extensions", "objectives", "penalties", "averages", "schedules", "distances"),
+        *("extensions", "labels", "objectives", "penalties", "averages", "schedules", "distances"),
         *("augment", "privacy"),
     ),
     ("nn", "networks", "tables", "data"),

@@ -11,6 +11,7 @@ from gantlet.networks.stylegan2 import FromImage, StyleGAN2
 from gantlet.nn.equalised import EqualConv2d, EqualEmbedding, EqualLinear, pixel_norm
 from gantlet.nn.modulation import StyleLayer, ToImage, demodulation
 from gantlet.nn.resampling import bilinear_down, bilinear_up, conv_down, conv_up
+from gantlet.nn.tables import Table
 from gantlet.spec import DataSpec
 from tests.test_nn import SIZES, TAPS, half, normal
 
@@ -179,7 +180,7 @@ def test_stylegan2_has_no_layer_that_is_not_equalised():
     kinds = (nn.Linear, nn.Conv2d, nn.Embedding)
     found = {type(m) for player in (D, G) for m in player.modules() if isinstance(m, kinds)}
     assert {EqualLinear, EqualConv2d, EqualEmbedding} <= found
-    assert found - {EqualLinear, EqualConv2d, EqualEmbedding, FromImage} == {nn.Embedding}
+    assert found - {EqualLinear, EqualConv2d, EqualEmbedding, FromImage} == {Table}
     assert [type(m) for m in D.modules() if isinstance(m, nn.Embedding)] == [EqualEmbedding]
 
 

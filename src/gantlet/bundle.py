@@ -22,6 +22,7 @@ from gantlet.budget import account_of
 from gantlet.config import Config, from_mapping
 from gantlet.errors import UsageError, newer_format, no_bundle
 from gantlet.games.base import Game
+from gantlet.labels import in_words
 from gantlet.spec import DataSpec
 from gantlet.training.callback import Callback, End, Start, Tick
 from gantlet.training.checkpoint import packed
@@ -235,6 +236,8 @@ def _card(spec: DataSpec, config: Mapping[str, Any], about: Mapping[str, Any]) -
     made = "made.csv" if spec.kind == "table" else "made"
     has_classes = spec.classes and spec.kind != "table"
     labels = f"- Classes: {', '.join(spec.classes)}\n" if has_classes else ""
+    if spec.conditions:
+        labels = f"- Conditions: {'; '.join(map(in_words, spec.conditions))}\n"
     return f"""---
 library_name: gantlet
 tags: [gan, {config["recipe"]}]

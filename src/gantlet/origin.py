@@ -229,9 +229,15 @@ def _fitting(
     misfits, theirs = _misfits(given, wanted), source.spec
     if not misfits:
         return list(wanted)
-    if config is None or len(theirs.classes) == len(spec.classes):
+    if config is None or theirs.condition_size == spec.condition_size:
         raise _other_networks(source, given, wanted, misfits, config)
-    like = replace(spec, classes=theirs.classes, frequencies=theirs.frequencies)
+    like = replace(
+        spec,
+        classes=theirs.classes,
+        frequencies=theirs.frequencies,
+        conditions=theirs.conditions,
+        cells=theirs.cells,
+    )
     try:
         as_theirs = _tensors(built(config, like).players, names)
     except UsageError:  # the settings are for data with fewer classes, or with none
@@ -301,7 +307,12 @@ def _notes(
         more = f" and {len(layers) - _SHOWN} more" if len(layers) > _SHOWN else ""
         yield (
             f"It was trained on {_classes(theirs)} and the data have {_classes(spec)}: layers "
-            f"that depend on classes begin anew ({', '.join(layers[:_SHOWN])}{more})."
+            f"that depend on them begin anew ({', '.join(layers[:_SHOWN])}{more})."
+        )
+    elif _asked(theirs) != _asked(spec):
+        yield (
+            "What it can be asked for is taken over by its order: it had "
+            f"{_classes(theirs)}, the data have {_classes(spec)}."
         )
     elif theirs.classes != spec.classes:
         yield (
@@ -315,6 +326,13 @@ def _notes(
         yield "Networks that grow begin at their first size again, with the weights of all sizes."
 
 
+def _asked(spec: DataSpec) -> tuple[tuple[object, ...], ...]:
+    """Conditions, without their shares."""
+    return tuple((c.name, c.kind, c.knots, c.names) for c in spec.conditions)
+
+
 def _classes(spec: DataSpec) -> str:
+    if spec.conditions:
+        return f"the conditions {', '.join(condition.name for condition in spec.conditions)}"
     n = len(spec.classes)
     return f"{n} class{'es' * (n > 1)}" if n else "no classes"

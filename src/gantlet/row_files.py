@@ -13,6 +13,7 @@ from torch import Tensor
 
 from gantlet.bundle import Bundle
 from gantlet.errors import UsageError
+from gantlet.labels import Label, class_of
 from gantlet.rejection import (
     MOST,
     Judged,
@@ -25,7 +26,7 @@ from gantlet.rejection import (
     passing,
     table_of,
 )
-from gantlet.sample import check_place, class_of, computed, saving
+from gantlet.sample import check_place, computed, saving
 from gantlet.tables.writing import write_parts
 from gantlet.where import judged_where
 
@@ -47,7 +48,7 @@ def frames(
     bundle: Bundle,
     n: int,
     *,
-    label: str | int | None = None,
+    label: Label | None = None,
     where: str | None = None,
     seed: int = 0,
     truncation: float | None = None,
@@ -71,7 +72,7 @@ def sample_into_table(
     path: str | Path,
     n: int,
     *,
-    label: str | int | None = None,
+    label: Label | None = None,
     where: str | None = None,
     seed: int = 0,
     truncation: float | None = None,
@@ -106,7 +107,7 @@ def sample_into_table(
 def _frames(
     bundle: Bundle,
     n: int,
-    label: str | int | None,
+    label: Label | None,
     where: str | None,
     seed: int,
     truncation: float | None,
@@ -132,7 +133,7 @@ def _frames(
 def _judged(
     bundle: Bundle,
     n: int,
-    label: str | int | None,
+    label: Label | None,
     seed: int,
     truncation: float | None,
     device: str,
@@ -155,7 +156,7 @@ def _asked(
         yield made, f"rows where {where}"
 
 
-def _check_alone(where: str, label: str | int | None, truncation: float | None) -> None:
+def _check_alone(where: str, label: Label | None, truncation: float | None) -> None:
     """UsageError for what says of rows otherwise which to make."""
     for name, value in (("label", label), ("truncation", truncation)):
         if value is not None:

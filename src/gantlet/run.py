@@ -16,6 +16,7 @@ from gantlet.console import CALL, Console, Words
 from gantlet.data.split import Split, split
 from gantlet.games.base import Game
 from gantlet.games.check import check_game
+from gantlet.labels import Label
 from gantlet.metrics.extractors import EXTRACTORS
 from gantlet.notebook import summary
 from gantlet.origin import Origin, origin_of
@@ -55,7 +56,7 @@ class Loaded:
         n: int = 16,
         *,
         seed: int = 0,
-        label: str | int | None = None,
+        label: Label | None = None,
         truncation: float | None = None,
         constraints: Sequence[Callable[[Any], Any]] = (),
         device: str = "auto",

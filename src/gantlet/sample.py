@@ -19,8 +19,9 @@ from torch import nn
 
 from gantlet.bundle import Bundle
 from gantlet.config import Train
-from gantlet.errors import RunError, UsageError, unknown
+from gantlet.errors import RunError, UsageError
 from gantlet.files import zipped
+from gantlet.labels import Label, asked_labels, class_of, label_table
 from gantlet.png import encoded
 from gantlet.processors import ahead, granted_threads
 from gantlet.rejection import MOST, is_constrained, judged, kept, law_of
@@ -28,13 +29,12 @@ from gantlet.rng import BLOCK
 from gantlet.spec import DataSpec
 from gantlet.training.machine import Machine, find_machine, settled
 from gantlet.training.pictures import as_image, as_pixels, grid, picture
-from gantlet.training.snapshot import drawn_labels, raw_blocks
+from gantlet.training.snapshot import raw_blocks
 from gantlet.truncation import narrowed
 
 __all__ = [
     "Samples",
     "check_place",
-    "class_of",
     "computed",
     "ready",
     "sample",
@@ -55,7 +55,8 @@ class Samples:
     """Generated samples: raw values of shape (N, *spec.stored), and their labels if any."""
 
     values: NDArray[Any]
-    labels: NDArray[np.int64] | None
+    labels: NDArray[Any] | None
+    """Class labels (N,), int64; values of conditions (N, K), float32, a choice by its number."""
     spec: DataSpec
     seed: int = 0
     """That they were made with."""
@@ -148,13 +149,16 @@ class Samples:
     def _save_zip(self, path: Path) -> None:
         _check_pictured(self.spec)
         parts = torch.from_numpy(self.values).split(BLOCK)
-        _write_zip(path, parts, _names(self.spec, len(self), self.labels), self.spec)
+        names = _names(self.spec, len(self), self.labels)
+        _write_zip(path, parts, names, self.spec, self.labels)
 
     def _save_pictures(self, folder: Path) -> None:
         _check_pictured(self.spec)
         folder.mkdir(parents=True, exist_ok=True)
         names = _names(self.spec, len(self), self.labels)
         for name, content in zip(names, encoded(_pixels(self.values, self.spec)), strict=True):
+            (folder / name).write_bytes(content)
+        for name, content in _tables(self.spec, names, self.labels):
             (folder / name).write_bytes(content)
         self._save_grid(folder / "grid.png")
 
@@ -212,26 +216,42 @@ def saving(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _names(spec: DataSpec, n: int, labels: NDArray[np.int64] | None) -> list[str]:
-    """Names of n files: `0007.png`, or `0007-cat.png` with labels."""
+def _names(spec: DataSpec, n: int, labels: NDArray[Any] | None) -> list[str]:
+    """Names of n files: `0007.png`, or `0007-cat.png` with classes."""
     digits = max(4, len(str(n - 1)))
-    if labels is None:
+    if labels is None or spec.conditions:
         return [f"{i:0{digits}d}.png" for i in range(n)]
     plain = ["".join(c if c.isalnum() else "_" for c in name) for name in spec.classes]
     return [f"{i:0{digits}d}-{plain[label]}.png" for i, label in enumerate(labels.tolist())]
 
 
 def _write_zip(
-    path: Path, parts: Iterable[torch.Tensor], names: Iterable[str], spec: DataSpec
+    path: Path,
+    parts: Iterable[torch.Tensor],
+    names: Sequence[str],
+    spec: DataSpec,
+    labels: NDArray[Any] | None,
 ) -> None:
-    """A zip of PNG files. Threads fetch and encode parts while others are computed and written."""
+    """A zip of PNG files, and of their conditions in a table where there are any.
+
+    Threads fetch and encode parts while others are computed and written.
+    """
 
     def files(values: torch.Tensor) -> list[bytes]:
         return list(encoded(_pixels(values.cpu().numpy(), spec)))
 
     with ThreadPoolExecutor(granted_threads()) as pool:
         found = ahead(pool, files, parts, granted_threads() * _WAITING)
-        zipped(path, zip(names, chain.from_iterable(found), strict=True))
+        pictures = zip(names, chain.from_iterable(found), strict=True)
+        zipped(path, chain(pictures, _tables(spec, names, labels)))
+
+
+def _tables(
+    spec: DataSpec, names: Sequence[str], labels: NDArray[Any] | None
+) -> Iterator[tuple[str, bytes]]:
+    """The file of conditions beside pictures, as training takes it, if there are any."""
+    if spec.conditions and labels is not None:
+        yield "labels.csv", label_table(spec, names, labels).encode()
 
 
 def _pixels(values: NDArray[Any], spec: DataSpec) -> NDArray[Any]:
@@ -245,7 +265,7 @@ def sample(
     bundle: Bundle,
     n: int = 16,
     *,
-    label: str | int | None = None,
+    label: Label | None = None,
     seed: int = 0,
     truncation: float | None = None,
     constraints: Sequence[Callable[[Any], Any]] = (),
@@ -258,7 +278,8 @@ def sample(
     Arguments:
         bundle: of a run or a folder.
         n: how many, at least 1.
-        label: a class, by name or number; by the data's frequencies if none is given.
+        label: a class, by name or number, or conditions by name; what it does not say is drawn as
+            the data have it (`gantlet.labels.drawn_labels`).
         seed: any number; equal seeds give equal samples.
         truncation: less variety, and samples nearer to the usual; see
             `gantlet.truncation.narrowed`.
@@ -269,16 +290,16 @@ def sample(
         UsageError: n below 1, a label that the data has not, a truncation out of range,
             constraints that hardly any row meets, or functions of them that are not at hand.
     """
-    y, spec = _asked(bundle.spec, n, label, seed), bundle.spec
+    y, spec = _checked(n, bundle.spec, label, seed), bundle.spec
     if not (is_constrained(spec) or constraints):
         with computed(bundle, n, y, seed, truncation, device) as parts:
             values = torch.cat([part.cpu() for part in parts]).numpy()
-        return Samples(values, None if y is None else y.numpy(), spec, seed)
+        return Samples(values, None if y is None else spec.untold(y), spec, seed)
     holds, what = law_of(spec, constraints)
     asked = None if label is None else torch.tensor(class_of(spec, label)).expand(MOST)
     with computed(bundle, MOST, asked, seed, truncation, device) as parts:
         found = kept(judged((part.cpu().numpy() for part in parts), holds), n, what)
-    y = _asked(spec, int(found.places[-1]) + 1, label, seed)
+    y = asked_labels(spec, int(found.places[-1]) + 1, label, seed)
     labels = None if y is None else y.numpy()[found.places]
     return Samples(found.rows, labels, spec, seed, found.share)
 
@@ -288,7 +309,7 @@ def sample_into_zip(
     path: str | Path,
     n: int,
     *,
-    label: str | int | None = None,
+    label: Label | None = None,
     seed: int = 0,
     truncation: float | None = None,
     device: str = "auto",
@@ -304,10 +325,11 @@ def sample_into_zip(
     """
     path, spec = Path(path), bundle.spec
     _check_pictured(spec)
-    y = _asked(spec, n, label, seed)
-    names = _names(spec, n, None if y is None else y.numpy())
+    y = _checked(n, spec, label, seed)
+    labels = None if y is None else spec.untold(y)
+    names = _names(spec, n, labels)
     with computed(bundle, n, y, seed, truncation, device) as parts, saving(path):
-        _write_zip(path, parts, names, spec)
+        _write_zip(path, parts, names, spec, labels)
     return path
 
 
@@ -339,29 +361,10 @@ def ready(bundle: Bundle, device: str = "auto") -> Iterator[tuple[nn.ModuleDict,
         yield bundle.players.to(machine.device, torch.float32), machine
 
 
-def _asked(spec: DataSpec, n: int, label: str | int | None, seed: int) -> torch.Tensor | None:
+def _checked(n: int, spec: DataSpec, label: Label | None, seed: int) -> torch.Tensor | None:
     """Labels of the samples that are asked for; UsageError for what cannot be made."""
     if not isinstance(n, int | np.integer) or n < 1:
         raise UsageError(
             "number of samples", expected="a whole number, at least 1", received=repr(n)
         )
-    if label is None:
-        return drawn_labels(spec, seed, "sample", 0, n)
-    return torch.full((n,), class_of(spec, label))
-
-
-def class_of(spec: DataSpec, label: str | int) -> int:
-    """The number of a class that is told by its name or number; UsageError if there is none."""
-    if not spec.classes:
-        raise UsageError(
-            f"label {label!r}",
-            expected="no label",
-            received="a run trained without labels",
-            remedy="Leave --label away.",
-        )
-    names = list(spec.classes)
-    if str(label) in names:
-        return names.index(str(label))
-    if isinstance(label, int) and 0 <= label < len(names):
-        return label
-    raise unknown("label", str(label), names)
+    return asked_labels(spec, n, label, seed)

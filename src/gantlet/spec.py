@@ -10,10 +10,12 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
+    from numpy.typing import NDArray
     from torch import Tensor
 
-__all__ = ["Batch", "DataSpec", "Head", "Layout"]
+__all__ = ["Batch", "Condition", "DataSpec", "Head", "Layout"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +95,78 @@ class Layout:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Condition:
+    """One thing that a sample can be asked for, beside others: a flag, a number or a choice.
+
+    Its value v is a place p from 0 to `last`, and networks are told of it by W numbers. A flag is
+    told as it is, W = 1. All others have W = last + 1 vectors of their own, and what lies between
+    two of them is a mixture of both: number k is max(0, 1 - |p - k|).
+    """
+
+    name: str
+    kind: Literal["flag", "number", "level", "choice"]
+    """`flag`: no or yes, as 0 or 1. `number`: any number between the first of `knots` and the
+    last. `level`: the same, drawn only at its knots. `choice`: one of `names`, told as its place
+    among them."""
+    knots: tuple[float, ...] = ()
+    """Of a number or level: values in ascending order, two or more; p counts them."""
+    names: tuple[str, ...] = ()
+    """Of a choice."""
+    shares: tuple[float, ...] = ()
+    """Of the samples at each place; of a number, between each two."""
+
+    @property
+    def last(self) -> int:
+        """The largest place."""
+        return max(len(self.knots), len(self.names), 2) - 1
+
+    @property
+    def width(self) -> int:
+        """W."""
+        return 1 if self.kind == "flag" else self.last + 1
+
+    def place(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Places of values, (N,): what lies beyond the knots is at the first or the last."""
+        import numpy as np
+
+        if not self.knots:
+            return values
+        places: NDArray[np.float64] = np.interp(values, self.knots, range(len(self.knots)))
+        return places
+
+    def value(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The inverse of `place`."""
+        import numpy as np
+
+        if not self.knots:
+            return places
+        values: NDArray[np.float64] = np.interp(places, range(len(self.knots)), self.knots)
+        return values
+
+    def told(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What networks are told of values, (N,) to (N, W)."""
+        import numpy as np
+
+        places = self.place(values)[:, None]
+        if self.kind == "flag":
+            return places
+        near: NDArray[np.float64] = np.clip(1 - np.abs(places - np.arange(self.width)), 0, 1)
+        return near
+
+    def untold(self, told: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The inverse of `told`."""
+        import numpy as np
+
+        return self.value(told[:, 0] if self.kind == "flag" else told @ np.arange(self.width))
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Condition:
+        """From parsed JSON of its fields."""
+        lists = {k: tuple(v) for k, v in values.items() if isinstance(v, list)}
+        return cls(**{**values, **lists})
+
+
+@dataclass(frozen=True, kw_only=True)
 class DataSpec:
     """Kind, shape, range and classes of a set of data.
 
@@ -113,7 +187,14 @@ class DataSpec:
     classes: tuple[str, ...] = ()
     """Names of the classes in the order of their labels; empty without labels."""
     frequencies: tuple[float, ...] = ()
-    """Share of each class among all samples, those held out too; sums to one."""
+    """Share of each class (of each of `cells`, where there are conditions) among all samples,
+    those held out too; sums to one."""
+    conditions: tuple[Condition, ...] = ()
+    """What each sample tells of itself; empty without conditions, and where there are classes."""
+    cells: tuple[tuple[int, ...], ...] = ()
+    """Places of the conditions that come together in the data; empty where each is drawn alone."""
+    grain: int = 1
+    """How many places of a number one of `cells` takes together."""
     heads: tuple[Head, ...] = ()
     """Of a table: the typed parts of a row."""
     table: Mapping[str, Any] = field(default_factory=dict, hash=False)
@@ -123,6 +204,11 @@ class DataSpec:
     def size(self) -> int:
         """Numbers in one sample."""
         return math.prod(self.shape)
+
+    @property
+    def condition_size(self) -> int:
+        """Vectors by which a network learns what a sample is to be: of classes or conditions."""
+        return len(self.classes) or sum(condition.width for condition in self.conditions)
 
     @property
     def stored(self) -> tuple[int, ...]:
@@ -156,16 +242,47 @@ class DataSpec:
         raw = raw.clamp(self.low, self.high)
         return raw if self.dtype == "float32" else raw.round().to(getattr(torch, self.dtype))
 
+    def told(self, y: NDArray[Any]) -> Tensor:
+        """Labels as they are stored, to what networks are told of them: `Batch.y`."""
+        import numpy as np
+        import torch
+
+        if not self.conditions:
+            return torch.from_numpy(y)
+        columns = np.asarray(y, np.float64).T
+        parts = [c.told(v) for c, v in zip(self.conditions, columns, strict=True)]
+        return torch.from_numpy(np.concatenate(parts, 1).astype(np.float32))
+
+    def untold(self, y: Tensor) -> NDArray[Any]:
+        """The inverse of `told`, up to rounding."""
+        import numpy as np
+
+        told: NDArray[Any] = y.cpu().numpy()
+        if not self.conditions:
+            return told
+        ends = list(accumulate(condition.width for condition in self.conditions))
+        parts = np.split(told.astype(np.float64), ends[:-1], axis=1)
+        values = [c.untold(part) for c, part in zip(self.conditions, parts, strict=True)]
+        return np.stack(values, 1).astype(np.float32)
+
     def to_json(self) -> dict[str, Any]:
-        """A mapping of plain values."""
-        return asdict(self)
+        """A mapping of plain values; without those of conditions where there are none."""
+        values = asdict(self)
+        left_out = () if self.conditions else _OF_CONDITIONS
+        return {name: value for name, value in values.items() if name not in left_out}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> DataSpec:
         """The inverse of `to_json`, from parsed JSON."""
         lists = {k: tuple(v) for k, v in values.items() if isinstance(v, list)}
         heads = tuple(Head(**head) for head in values.get("heads", ()))
-        return cls(**{**values, **lists, "heads": heads})
+        conditions = tuple(Condition.from_json(given) for given in values.get("conditions", ()))
+        cells = tuple(tuple(cell) for cell in values.get("cells", ()))
+        more = {"heads": heads, "conditions": conditions, "cells": cells}
+        return cls(**{**values, **lists, **more})
+
+
+_OF_CONDITIONS = ("conditions", "cells", "grain")
 
 
 @dataclass(frozen=True)
@@ -175,7 +292,8 @@ class Batch:
     x: Tensor
     """Shape (B, *spec.shape), values in [-1, 1]."""
     y: Tensor | None = None
-    """Class labels, shape (B,), int64; None without labels."""
+    """Class labels, shape (B,), int64; what is told of conditions, (B, `spec.condition_size`), as
+    floats; None without either."""
 
     def __len__(self) -> int:
         return len(self.x)

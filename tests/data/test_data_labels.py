@@ -112,7 +112,7 @@ def test_files_that_do_not_match_are_refused(photos, fault):
         ("{", "no JSON"),
         ("[1, 2]", "another form"),
         ('{"labels": null}', "another form"),
-        ('{"labels": [["00/a.png", [0.5, 1]]]}', "real numbers as conditions, are not supported"),
+        ('{"labels": [["00/a.png", [0.5, 1]]]}', "Real numbers are conditions, which have names"),
         ('{"00/a.png": 0.5}', r"0\.5 for '00/a\.png'"),
         ('{"00/a.png": null}', "null for"),
     ],

@@ -92,7 +92,7 @@ def test_data_of_a_single_class_have_no_usefulness(tmp_path, images):
     np.savez(tmp_path / "data.npz", x=images[0], y=np.zeros(400, np.int64))
     assert train(tmp_path / "data.npz", tmp_path / "run").code == 0
     found = evaluated(tmp_path / "run")
-    assert any("it takes images with labels" in note for note in found["notes"])
+    assert any("it takes images with classes" in note for note in found["notes"])
     assert not {"useful", "labels"} & names(found)
 
 

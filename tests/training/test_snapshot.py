@@ -7,12 +7,13 @@ import pytest
 import torch
 from torch import nn
 
+from gantlet.labels import drawn_labels
 from gantlet.nn.norms import GroupedBatchNorm
 from gantlet.recipes import RECIPES, tiny
 from gantlet.rng import Noise
 from gantlet.spec import DataSpec
 from gantlet.training.machine import Machine
-from gantlet.training.snapshot import blocks, drawn_labels, generate, make_ready
+from gantlet.training.snapshot import blocks, generate, make_ready
 from gantlet.training.trainer import built
 from tests.tables_for import spec_for
 
@@ -108,7 +109,7 @@ def test_labels_come_by_frequency_and_absent_classes_never():
 def test_the_border_numbers_of_a_uniform_draw_keep_to_the_classes(shares, kept, monkeypatch):
     spec = replace(IMAGES, classes=("a", "b"), frequencies=shares)
     borders = torch.tensor([0.0, 1 - 2**-24])
-    monkeypatch.setattr("gantlet.training.snapshot.rows", lambda *_: borders)
+    monkeypatch.setattr("gantlet.labels.rows", lambda *_: borders)
     assert drawn_labels(spec, 0, "sample", 0, 2).tolist() == [kept, kept]
 
 

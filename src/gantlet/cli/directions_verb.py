@@ -44,7 +44,7 @@ def directions_(
     seed
         Of the sample that is moved (0).
     label
-        Its class, by name; the first if none is given.
+        Its class, by name, or conditions; the first, or the usual, if none is given.
     truncation
         Less variety, samples nearer to the usual; see gantlet sample --help.
     out

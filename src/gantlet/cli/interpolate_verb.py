@@ -32,7 +32,7 @@ def interpolate_(
     seed
         Of the samples (0).
     label
-        Their class, by name; the first if none is given.
+        Their class, by name, or conditions; the first, or the usual, if none is given.
     truncation
         Less variety, samples nearer to the usual; see gantlet sample --help.
     out

@@ -43,7 +43,7 @@ def mix_(
     other
         Seed of the samples on top, 0 to COLUMNS - 1 (1).
     label
-        The class of all, by name; the first if none is given.
+        The class of all, by name, or conditions; the first, or the usual, if none is given.
     truncation
         From 0 to 1: how far styles stay from their mean (1).
     out

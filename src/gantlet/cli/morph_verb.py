@@ -29,7 +29,7 @@ def morph_(
     run
         Folder of a run on data with labels, or of a bundle.
     labels
-        Classes to pass, by name (all, in their order).
+        Classes to pass, by name (all, in their order), or conditions: angle=-45 angle=45.
     n
         How many samples, a row each (4).
     steps

@@ -32,7 +32,7 @@ def project_(
     seed
         Of the samples where it begins (0).
     label
-        The class to ask for; without it, that of the nearest samples.
+        The class, or conditions, to ask for; without it, those of the nearest samples.
     out
         A file that ends in .png (each image beside what was found) or .npz (also z and errors)
         (RUN/projected.png).

@@ -46,7 +46,8 @@ def sample_(
     n
         How many (64).
     label
-        Class to make, by name. Without it, classes come as often as in the data.
+        Class to make, by name, or conditions, such as "angle=30,smiling=1". What it does not say
+        comes as often as in the data.
     where
         Of a table: what rows must meet, such as "sex=Male and age>=30".
     balance

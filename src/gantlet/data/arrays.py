@@ -255,7 +255,10 @@ def label_codes(y: Any, count: int) -> tuple[tuple[str, ...], Labels]:
             "the labels",
             expected=f"shape ({count},), one a sample",
             received=f"shape {labels.shape}",
-            remedy="Give one class per sample",
+            remedy="Give one class per sample"
+            if labels.ndim != 2
+            else "Give one class per sample; several values of each come from a label file beside "
+            "images (data.labels=labels.csv)",
         )
     if labels.dtype.kind == "f" and (labels == np.rint(labels)).all():
         labels = labels.astype(np.int64)

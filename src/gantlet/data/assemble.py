@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
+from gantlet.data.attributes import Law, law_of
 from gantlet.data.dataset import Array, Dataset, Labels, chunks
 from gantlet.data.resize import DONE, Rule, each, fit
 from gantlet.data.settings import DataSettings
 from gantlet.data.store import stored
 from gantlet.errors import UsageError
-from gantlet.spec import DataSpec
+from gantlet.spec import Condition, DataSpec
 
 __all__ = ["assemble", "ceiling", "extent", "short_name", "slug", "stamp"]
 
@@ -99,6 +100,7 @@ def assemble(
     y: Labels | None = None,
     *,
     classes: Sequence[str] = (),
+    conditions: Sequence[Condition] = (),
     low: float,
     high: float,
     name: str,
@@ -139,13 +141,18 @@ def assemble(
             f"{DONE[settings.fit]} to {height}x{width}, as data.size says."
         )
         raw = _resized(raw, (size[0], size[1]), settings.fit, low, cache=cache, key=key)
-    if y is not None and len(classes) < 2:
+    if y is not None and len(classes) < 2 and not conditions:
         y, classes = None, ()
         said.append("There is a single class, so labels are not used.")
     if y is not None and not settings.labels:
-        y, classes = None, ()
+        y, classes, conditions = None, (), ()
         said.append("Labels are not used, as data.labels says.")
-    if y is not None:
+    law = Law(())
+    if conditions and y is not None:
+        law = law_of(conditions, y)
+        said += _of_conditions(law, settings)
+    elif y is not None:
+        law = Law((), _shares(y, len(classes)))
         said += _single(y, classes)
     spec = DataSpec(
         kind="image" if raw.ndim == 4 else "points",
@@ -154,9 +161,27 @@ def assemble(
         low=low,
         high=high,
         classes=tuple(classes) if y is not None else (),
-        frequencies=() if y is None else _shares(y, len(classes)),
+        frequencies=law.frequencies,
+        conditions=law.conditions,
+        cells=law.cells,
+        grain=law.grain,
     )
     return Dataset(spec, raw, y, name, tuple(said))
+
+
+def _of_conditions(law: Law, settings: DataSettings) -> Iterator[str]:
+    """Notes of how conditions are drawn, and of what mirror images do to them."""
+    if not law.cells and len(law.conditions) > 1:
+        yield (
+            "Few images share their conditions with others, so samples draw each condition by "
+            "itself: some will go together as they never do in the data. Name fewer "
+            "(data.conditions), or ask for those that go together."
+        )
+    if settings.flip:
+        yield (
+            "data.flip shows mirror images with the conditions of the images: that is wrong of "
+            "what tells left from right, such as an angle."
+        )
 
 
 def _single(y: Labels, classes: Sequence[str]) -> list[str]:

@@ -23,11 +23,13 @@ __all__ = [
     "Rows",
     "chunks",
     "content_hashes",
+    "label_bytes",
     "let_go",
 ]
 
 Array = NDArray[Any]
-Labels = NDArray[np.int64]
+Labels = NDArray[Any]
+"""Classes (N,), int64; values of conditions (N, K), float32."""
 Hashes = NDArray[np.uint64]
 
 _APART = np.uint64(0xA0761D6478BD642F)
@@ -77,6 +79,11 @@ def content_hashes(raw: Array) -> Hashes:
         joined = b"".join(hashlib.blake2b(row, digest_size=8).digest() for row in rows)
         digests[part] = np.frombuffer(joined, dtype="<u8")
     return digests
+
+
+def label_bytes(y: Labels) -> bytes:
+    """Labels as they are hashed and packed: classes in 64 bits, conditions in 32."""
+    return y.astype("<f4" if y.dtype.kind == "f" else "<i8").tobytes()
 
 
 def _earlier(hashes: Hashes) -> Hashes:
@@ -129,7 +136,7 @@ class Dataset:
     raw: Array
     """Shape (N, *spec.shape), of `spec.dtype`; may be a memory map or a transposed view."""
     y: Labels | None
-    """Class labels, shape (N,); None without labels."""
+    """Class labels, shape (N,), or conditions, (N, K); None without either."""
     name: str
     """A short name of the source, fit for a folder's name."""
     notes: tuple[str, ...] = ()
@@ -169,7 +176,10 @@ class Dataset:
         """
         digest = hashlib.blake2b(repr((self.raw.shape, self.spec.dtype)).encode(), digest_size=16)
         digest.update(self.hashes.astype("<u8").tobytes())
-        digest.update(b"" if self.y is None else self.y.astype("<i8").tobytes())
+        digest.update(b"" if self.y is None else label_bytes(self.y))
+        if self.spec.conditions:
+            told = [(condition.name, condition.names) for condition in self.spec.conditions]
+            digest.update(repr(told).encode())
         if self.spec.kind == "table":
             digest.update(json.dumps(self.spec.to_json()["table"], sort_keys=True).encode())
         return digest.hexdigest()

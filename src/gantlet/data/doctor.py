@@ -222,7 +222,7 @@ def _distinct(values: Iterable[int]) -> tuple[int, ...]:
 
 
 def _classes(names: Sequence[str], y: Array | None) -> tuple[tuple[str, int], ...]:
-    if y is None:
+    if y is None or not names:
         return ()
     return tuple(zip(names, np.bincount(y, minlength=len(names)).tolist(), strict=True))
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gantlet import rng
 from gantlet.data.conditions import Conditions
-from gantlet.data.dataset import Array, Dataset, let_go
+from gantlet.data.dataset import Array, Dataset, Labels, let_go
 from gantlet.data.split import Indices
 from gantlet.errors import UsageError
 from gantlet.spec import Batch
@@ -201,7 +201,7 @@ class Feed:
             return self._taken_as(at, self._conditions.of(at))
         return self._taken_as(at, None if self._y is None else self._y[at])
 
-    def _taken_as(self, at: Indices, labels: Indices | None) -> Batch:
+    def _taken_as(self, at: Indices, labels: Labels | None) -> Batch:
         """The samples at places, with these labels."""
         raw = self._shaped(self._gather(at))
         self._taken += len(at) * (self._row + _AROUND)
@@ -209,7 +209,7 @@ class Feed:
             self._taken = 0
             let_go(self._raw)
         x = self.spec.encode(raw, self._exact).to(self.dtype)
-        y = None if labels is None else torch.from_numpy(labels).to(self.device)
+        y = None if labels is None else self.spec.told(labels).to(self.device)
         return Batch(x, y)
 
     def _order(self, stream: str, epoch: int) -> Indices:

@@ -60,6 +60,7 @@ class Files:
             images,
             self.layout.y,
             classes=self.layout.classes,
+            conditions=self.layout.conditions,
             low=low,
             high=high,
             name=self.name,

@@ -1,4 +1,7 @@
-"""Labels from a file beside the images: CSV, StyleGAN's dataset.json, or a JSON mapping."""
+"""Labels from a file beside the images: CSV, StyleGAN's dataset.json, or a JSON mapping.
+
+Each image has one class, or the values of several columns (`gantlet.data.attributes`).
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -13,35 +17,50 @@ from gantlet.data.pixels import Entry
 from gantlet.data.settings import DataSettings
 from gantlet.errors import UsageError
 
-__all__ = ["label_file", "labels_for", "spare_note"]
+__all__ = ["Given", "LabelFile", "label_file", "labels_for", "spare_note"]
+
+Given = str | Mapping[str, Any]
+"""What a label file says of an image: its class, or a cell of each column."""
 
 _USUAL = ("labels.csv", "labels.json", "dataset.json", "metadata.csv")
-_FILE, _LABEL = ("file", "file_name", "filename"), ("label", "class")
+_FILE = ("file", "file_name", "filename", "image", "image_id")
+_LABEL = ("label", "class")
+_SHOWN = 5
+"""Names of columns that a note shows."""
 _FORMS = (
-    "a CSV with the columns file and label, a JSON object of names and labels, "
-    'or one with "labels": [[name, class], ...]'
+    "a CSV with the columns file and label, or file and others for conditions, a JSON object of "
+    'names and labels, or one with "labels": [[name, class], ...]'
 )
+
+
+@dataclass(frozen=True)
+class LabelFile:
+    """What was read of a label file."""
+
+    given: Mapping[str, Given]
+    """By the names of the images."""
+    notes: tuple[str, ...]
 
 
 def label_file(
     found: Iterable[Entry], images: Sequence[Entry], settings: DataSettings, source: str
-) -> Mapping[str, str] | None:
-    """The label of each image by the image's name; None where `data.labels` names no file.
+) -> LabelFile | None:
+    """What is said of each image; None where `data.labels` names no file.
 
     The file is one of the source (`labels.csv`, `set/labels.csv`), else a path. Names in it begin
     at its own folder or at the source.
 
     Raises:
-        UsageError: there is no such file; it is of no known form; it names unknown images, or
-            gives one image two labels.
+        UsageError: there is no such file; it is of no known form; it names unknown images, gives
+            one image two labels, or some a class and others several values.
     """
     name = settings.labels
     if not isinstance(name, str):
         return None
     content, folder = _content(name, list(found), source)
-    labels = dict[str, str]()
+    labels = dict[str, Given]()
     unknown, known = list[str](), {image.name for image in images}
-    for given, label in _pairs(name, content):
+    for given, label in _pairs(name, content, settings.conditions):
         inside = (folder / given).as_posix()
         image = inside if inside in known else given
         if image not in known:
@@ -58,12 +77,14 @@ def label_file(
             f"Names begin at the folder of {PurePosixPath(name).name}; an image here is "
             f"{images[0].name!r}",
         )
-    return labels
+    if len({isinstance(label, str) for label in labels.values()}) > 1:
+        raise _wrong(name, "one class for each image, or several values", "both")
+    return LabelFile(labels, _unused(name, content, settings))
 
 
 def labels_for(
-    images: Sequence[Entry], labels: Mapping[str, str], settings: DataSettings
-) -> list[str]:
+    images: Sequence[Entry], labels: Mapping[str, Given], settings: DataSettings
+) -> list[Given]:
     """The labels of images in their order. Raises UsageError where some have none."""
     missed = [image.name for image in images if image.name not in labels]
     if missed:
@@ -82,6 +103,20 @@ def spare_note(found: Iterable[Entry], settings: DataSettings) -> list[str]:
         return []
     usual = [entry.name for entry in found if entry.name.rpartition("/")[2] in _USUAL]
     return [f"data.labels={name} would take the labels from that file." for name in usual[:1]]
+
+
+def _unused(name: str, content: str, settings: DataSettings) -> tuple[str, ...]:
+    """A note of the columns beside that of the class."""
+    header = [column.strip() for column in next(csv.reader(io.StringIO(content, newline="")), [])]
+    is_class = any(column.lower() in _LABEL for column in header)
+    others = [column for column in header if column and column.lower() not in _FILE + _LABEL]
+    if settings.conditions or name.lower().endswith(".json") or not is_class or not others:
+        return ()
+    more = ", ..." * (len(others) > _SHOWN)
+    return (
+        f"The classes are those of {name}; its other columns ({', '.join(others[:_SHOWN])}{more}) "
+        "are not used. data.conditions names columns to be asked for together.",
+    )
 
 
 def _wrong(name: str, expected: str, received: str, remedy: str = "") -> UsageError:
@@ -116,32 +151,68 @@ def _content(name: str, found: Sequence[Entry], source: str) -> tuple[str, PureP
         raise _wrong(name, _FORMS, f"no text in UTF-8 ({error.reason})") from None
 
 
-def _pairs(name: str, content: str) -> Iterator[tuple[str, str]]:
-    pairs = _from_json(name, content) if name.lower().endswith(".json") else _from_csv(
-        name, content
-    )  # fmt: skip
-    for file, given in pairs:
+def _pairs(name: str, content: str, wanted: Sequence[str]) -> Iterator[tuple[str, Given]]:
+    is_json = name.lower().endswith(".json")
+    pairs = _from_json(name, content) if is_json else _from_csv(name, content, wanted)
+    for file, given in _flagged(list(pairs)):
+        if isinstance(given, dict):
+            yield _plain(file), _chosen(name, file, given, wanted)
+            continue
         label = int(given) if isinstance(given, float) and given.is_integer() else given
         if not isinstance(label, str | int) or not str(label).strip():
             raise _wrong(
                 name,
-                "one class for each image, as text or a whole number",
+                "one class for each image, as text or a whole number, a list of texts, or an "
+                "object of several values",
                 f"{json.dumps(label)} for {file!r}",
-                "Several classes of one image, and real numbers as conditions, are not supported",
+                "Real numbers are conditions, which have names: a CSV with the columns file and "
+                'angle, or {"a.png": {"angle": 30}}',
             )
-        yield file.replace("\\", "/").removeprefix("./"), str(label).strip()
+        yield _plain(file), str(label).strip()
 
 
-def _from_csv(name: str, content: str) -> Iterator[tuple[str, Any]]:
+def _plain(file: str) -> str:
+    return file.replace("\\", "/").removeprefix("./")
+
+
+def _flagged(pairs: Sequence[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Lists of labels as a flag for each label that any image has."""
+    lists = [given for _, given in pairs if _is_list_of_texts(given)]
+    known = sorted({text for given in lists for text in given})
+    for file, given in pairs:
+        listed = _is_list_of_texts(given)
+        yield file, {text: text in given for text in known} if listed else given
+
+
+def _is_list_of_texts(given: Any) -> bool:
+    return isinstance(given, list) and all(isinstance(text, str) for text in given)
+
+
+def _chosen(name: str, file: str, given: Mapping[str, Any], wanted: Sequence[str]) -> Given:
+    missed = [column for column in wanted if column not in given]
+    if missed:
+        raise _wrong(
+            name,
+            f"{missed[0]} among its columns, as data.conditions says",
+            f"{', '.join(given) or 'no value'} for {file!r}",
+        )
+    return {column: given[column] for column in wanted or given}
+
+
+def _from_csv(name: str, content: str, wanted: Sequence[str]) -> Iterator[tuple[str, Any]]:
     rows = csv.DictReader(io.StringIO(content, newline=""))
-    columns = {column.strip().lower(): column for column in rows.fieldnames or ()}
+    header = [column.strip() for column in rows.fieldnames or ()]
+    rows.fieldnames = header
+    lower = {column.lower(): column for column in header}
     file, label = (
-        next((columns[c] for c in wanted if c in columns), None) for wanted in (_FILE, _LABEL)
+        next((lower[c] for c in words if c in lower), None) for words in (_FILE, _LABEL)
     )
-    if file is None or label is None:
-        raise _wrong(name, _FORMS, f"the columns {', '.join(columns) or 'of an empty file'}")
+    others = [column for column in header if column and column != file]
+    if file is None or not others or len(set(others)) < len(others):
+        raise _wrong(name, _FORMS, f"the columns {', '.join(header) or 'of an empty file'}")
     for row in rows:
-        yield (row[file] or "").strip(), row[label]
+        cells = {column: row[column] for column in others}
+        yield (row[file] or "").strip(), cells if label is None or wanted else row[label]
 
 
 def _from_json(name: str, content: str) -> Iterator[tuple[str, Any]]:

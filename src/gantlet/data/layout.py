@@ -6,18 +6,20 @@ With the folders that all images share set aside, the first folder of each path 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from posixpath import splitext
 
 import numpy as np
 
+from gantlet.data.attributes import fitted
 from gantlet.data.dataset import Labels
-from gantlet.data.label_file import labels_for
+from gantlet.data.label_file import Given, LabelFile, labels_for
 from gantlet.data.pixels import SUFFIXES, Entry
 from gantlet.data.settings import DataSettings
 from gantlet.errors import UsageError
+from gantlet.spec import Condition
 
 __all__ = ["Layout", "classify", "counted", "natural", "sift"]
 
@@ -26,12 +28,13 @@ _TRAINING, _TESTING = "train", ("test", "val", "valid", "validation", "dev", "ev
 
 @dataclass(frozen=True)
 class Layout:
-    """Which of the files are used, and their classes."""
+    """Which of the files are used, and their classes or conditions."""
 
     entries: tuple[Entry, ...]
     classes: tuple[str, ...]
     y: Labels | None
     notes: tuple[str, ...]
+    conditions: tuple[Condition, ...] = ()
 
 
 def natural(names: set[str]) -> tuple[str, ...]:
@@ -90,9 +93,9 @@ def classify(
     entries: Sequence[Entry],
     settings: DataSettings,
     source: str,
-    labels: Mapping[str, str] | None = None,
+    labels: LabelFile | None = None,
 ) -> Layout:
-    """Classes by `labels`, the label of each image by its name; by sub-folder if there are none.
+    """Classes or conditions by `labels`, by the name of each image; by sub-folder without them.
 
     Folders `train` beside `test`, `val` and the like are a split: only `train` is used.
 
@@ -108,11 +111,11 @@ def classify(
         inner = classify(kept, settings, source, labels)
         left = f"Only the folder {_TRAINING!r} is used; {counted(len(entries) - len(kept))} in "
         others = ", ".join(repr(name) for name in sorted(names - {_TRAINING}))
-        return Layout(
-            inner.entries, inner.classes, inner.y, (f"{left}{others} left out.", *inner.notes)
-        )
+        return replace(inner, notes=(f"{left}{others} left out.", *inner.notes))
     if labels is not None:
-        return _layout(entries, labels_for(entries, labels, settings))
+        given = labels_for(entries, labels.given, settings)
+        found = _labelled(entries, given, str(settings.labels))
+        return replace(found, notes=(*found.notes, *labels.notes))
     if names == {""}:
         note = f"All images lie in the sub-folder {'/'.join(paths[0][:shared])!r}: no labels."
         return Layout(tuple(entries), (), None, (note,) if shared else ())
@@ -127,6 +130,15 @@ def classify(
     if "" in names:
         return Layout(tuple(entries), (), None, ())
     return _layout(entries, tops)
+
+
+def _labelled(entries: Sequence[Entry], labels: Sequence[Given], file: str) -> Layout:
+    classes = [label for label in labels if isinstance(label, str)]
+    if classes:
+        return _layout(entries, classes)
+    rows = [label for label in labels if not isinstance(label, str)]
+    found = fitted(file, [entry.name for entry in entries], rows)
+    return Layout(tuple(entries), (), found.values, found.notes, found.conditions)
 
 
 def _layout(entries: Sequence[Entry], labels: Sequence[str]) -> Layout:

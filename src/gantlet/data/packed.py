@@ -4,9 +4,9 @@ The first 4,096 bytes are a JSON header in one line, filled with spaces: format,
 without its classes, offset and length of each section, BLAKE2b of the sections but the samples
 and of the header itself. Then come the sections, each at a multiple of 4,096 bytes: samples
 ((N, H, W, C) or (N, D), little-endian), hashes (64 bits a
-sample, see `content_hashes`), labels (64 bits a sample, where there are any), and text (JSON:
-classes, notes, names of the files). The hashes are the samples' checksums; `gantlet doctor` checks
-them.
+sample, see `content_hashes`), labels (64 bits a sample, or 32 for each condition, where there are
+any), and text (JSON: classes or conditions, notes, names of the files). The hashes are the
+samples' checksums; `gantlet doctor` checks them.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from gantlet.data.assemble import assemble, stamp
-from gantlet.data.dataset import Array, Dataset, Hashes, Labels
+from gantlet.data.dataset import Array, Dataset, Hashes, Labels, label_bytes
 from gantlet.data.settings import DataSettings
 from gantlet.errors import UsageError, newer_format
-from gantlet.spec import DataSpec
+from gantlet.spec import Condition, DataSpec
 
 __all__ = ["HEAD", "SUFFIX", "Contents", "is_packed", "key_of", "open_packed", "write_packed"]
 
@@ -33,6 +33,8 @@ SUFFIX = ".pack"
 HEAD = 4096
 """Bytes of the header; samples begin after it."""
 _VERSION = 1
+_BESIDE = ("classes", "frequencies", "conditions", "cells", "grain")
+"""Fields of the spec that its header, of a fixed length, does not hold."""
 _MAGIC = b'{"format": "gantlet-pack"'
 
 
@@ -68,14 +70,16 @@ def write_packed(file: BinaryIO, contents: Contents) -> None:
     """Write header and sections around samples that are in their place already."""
     spec = contents.spec
     size = contents.count * spec.size * np.dtype(spec.dtype).itemsize
-    text = {
+    text: dict[str, Any] = {
         "classes": spec.classes,
         "notes": list(contents.notes),
         "names": list(contents.names),
     }
+    if spec.conditions:
+        text["conditions"] = [asdict(condition) for condition in spec.conditions]
     sections = {
         "hashes": contents.hashes.astype("<u8").tobytes(),
-        "labels": b"" if contents.y is None else contents.y.astype("<i8").tobytes(),
+        "labels": b"" if contents.y is None else label_bytes(contents.y),
         "text": json.dumps(text, ensure_ascii=False).encode(),
     }
     places: dict[str, dict[str, Any]] = {"samples": {"offset": HEAD, "length": size}}
@@ -93,7 +97,7 @@ def write_packed(file: BinaryIO, contents: Contents) -> None:
         "name": contents.name,
         "count": contents.count,
         "key": contents.key,
-        "spec": {k: v for k, v in spec.to_json().items() if k not in ("classes", "frequencies")},
+        "spec": {k: v for k, v in spec.to_json().items() if k not in _BESIDE},
         "sections": places,
     }
     file.seek(0)
@@ -161,7 +165,8 @@ def open_packed(path: Path, settings: DataSettings, cache: Path | None) -> Datas
     """
     header = _header(path)
     text = json.loads(_section(path, header, "text"))
-    labels = np.frombuffer(_section(path, header, "labels"), "<i8").astype(np.int64)
+    conditions = [Condition.from_json(given) for given in text.get("conditions", ())]
+    labels = _labels(_section(path, header, "labels"), len(conditions))
     hashes = np.frombuffer(_section(path, header, "hashes"), "<u8").astype(np.uint64)
     spec = DataSpec.from_json(header["spec"])
     raw = _samples(path, spec, header["count"])
@@ -169,6 +174,7 @@ def open_packed(path: Path, settings: DataSettings, cache: Path | None) -> Datas
         raw,
         labels if len(labels) else None,
         classes=text["classes"],
+        conditions=conditions,
         low=spec.low,
         high=spec.high,
         name=header["name"],
@@ -178,6 +184,12 @@ def open_packed(path: Path, settings: DataSettings, cache: Path | None) -> Datas
         key=stamp(path),
     )
     return replace(found, known=hashes) if found.raw is raw else found
+
+
+def _labels(content: bytes, conditions: int) -> Labels:
+    if conditions:
+        return np.frombuffer(content, "<f4").astype(np.float32).reshape(-1, conditions)
+    return np.frombuffer(content, "<i8").astype(np.int64)
 
 
 def _samples(path: Path, spec: DataSpec, count: int) -> Array:

@@ -193,8 +193,11 @@ def _pack_files(
 def _key(files: Files) -> str:
     told = asdict(files.settings)
     del told["flip"], told["held_out"]
+    if not told["conditions"]:
+        del told["conditions"]  # older files have a key without
     labels = None if files.layout.y is None else files.layout.y.tolist()
-    return files.key(told, files.layout.classes, labels)
+    more = [files.layout.conditions] if files.layout.conditions else []
+    return files.key(told, files.layout.classes, labels, *more)
 
 
 def _ordered(journal: Journal) -> list[Decoded]:

@@ -37,7 +37,10 @@ class DataSettings:
     it. white: laid on white."""
     labels: bool | str = True
     """Use class labels where the data has them. The name of a CSV or JSON file beside the images:
-    take them from it."""
+    take them, or conditions, from it."""
+    conditions: tuple[str, ...] = ()
+    """Of a label file: the columns that tell what each image is to be asked for; none: all beside
+    the name of the file, where no column is named label or class."""
     flip: bool = False
     """Train on mirror images too: left and right of each image are swapped every other time, by
     chance. Only for images whose mirror images could be data; never of letters or digits."""
@@ -88,6 +91,12 @@ class DataSettings:
         if self.labels == "":
             raise UsageError(
                 "data.labels", expected="true, false or the name of a file", received="nothing"
+            )
+        if self.conditions and not isinstance(self.labels, str):
+            raise UsageError(
+                "data.conditions",
+                expected="a label file that has them, as in data.labels=labels.csv",
+                received=f"data.labels={str(self.labels).lower()}",
             )
         if self.delimiter is not None and len(self.delimiter) != 1:
             raise UsageError(

@@ -13,6 +13,7 @@ from gantlet import __version__
 from gantlet.errors import UsageError, unknown
 from gantlet.evaluation.copies import score_copying
 from gantlet.evaluation.looks import score_classes, score_coverage, score_fidelity
+from gantlet.evaluation.obeyed import score_conditions
 from gantlet.evaluation.rows import RowSide
 from gantlet.evaluation.scoring import Findings, Scorer, Side, Sides, on_power
 from gantlet.evaluation.subject import Part, Subject, gathered
@@ -165,6 +166,7 @@ def _samples(
     score_fidelity(scorer)
     score_coverage(scorer, subject.bundle.spec)
     classes = score_classes(scorer, subject.bundle.spec)
+    score_conditions(scorer, subject.bundle.spec)
     pairs = score_copying(scorer)
     score_usefulness(scorer, subject, training)
     places = subject.train.index

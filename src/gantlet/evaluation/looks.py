@@ -111,7 +111,7 @@ def score_coverage(scorer: Scorer[Side], spec: DataSpec) -> None:
 
 def _likeness(side: Side, spec: DataSpec) -> Estimate:
     images = (spec.encode(torch.from_numpy(side.x[:])) + 1) / 2
-    labels = None if side.y is None else torch.from_numpy(side.y)
+    labels = None if side.y is None or spec.conditions else torch.from_numpy(side.y)
     return similarity_within(images.clamp(0, 1), labels)
 
 

@@ -18,10 +18,12 @@ from gantlet.data.frames import fitting, frame_of, rows_of
 from gantlet.data.split import Indices, halves, spared, split
 from gantlet.errors import UsageError
 from gantlet.games.base import Game
+from gantlet.labels import in_words
 from gantlet.planning import cache_of
 from gantlet.rng import permutation
 from gantlet.run import load
 from gantlet.sample import sample
+from gantlet.spec import DataSpec
 from gantlet.tables.columnar import ColumnFile
 from gantlet.tables.transform import TableTransform
 from gantlet.training.folder import Folder
@@ -129,6 +131,8 @@ def gathered(
         "seed": seed,
         "reference": source,
     }
+    if bundle.spec.conditions:
+        about["conditions"] = "; ".join(map(in_words, bundle.spec.conditions))
     return Subject(
         bundle=bundle,
         dataset=dataset,
@@ -282,7 +286,13 @@ def _handed_over(data: Source, bundle: Bundle) -> Part:
     y = other.y
     if y is not None and other.spec.classes != spec.classes:
         y = _renamed(y, other.spec.classes, spec.classes)
-    return Part(other.raw[:], y if spec.classes else None, np.arange(len(other)))
+    alike = spec.classes or (spec.conditions and _asked(other.spec) == _asked(spec))
+    return Part(other.raw[:], y if alike else None, np.arange(len(other)))
+
+
+def _asked(spec: DataSpec) -> list[tuple[str, bool, tuple[str, ...]]]:
+    """What makes values of conditions comparable."""
+    return [(c.name, c.kind == "flag", c.names) for c in spec.conditions]
 
 
 def _renamed(y: Labels, theirs: tuple[str, ...], ours: tuple[str, ...]) -> Labels:

@@ -26,7 +26,7 @@ def score_usefulness(
     """
     held_out = subject.held_out
     if subject.bundle.spec.kind != "image" or not subject.bundle.spec.classes:
-        scorer.notes.append("Usefulness was not measured: it takes images with labels.")
+        scorer.notes.append("Usefulness was not measured: it takes images with classes.")
         return
     if held_out is None or held_out.y is None or subject.train.y is None:
         scorer.notes.append("Usefulness was not measured: no labelled samples were set aside.")

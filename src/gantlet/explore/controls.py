@@ -7,14 +7,16 @@ from typing import Any
 
 from gantlet.errors import UsageError
 from gantlet.explore.explorer import Explorer
+from gantlet.labels import Label, usual_labels
 from gantlet.latents.mixing import PARTS
 from gantlet.latents.stills import Still
+from gantlet.spec import Condition, DataSpec
 
 __all__ = ["asked", "controls"]
 
 _NONE = "none"
-_MOVE = "direction "
-"""What the names of sliders of directions begin with."""
+_MOVE, _ASK = "direction ", "condition "
+"""What the names of sliders of directions, and of controls of conditions, begin with."""
 _DIGITS = 4
 """Of numbers that sliders give, which are sums of steps that binary numbers do not hold."""
 _FIELDS = ("sample", "seed", "other sample", "other seed")
@@ -38,6 +40,7 @@ def controls(explorer: Explorer, reach: float) -> dict[str, Any]:
         if explorer.bundle.spec.classes:
             classes = list(explorer.bundle.spec.classes)
             made["label"] = gr.Dropdown(classes, value=classes[0], label="Class", elem_id="label")
+        made |= _conditions(explorer.bundle.spec)
         made["truncation"] = _truncation(explorer.styled)
     sliders = [_move(k, reach) for k in range(len(explorer.found or ()))]
     made |= {f"{_MOVE}{k}": slider for k, slider in enumerate(sliders, 1)}
@@ -53,6 +56,41 @@ def controls(explorer: Explorer, reach: float) -> dict[str, Any]:
                 made["other sample"] = _number("Second sample", "other-sample", 0)
                 made["other seed"] = _number("Second seed", "other-seed", 1)
     return made
+
+
+def _conditions(spec: DataSpec) -> dict[str, Any]:
+    """A box, a slider or a list for each condition, by name, at what is usual."""
+    usual, made = usual_labels(spec, None, 1), dict[str, Any]()
+    values = [] if usual is None or not spec.conditions else spec.untold(usual)[0].tolist()
+    for i, (condition, value) in enumerate(zip(spec.conditions, values, strict=True)):
+        made[_ASK + condition.name] = _control(condition, value, f"ask-{i}")
+    return made
+
+
+def _control(condition: Condition, value: float, name: str) -> Any:
+    import gradio as gr
+
+    title = condition.name
+    if condition.kind == "flag":
+        return gr.Checkbox(value > 0.5, label=title, elem_id=name)
+    if condition.kind == "choice":
+        names = list(condition.names)
+        return gr.Dropdown(names, value=names[round(value)], label=title, elem_id=name)
+    low, high = condition.knots[0], condition.knots[-1]
+    step, at = (high - low) / 100, round(value, _DIGITS)
+    return gr.Slider(low, high, value=at, step=step, label=title, elem_id=name)
+
+
+def _label(spec: DataSpec, values: Mapping[str, Any]) -> Label | None:
+    """What the controls ask for: a class, or conditions, numbers taken to the ends."""
+    if not spec.conditions:
+        return values.get("label")
+    asked: dict[str, Any] = {c.name: values[_ASK + c.name] for c in spec.conditions}
+    for condition in spec.conditions:
+        if condition.knots:
+            ends = condition.knots[0], condition.knots[-1]
+            asked[condition.name] = _within(condition.name, asked[condition.name], *ends)
+    return asked
 
 
 def _move(k: int, reach: float) -> Any:
@@ -117,7 +155,7 @@ def asked(
     still = Still(
         sample=whole["sample"],
         seed=whole["seed"],
-        label=values.get("label"),
+        label=_label(explorer.bundle.spec, values),
         moves=tuple(
             _within(name, value, -reach, reach)
             for name, value in values.items()

@@ -92,7 +92,7 @@ class Query:
 
     noise: Noise
     y: Tensor | None = None
-    """Class labels, shape (B,), int64."""
+    """Class labels or conditions, as in `Batch`."""
 
 
 @dataclass(frozen=True, kw_only=True)

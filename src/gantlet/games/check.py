@@ -7,6 +7,7 @@ from torch import Tensor
 
 from gantlet.errors import UsageError
 from gantlet.games.base import Game, Losses, Phase, Query, Turn
+from gantlet.labels import labels_in_turn
 from gantlet.rng import Noise
 from gantlet.spec import Batch, DataSpec
 
@@ -45,7 +46,8 @@ def _made_up(game: Game, spec: DataSpec, n: int) -> Turn:
         Noise(0, stream, 0, n, device=like.device, dtype=like.dtype)
         for stream in ("check/real", "check")
     )
-    y = torch.arange(n, device=like.device) % len(spec.classes) if spec.classes else None
+    y = labels_in_turn(spec, n)
+    y = None if y is None else y.to(like.device)
     seen = torch.zeros((), device=like.device)
     return Turn(Batch(2 * real.uniform("x", spec.shape) - 1, y), noise, seen)
 

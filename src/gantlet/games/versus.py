@@ -23,6 +23,7 @@ from gantlet.games.seeing import Sight
 from gantlet.games.standing import alone
 from gantlet.games.styles import PathLength
 from gantlet.networks.base import Network
+from gantlet.networks.heads import AuxiliaryHead
 from gantlet.networks.styles import StyleGenerator
 from gantlet.nn.norms import GroupedBatchNorm
 from gantlet.nn.statistics import MinibatchDiscrimination, MinibatchStd
@@ -134,6 +135,7 @@ class Versus:
             view: what real samples go through before the discriminator sees them, x -> x.
         """
         self._check(discriminator)
+        self._check_conditions(spec, discriminator)
         self._check_styles(generator)
         players = nn.ModuleDict({"generator": generator, "discriminator": discriminator})
         if view is not None:
@@ -164,7 +166,7 @@ class Versus:
         )
         return Game(
             players=players,
-            phases=self._phases(rules, players, labelled=bool(spec.classes)),
+            phases=self._phases(rules, players, labelled=bool(spec.condition_size)),
             sample=partial(losses.sample, latent=latent),
             judge=partial(losses.judge, pack=self.pack),
             group=group,
@@ -253,6 +255,16 @@ class Versus:
                 expected=f"a multiple of game.pack = {self.pack}",
                 received=str(self.group),
                 remedy=f"For example game.group={self.pack * max(1, self.group // self.pack)}.",
+            )
+
+    def _check_conditions(self, spec: DataSpec, discriminator: nn.Module) -> None:
+        classifies = any(isinstance(m, AuxiliaryHead) for m in discriminator.modules())
+        if spec.conditions and classifies and self.auxiliary:
+            raise UsageError(
+                "a discriminator with an auxiliary classifier",
+                expected="data with classes",
+                received=f"conditions, such as {spec.conditions[0].name}",
+                remedy="Set network.discriminator_condition=projection or concat.",
             )
 
     def _check_styles(self, generator: nn.Module) -> None:

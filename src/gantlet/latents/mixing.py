@@ -14,6 +14,7 @@ from torch import Tensor
 
 from gantlet.bundle import Bundle
 from gantlet.errors import UsageError
+from gantlet.labels import Label
 from gantlet.latents.space import Drawn, Space, opened
 from gantlet.networks.styles import MixedGenerator
 from gantlet.sample import Samples, saving
@@ -83,7 +84,7 @@ def mix(
     layers: str | Sequence[int] = "coarse",
     seed: int = 0,
     other: int = 1,
-    label: str | int | None = None,
+    label: Label | None = None,
     truncation: float | None = None,
     device: str = "auto",
 ) -> Mixture:

@@ -17,11 +17,11 @@ from gantlet.data import DataSettings, open_data
 from gantlet.data.dicom import is_dicom
 from gantlet.data.pixels import SUFFIXES, TYPES, Entry, Fault, Look, decode, look
 from gantlet.errors import UsageError
+from gantlet.labels import Label, asked_labels
 from gantlet.latents.film import film
 from gantlet.latents.space import Space, opened
-from gantlet.sample import Samples, class_of, saving
+from gantlet.sample import Samples, saving
 from gantlet.spec import DataSpec
-from gantlet.training.snapshot import drawn_labels
 
 __all__ = ["Projection", "opened_images", "project"]
 
@@ -78,7 +78,7 @@ def project(
     *,
     steps: int = 400,
     seed: int = 0,
-    label: str | int | None = None,
+    label: Label | None = None,
     device: str = "auto",
 ) -> Projection:
     r"""Search, for each image, the latent vector whose sample is nearest to it.
@@ -94,7 +94,7 @@ def project(
     Arguments:
         images: raw values as the data have them, shape (N, *spec.shape).
         steps: of Adam.
-        label: the class to ask for; without it, that of the nearest samples.
+        label: the class, or conditions, to ask for; without it, those of the nearest samples.
 
     Raises:
         UsageError: images of another shape or type than the run's, an unknown label, no steps.
@@ -107,13 +107,13 @@ def project(
     _check(images, spec, steps)
     with opened(bundle, device) as space:
         wanted = spec.encode(torch.from_numpy(np.array(images))).to(space.machine.device)
-        y = _asked(spec, seed, label)
+        y = asked_labels(spec, _CANDIDATES, label, seed)
         drawn = space.drawn(seed, torch.arange(_CANDIDATES), y)
         with torch.no_grad():
             known = space.render(drawn, y)
         parts = [_nearest(space, drawn, y, known, x, steps) for x in wanted.split(_TOGETHER)]
     z, made, rmse, before, found = (torch.cat(part) for part in zip(*parts, strict=True))
-    labels = None if y is None else found.numpy()
+    labels = None if y is None else spec.untold(found)
     return Projection(
         z.numpy(),
         Samples(images, None, spec),
@@ -165,13 +165,6 @@ def _check(images: NDArray[Any], spec: DataSpec, steps: int = 1) -> None:
         )
     if steps < 1:
         raise UsageError("steps of the projection", expected="at least 1", received=str(steps))
-
-
-def _asked(spec: DataSpec, seed: int, label: str | int | None) -> Tensor | None:
-    """Labels of the candidates."""
-    if label is None:
-        return drawn_labels(spec, seed, "sample", 0, _CANDIDATES)
-    return torch.full((_CANDIDATES,), class_of(spec, label))
 
 
 def _nearest(

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 from gantlet.bundle import Bundle
 from gantlet.errors import UsageError
 from gantlet.games.base import Query
+from gantlet.labels import Label, usual_labels
 from gantlet.networks.styles import MovedGenerator, StyleGenerator
 from gantlet.rng import BLOCK, Noise
-from gantlet.sample import class_of, ready
+from gantlet.sample import ready
 from gantlet.spec import DataSpec
 from gantlet.training.machine import Machine
 from gantlet.truncation import narrowed
@@ -59,14 +60,9 @@ class Space:
         players = {k: generator if p is own else p for k, p in self.players.items()}
         return replace(self, players=nn.ModuleDict(players))
 
-    def labels(self, label: str | int | None, count: int) -> Tensor | None:
-        """The same label `count` times (the first class if none is given); None without classes.
-
-        Raises UsageError for a label that the data have not.
-        """
-        if not self.spec.classes and label is None:
-            return None
-        return torch.full((count,), class_of(self.spec, 0 if label is None else label))
+    def labels(self, label: Label | None, count: int) -> Tensor | None:
+        """The same label `count` times, see `gantlet.labels.usual_labels`."""
+        return usual_labels(self.spec, label, count)
 
     def drawn(self, seed: int, index: Tensor, y: Tensor | None) -> dict[str, Tensor]:
         """The random numbers of those samples of a seed that `gantlet sample` makes.

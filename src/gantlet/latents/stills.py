@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from gantlet.bundle import Bundle
 from gantlet.errors import UsageError
+from gantlet.labels import Label
 from gantlet.latents.directions import Directions, directions
 from gantlet.latents.mixing import crossed
 from gantlet.latents.space import Drawn, Space, opened
@@ -27,8 +28,9 @@ class Still:
     sample: int = 0
     """Its number, as `gantlet sample` with that seed counts it."""
     seed: int = 0
-    label: str | int | None = None
-    """The class, by name or number; the first if none is given."""
+    label: Label | None = None
+    """The class, by name or number, or conditions; the first class, or the usual ones, if none is
+    given."""
     moves: Sequence[float] = ()
     """How far it goes along each direction, the strongest first (`Directions.vectors`)."""
     layers: str | Sequence[int] | None = None
@@ -84,7 +86,7 @@ def still(
     sample: int = 0,
     *,
     seed: int = 0,
-    label: str | int | None = None,
+    label: Label | None = None,
     truncation: float | None = None,
     moves: Sequence[float] = (),
     method: str = "sefa",
@@ -109,4 +111,4 @@ def still(
     )
     with opened(bundle, device, truncation) as space:
         values, y = asked.values(space, found), space.labels(label, 1)
-    return Samples(values, None if y is None else y.numpy(), bundle.spec)
+    return Samples(values, None if y is None else bundle.spec.untold(y), bundle.spec)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -15,8 +15,9 @@ from torch import nn
 
 from gantlet.bundle import Bundle
 from gantlet.errors import UsageError
+from gantlet.labels import Label, class_of, way_labels
 from gantlet.latents.space import Drawn, Space, opened, turned
-from gantlet.sample import Samples, class_of
+from gantlet.sample import Samples
 
 __all__ = ["interpolate", "morph", "morphed", "way"]
 
@@ -27,7 +28,7 @@ def interpolate(
     *,
     steps: int = 8,
     seed: int = 0,
-    label: str | int | None = None,
+    label: Label | None = None,
     truncation: float | None = None,
     device: str = "auto",
 ) -> Samples:
@@ -55,11 +56,11 @@ def interpolate(
     with opened(bundle, device, truncation) as space:
         values = way(space, samples, steps=steps, seed=seed, label=label)
         y = space.labels(label, len(values))
-    return Samples(values, None if y is None else y.numpy(), bundle.spec)
+    return Samples(values, None if y is None else bundle.spec.untold(y), bundle.spec)
 
 
 def way(
-    space: Space, samples: Sequence[int], *, steps: int, seed: int, label: str | int | None
+    space: Space, samples: Sequence[int], *, steps: int, seed: int, label: Label | None
 ) -> NDArray[Any]:
     """Raw values of what `interpolate` tells, shape ((S - 1) steps + 1, *spec.shape)."""
     stops = space.drawn(seed, torch.tensor(samples), space.labels(label, 1))
@@ -72,7 +73,7 @@ def way(
 
 def morph(
     bundle: Bundle,
-    labels: Sequence[str | int],
+    labels: Sequence[Label],
     samples: Sequence[int] = (0, 1, 2, 3),
     *,
     steps: int = 8,
@@ -83,7 +84,7 @@ def morph(
     """Samples of a seed on the way from class to class: a row of equal length for each.
 
     A row has (K - 1) steps + 1 samples for K labels. Only the vectors that the generator has for
-    classes change, linearly; the random numbers stay.
+    classes change, linearly, or the values of conditions; the random numbers stay.
     `truncation` is that of the samples (`gantlet.truncation.narrowed`).
 
     Raises:
@@ -97,13 +98,31 @@ def morph(
             received=f"labels {list(labels)}, {steps} steps, samples {list(samples)}",
         )
     with opened(bundle, device, truncation) as space:
-        numbers = [class_of(bundle.spec, label) for label in labels]
         drawn = space.drawn(seed, torch.tensor(samples), space.labels(None, 1))
-        places = [(a, b, t / steps) for a, b in pairwise(numbers) for t in range(steps)]
-        places.append((numbers[-1], numbers[-1], 0.0))
-        columns = [_between(space, drawn, *place) for place in places]
+        columns = list(
+            (_conditioned if bundle.spec.conditions else _classed)(space, drawn, labels, steps)
+        )
     values = np.stack(columns, axis=1).reshape(-1, *bundle.spec.stored)
     return Samples(values, None, bundle.spec)
+
+
+def _conditioned(
+    space: Space, drawn: Drawn, labels: Sequence[Label], steps: int
+) -> Iterator[NDArray[Any]]:
+    """Samples at each step from values of conditions to the next."""
+    count = len(next(iter(drawn.values())))
+    for y in way_labels(space.spec, labels, steps):
+        yield space.values(drawn, y.expand(count, -1))
+
+
+def _classed(
+    space: Space, drawn: Drawn, labels: Sequence[Label], steps: int
+) -> Iterator[NDArray[Any]]:
+    """Samples at each step from class to class."""
+    numbers = [class_of(space.spec, label) for label in labels]
+    for a, b in pairwise(numbers):
+        yield from (_between(space, drawn, a, b, t / steps) for t in range(steps))
+    yield _between(space, drawn, numbers[-1], numbers[-1], 0.0)
 
 
 def _between(space: Space, drawn: Drawn, a: int, b: int, t: float) -> NDArray[Any]:

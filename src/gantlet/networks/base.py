@@ -55,8 +55,9 @@ class Blockwise(nn.Module, ABC):
 class Network(ABC):
     """Settings of one family. Networks know no loss and no data set, only a `DataSpec`.
 
-    A spec with classes asks for networks that use labels; one without, for networks that do not.
-    The generator is called as G(z, y) -> x with z of shape (B, latent), y of shape (B,) or None,
+    A spec with classes or conditions (`DataSpec.condition_size`) asks for networks that use
+    labels; one without, for networks that do not. The generator is called as G(z, y) -> x with z
+    of shape (B, latent), y as in `Batch` or None,
     x of shape (B, *spec.shape); one that takes more random numbers than z is a `NoisyGenerator`,
     called as G(z, y, noise). The discriminator is called as D(x, y) -> Critique; with
     `pack` = m it takes x of shape (B / m, m * C, H, W) (or (B / m, m * D) for points) and y None.

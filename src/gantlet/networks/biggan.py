@@ -121,7 +121,7 @@ class Generator(nn.Module):
         super().__init__()
         sizes = _sizes(spec)
         widths = net.widths(len(sizes))[::-1]
-        classes, place = len(spec.classes), net.attends_at(sizes)
+        classes, place = spec.condition_size, net.attends_at(sizes)
         self.start, self.parts = sizes[0], net.parts(len(sizes))
         self.input = vector_input(classes, net.embedding)
         first = self.parts[0]
@@ -172,7 +172,7 @@ def _critic(net: BigGAN, spec: DataSpec, group: int, pack: int) -> PooledCritic:
     last, (height, width) = widths[-1], down[-1]
     layers.append(Down(last, last, down[-1], activation="relu", spectral=spectral, straight=True))
     statistic = MinibatchStd(rows(group, pack)) if net.minibatch_std else nn.Identity()
-    classes, condition = len(spec.classes), net.discriminator_condition
+    classes, condition = spec.condition_size, net.discriminator_condition
     judge = accompanied(
         net.minibatch_discrimination,
         last + net.minibatch_std,

@@ -12,6 +12,7 @@ from annotated_types import Ge
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gantlet.labels import labels_in_turn
 from gantlet.networks.base import Blockwise, Critique, Network
 from gantlet.networks.heads import Condition, accompanied, head
 from gantlet.networks.inputs import image_input, image_shape, rows, vector_input
@@ -75,7 +76,7 @@ class DCGAN(Network):
         made = Generator(self, spec, group)
         if self.generator_norm == "batch":
             return made
-        return Referenced(made, self.latent, group, len(spec.classes))
+        return Referenced(made, self.latent, group, labels_in_turn(spec, group))
 
     def discriminator(self, spec: DataSpec, *, group: int = 1, pack: int = 1) -> nn.Module:
         """D(x, y) -> Critique."""
@@ -107,8 +108,8 @@ class Generator(nn.Module):
         self.sizes = _sizes(spec)
         levels = len(self.sizes) - 1
         widths = [min(net.max_width, net.width << i) for i in range(levels, 0, -1)]
-        concat = len(spec.classes) if net.generator_condition == "concat" else 0
-        normed = len(spec.classes) - concat
+        concat = spec.condition_size if net.generator_condition == "concat" else 0
+        normed = spec.condition_size - concat
         self.input = vector_input(concat, net.embedding)
         height, width = self.sizes[0]
         first = net.latent + net.embedding * bool(concat)
@@ -166,7 +167,7 @@ class Discriminator(Blockwise):
             layers.append(MinibatchStd(rows(group, pack)))
         self.trunk = nn.Sequential(*layers, Flatten())
         features = (widths[-1] + net.minibatch_std) * sizes[0][0] * sizes[0][1]
-        classes, condition = len(spec.classes), net.discriminator_condition
+        classes, condition = spec.condition_size, net.discriminator_condition
         self.head = accompanied(
             net.minibatch_discrimination,
             features,

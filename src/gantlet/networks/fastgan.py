@@ -150,7 +150,7 @@ class Generator(nn.Module):
     def __init__(self, net: FastGAN, spec: DataSpec, group: int) -> None:
         super().__init__()
         self.sizes = sizes = _sizes(spec)
-        widths, classes, leap = net.widths(sizes), len(spec.classes), _leap(sizes)
+        widths, classes, leap = net.widths(sizes), spec.condition_size, _leap(sizes)
         height, width = sizes[0]
         self.input = vector_input(classes, net.embedding)
         first = net.latent + net.embedding * bool(classes)
@@ -254,7 +254,7 @@ class Discriminator(SelfSupervised, Blockwise):
             Flatten(),
         )
         features = widths[0] * sizes[0][0] * sizes[0][1]
-        classes, condition = len(spec.classes), net.discriminator_condition
+        classes, condition = spec.condition_size, net.discriminator_condition
         self.head = head(features, classes, condition, spectral=spectral)
         made = spec.shape[0] * pack
         self.wholes, self.parts = sizes[: _leap(sizes) + 1], _crops(sizes)

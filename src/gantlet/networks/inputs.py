@@ -40,11 +40,12 @@ def image_shape(spec: DataSpec, family: str, smallest: int) -> tuple[int, int, i
 
 def check_pack(spec: DataSpec, pack: int) -> None:
     """UsageError if samples with labels are to be packed."""
-    if pack > 1 and spec.classes:
+    if pack > 1 and spec.condition_size:
+        what = f"{len(spec.classes)} classes" if spec.classes else "conditions"
         raise UsageError(
-            "packs of samples with classes",
+            f"packs of samples with {'classes' if spec.classes else 'conditions'}",
             expected="pack=1: a pack has no single label",
-            received=f"pack={pack} and {len(spec.classes)} classes",
+            received=f"pack={pack} and {what}",
             remedy="Set pack=1, or train without labels.",
         )
 
@@ -62,7 +63,7 @@ def rows(group: int, pack: int) -> int:
 
 
 def vector_input(classes: int, features: int) -> nn.Module:
-    """Called as module(v, y): v, with an embedding of y behind it if there are classes."""
+    """Called as module(v, y): v, with the vector of y behind it if there are classes at all."""
     return LabelConcat(classes, features) if classes else Unlabelled()
 
 
@@ -70,6 +71,6 @@ def image_input(spec: DataSpec, condition: Condition, pack: int) -> tuple[nn.Mod
     """A discriminator's input, called as module(x, y), and its number of channels."""
     check_pack(spec, pack)
     channels, height, width = spec.shape
-    if spec.classes and condition == "concat":
-        return LabelMap(len(spec.classes), height, width), channels + 1
+    if spec.condition_size and condition == "concat":
+        return LabelMap(spec.condition_size, height, width), channels + 1
     return Unlabelled(), channels * pack

@@ -83,7 +83,7 @@ class Generator(nn.Module):
 
     def __init__(self, net: MLP, spec: DataSpec) -> None:
         super().__init__()
-        classes = len(spec.classes)
+        classes = spec.condition_size
         self.input = vector_input(classes, net.embedding)
         first = net.latent + net.embedding * bool(classes)
         self.trunk = _trunk(net, first, net.hidden, spectral=False)
@@ -103,7 +103,7 @@ class Discriminator(nn.Module):
 
     def __init__(self, net: MLP, spec: DataSpec, group: int, pack: int) -> None:
         super().__init__()
-        classes = len(spec.classes)
+        classes = spec.condition_size
         labelled = classes if net.discriminator_condition == "concat" else 0
         self.input = vector_input(labelled, net.embedding)
         first = spec.size * pack + net.embedding * bool(labelled)

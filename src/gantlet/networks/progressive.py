@@ -168,7 +168,7 @@ class Generator(nn.Module):
         super().__init__()
         self.sizes = _sizes(spec)
         self.growth = net.growth(self.sizes)
-        widths, classes = net.widths(self.sizes), len(spec.classes)
+        widths, classes = net.widths(self.sizes), spec.condition_size
         first, (height, width) = widths[0], self.sizes[0]
         self.input = vector_input(classes, net.latent)
         # Together the paper's 4x4 convolution of a single pixel, with a bias for each channel.
@@ -205,7 +205,7 @@ class Discriminator(nn.Module):
         super().__init__()
         self.sizes = _sizes(spec)
         self.growth = net.growth(self.sizes)
-        widths, classes = net.widths(self.sizes), len(spec.classes)
+        widths, classes = net.widths(self.sizes), spec.condition_size
         first, (height, width) = widths[0], self.sizes[0]
         self.input, channels = image_input(spec, net.discriminator_condition, pack)
         self.from_image = nn.ModuleList(EqualConv2d(channels, w, 1) for w in widths)

@@ -20,6 +20,7 @@ from gantlet.nn.conditioning import LabelConcat, require_labels
 from gantlet.nn.layers import initialise
 from gantlet.nn.resampling import bilinear_down, bilinear_up, plan
 from gantlet.nn.statistics import MinibatchStd
+from gantlet.nn.tables import Table
 from gantlet.spec import DataSpec
 
 __all__ = ["R3GAN"]
@@ -172,7 +173,7 @@ class Generator(nn.Module):
         super().__init__()
         sizes = _sizes(spec)
         widths = net.widths(sizes)
-        classes, total = len(spec.classes), net.blocks * len(sizes)
+        classes, total = spec.condition_size, net.blocks * len(sizes)
         self.input = vector_input(classes, net.latent)
         self.linear = nn.Linear(net.latent * (1 + bool(classes)), widths[0], bias=False)
         self.basis = nn.Parameter(torch.randn(widths[0], *sizes[0]))
@@ -197,7 +198,7 @@ class DotHead(nn.Module):
     def __init__(self, features: int, classes: int, size: int) -> None:
         super().__init__()
         self.linear = nn.Linear(features, size, bias=False)
-        self.table = nn.Embedding(classes, size)
+        self.table = Table(classes, size)
         nn.init.normal_(self.table.weight, std=(size * classes) ** -0.5)
 
     def forward(self, h: Tensor, y: Tensor | None) -> Critique:
@@ -225,7 +226,7 @@ class Discriminator(Blockwise):
         features = widths[-1] + net.minibatch_std
         self.basis = nn.Parameter(torch.empty(features, *sizes[-1]))
         _draw(self.basis)
-        classes = len(spec.classes)
+        classes = spec.condition_size
         dotted = classes and net.discriminator_condition == "projection"
         self.head = accompanied(
             net.minibatch_discrimination,

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from annotated_types import Ge
 from torch import Tensor, nn
 
+from gantlet.labels import labels_in_turn
 from gantlet.networks.base import Network
 from gantlet.networks.blocks import Down, PooledCritic, Up
 from gantlet.networks.heads import Condition, accompanied, head
@@ -79,7 +80,7 @@ class ResNet(Network):
         made = Generator(self, spec, group)
         if self.generator_norm == "batch":
             return made
-        return Referenced(made, self.latent, group, len(spec.classes))
+        return Referenced(made, self.latent, group, labels_in_turn(spec, group))
 
     def discriminator(self, spec: DataSpec, *, group: int = 1, pack: int = 1) -> nn.Module:
         """D(x, y) -> Critique."""
@@ -118,8 +119,8 @@ class Generator(nn.Module):
         super().__init__()
         sizes = _sizes(spec)
         widths = net.widths(len(sizes))[::-1]
-        concat = len(spec.classes) if net.generator_condition == "concat" else 0
-        normed = len(spec.classes) - concat
+        concat = spec.condition_size if net.generator_condition == "concat" else 0
+        normed = spec.condition_size - concat
         norm = partial(batch_norm, group=group, classes=normed, kind=net.generator_norm)
         self.start = sizes[0]
         self.input = vector_input(concat, net.embedding)
@@ -168,7 +169,7 @@ def _critic(net: ResNet, spec: DataSpec, group: int, pack: int) -> PooledCritic:
     scale = float(sizes[-1][0] * sizes[-1][1]) if net.pooling == "sum" else 1.0
     features = widths[-1] + net.minibatch_std
     spectral = net.discriminator_norm == "spectral"
-    classes, condition = len(spec.classes), net.discriminator_condition
+    classes, condition = spec.condition_size, net.discriminator_condition
     judge = accompanied(
         net.minibatch_discrimination,
         features,

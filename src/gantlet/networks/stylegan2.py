@@ -154,7 +154,7 @@ class Generator(StyleGenerator):
         self.sizes = _sizes(spec)
         widths = net.widths(len(self.sizes))[::-1]
         self.layers = 2 * len(self.sizes)
-        self.mapping = MappingNetwork(net, len(spec.classes))
+        self.mapping = MappingNetwork(net, spec.condition_size)
         self.start = nn.Parameter(torch.randn(widths[0], *self.sizes[0]))
         levels = [
             Level(net, k, channels, self.sizes)
@@ -238,7 +238,7 @@ class Discriminator(Blockwise):
         self.conv = EqualConv2d(last + net.minibatch_std, last, 3, padding=1)
         self.flatten = Flatten()
         self.dense = EqualLinear(last * height * width, last)
-        classes = len(spec.classes)
+        classes = spec.condition_size
         self.head = equalise_(head(last, classes, net.discriminator_condition))
         if isinstance(self.head, ProjectionHead):
             self.head.table = EqualEmbedding(classes, last)

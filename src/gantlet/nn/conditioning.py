@@ -1,4 +1,4 @@
-"""Ways to tell a network the class: beside a vector, or as one more channel of an image."""
+"""Ways to tell a network the class, or conditions: beside a vector, or as one more channel."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import torch
 from torch import Tensor, nn
 
 from gantlet.errors import UsageError
+from gantlet.nn.tables import Table
 
 __all__ = ["LabelConcat", "LabelMap", "Unlabelled", "require_labels"]
 
 
 def require_labels(y: Tensor | None) -> Tensor:
-    """The labels, or UsageError where a network of classes is given none."""
+    """The labels, or UsageError where a network of classes or conditions is given none."""
     if y is None:
         raise UsageError(
             "network with classes",
-            expected="labels y of shape (B,)",
+            expected="labels y of shape (B,), or conditions of shape (B, K)",
             received="none",
             remedy="Give labels, or describe the data without classes.",
         )
@@ -38,7 +39,7 @@ class LabelConcat(nn.Module):
 
     def __init__(self, classes: int, features: int) -> None:
         super().__init__()
-        self.table = nn.Embedding(classes, features)
+        self.table = Table(classes, features)
 
     def forward(self, x: Tensor, y: Tensor | None) -> Tensor:
         """Append the embedding of y."""
@@ -53,7 +54,7 @@ class LabelMap(nn.Module):
 
     def __init__(self, classes: int, height: int, width: int) -> None:
         super().__init__()
-        self.table = nn.Embedding(classes, height * width)
+        self.table = Table(classes, height * width)
 
     def forward(self, x: Tensor, y: Tensor | None) -> Tensor:
         """Append the map of y."""

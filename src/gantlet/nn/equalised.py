@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gantlet.nn.tables import vectors
+
 __all__ = ["EqualConv2d", "EqualEmbedding", "EqualLinear", "equalise_", "pixel_norm"]
 
 _GAIN = math.sqrt(2)
@@ -96,9 +98,8 @@ class EqualEmbedding(nn.Embedding):
     """
 
     def forward(self, y: Tensor) -> Tensor:
-        """The vectors of labels y, shape (B, features)."""
-        vectors: Tensor = F.embedding(y, self.weight) / math.sqrt(self.embedding_dim)
-        return vectors
+        """The vectors of labels or conditions y, shape (B, features)."""
+        return vectors(y, self.weight) / math.sqrt(self.embedding_dim)
 
 
 def _begin(layer: EqualLinear | EqualConv2d) -> None:

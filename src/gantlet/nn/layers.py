@@ -8,6 +8,7 @@ from functools import partial
 from torch import Tensor, nn
 
 from gantlet.nn.spectral import Spectral, SpectralConv2d, SpectralEmbedding, SpectralLinear
+from gantlet.nn.tables import Table
 
 __all__ = ["ACTIVATIONS", "Flatten", "conv", "embedding", "filters", "initialise", "linear"]
 
@@ -49,7 +50,7 @@ class Flatten(nn.Module):
 
 def embedding(classes: int, features: int, *, spectral: bool = False) -> nn.Embedding:
     """A vector for each class, N(0, 1), the table spectrally normalised if `spectral`."""
-    layer = SpectralEmbedding if spectral else nn.Embedding
+    layer = SpectralEmbedding if spectral else Table
     return layer(classes, features)
 
 

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from gantlet.errors import UsageError
 from gantlet.nn.conditioning import require_labels
+from gantlet.nn.tables import Table
 from gantlet.nn.virtual import VirtualBatchNorm
 
 __all__ = [
@@ -114,8 +115,8 @@ class ConditionalBatchNorm(nn.Module):
     """Batch norm whose gain and bias depend on a condition: (1 + gain(c)) norm(x) + bias(c).
 
     Shapes: x (B, C, ...), the result the same; `affine` maps the condition c of each sample to
-    2 C numbers, the gains and then the biases: `nn.Embedding(K, 2 * C)` for class labels,
-    `nn.Linear(D, 2 * C)` for vectors of length D; `norm` normalises x and has no gain of its own.
+    2 C numbers, the gains and then the biases: `Table(K, 2 * C)` for class labels, `nn.Linear(D,
+    2 * C)` for vectors of length D; `norm` normalises x and has no gain of its own.
 
     Source: de Vries et al. (2017), Modulating early visual processing by language, https://arxiv.org/abs/1707.00683
 
@@ -148,7 +149,7 @@ def batch_norm(channels: int, group: int, classes: int = 0, kind: Norm = "batch"
     norm = {"batch": GroupedBatchNorm, "virtual": VirtualBatchNorm}[kind]
     if not classes:
         return norm(channels, group)
-    affine = nn.Embedding(classes, 2 * channels)
+    affine = Table(classes, 2 * channels)
     nn.init.normal_(affine.weight[:, :channels], std=0.02)
     nn.init.zeros_(affine.weight[:, channels:])
     return ConditionalBatchNorm(norm(channels, group, affine=False), affine)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gantlet.nn.norms import Stepped
+from gantlet.nn.tables import vectors
 
 __all__ = ["Spectral", "SpectralConv2d", "SpectralEmbedding", "SpectralLinear"]
 
@@ -98,5 +99,5 @@ class SpectralEmbedding(nn.Embedding, Spectral):
         self.start()
 
     def forward(self, y: Tensor) -> Tensor:
-        """The rows of labels y, shape (B, features)."""
-        return F.embedding(y, self.normalised())
+        """The vectors of labels or conditions y, shape (B, features)."""
+        return vectors(y, self.normalised())

@@ -62,24 +62,26 @@ class VirtualBatchNorm(nn.Module):
 class Referenced(nn.Module):
     """A generator whose every batch begins with the same reference, which is cut off again.
 
-    The reference, R latents and the classes in turn, is drawn when the module is made and kept in
+    The reference, R latents and their labels, is drawn when the module is made and kept in
     buffers: checkpoints and bundles hold it.
 
     Arguments:
         generator: called as G(z, y), with `VirtualBatchNorm` for R = `reference` inside.
         latent: length of z.
         reference: R.
-        classes: how many, 0 without labels.
+        y: labels or conditions of the reference, R of them; None without.
     """
 
     z: Tensor
     y: Tensor
 
-    def __init__(self, generator: nn.Module, latent: int, reference: int, classes: int) -> None:
+    def __init__(
+        self, generator: nn.Module, latent: int, reference: int, y: Tensor | None
+    ) -> None:
         super().__init__()
         self.generator, self.size = generator, reference
         self.register_buffer("z", torch.randn(reference, latent))
-        self.register_buffer("y", torch.arange(reference) % max(1, classes))
+        self.register_buffer("y", torch.zeros(reference, dtype=torch.int64) if y is None else y)
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         """z (B, latent), y (B,) to x (B, C, H, W)."""

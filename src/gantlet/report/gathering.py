@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 
 from gantlet.bundle import Bundle
 from gantlet.data.dataset import Labels
 from gantlet.evaluation.evaluated import Evaluated
 from gantlet.evaluation.rows import RowSide
 from gantlet.evaluation.scoring import Sides
+from gantlet.evaluation.subject import Subject
+from gantlet.labels import ends_labels, in_words
 from gantlet.latents import opened
 from gantlet.latents.ways import way
 from gantlet.report.images import Pictures
@@ -19,7 +22,7 @@ __all__ = ["gathered", "gathered_pictures", "gathered_rows"]
 
 _ROWS = 8
 _SAMPLES, _OF_A_CLASS = 60, 12
-_STRIPS, _STEPS = 3, 10
+_STRIPS, _STEPS, _SWEPT = 3, 10, 8
 
 
 def gathered(found: Evaluated) -> Pictures | Rows:
@@ -51,10 +54,11 @@ def gathered_pictures(found: Evaluated) -> Pictures:
     return Pictures(
         spec=subject.bundle.spec,
         samples=subject.fake.x[chosen],
-        labels=None if subject.fake.y is None else subject.fake.y[chosen].tolist(),
+        labels=_classes_of(subject, chosen),
         real=subject.reference.x[:_SAMPLES],
         pairs=pairs,
         interpolation=_ways(subject.bundle) if subject.bundle.spec.kind == "image" else None,
+        swept=_swept(subject.bundle),
     )
 
 
@@ -63,6 +67,25 @@ def _chosen(y: Labels | None, classes: int, n: int) -> Labels:
     if y is None or not classes:
         return np.arange(min(n, _SAMPLES))
     return np.concatenate([np.flatnonzero(y == k)[:_OF_A_CLASS] for k in range(classes)])
+
+
+def _swept(bundle: Bundle) -> dict[str, np.ndarray]:
+    """The first sample on the way from end to end of each condition, by its name."""
+    spec, found = bundle.spec, dict[str, np.ndarray]()
+    if not spec.conditions or spec.kind != "image":
+        return found
+    with opened(bundle) as space:
+        drawn = space.drawn(0, torch.arange(1), space.labels(None, 1))
+        many = {name: u.expand(_STEPS, *u.shape[1:]) for name, u in drawn.items()}
+        for i, condition in enumerate(spec.conditions[:_SWEPT]):
+            made = space.values(many, ends_labels(spec, i, _STEPS))
+            found[in_words(condition)] = made
+    return found
+
+
+def _classes_of(subject: Subject, chosen: Labels) -> list[int] | None:
+    y = subject.fake.y
+    return y[chosen].tolist() if y is not None and subject.bundle.spec.classes else None
 
 
 def _ways(bundle: Bundle) -> np.ndarray:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,8 @@ class Pictures:
     """(generated sample, nearest training sample), as `Evidence.pairs` counts them."""
     interpolation: Values | None = None
     """Samples on the way from one latent vector to another, (strips, steps, *spec.shape)."""
+    swept: Mapping[str, Values] = field(default_factory=dict)
+    """A sample on the way from end to end of a condition, (steps, *spec.shape), by its name."""
 
     def __post_init__(self) -> None:
         shape, parts = self.spec.stored, [("samples", 1, self.samples), ("real", 1, self.real)]
@@ -140,10 +142,12 @@ def couples(pictures: Pictures, pairs: Sequence[Pair]) -> list[Couple]:
 
 
 def strips(pictures: Pictures) -> list[Row]:
-    """Each strip from one latent vector to another."""
+    """Each strip from one latent vector to another, and through each condition."""
     if pictures.interpolation is None:
         return []
-    return [
+    rows = [
         _row(f"Strip {i}", strip, pictures.spec, f"strip {i}, step")
         for i, strip in enumerate(pictures.interpolation[:_MOST_STRIPS], 1)
     ]
+    ways = pictures.swept.items()
+    return rows + [_row(name, way, pictures.spec, f"{name}, step") for name, way in ways]

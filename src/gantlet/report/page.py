@@ -12,6 +12,7 @@ from gantlet.bundle import bundle_folder, described
 from gantlet.config import Config, differences, from_mapping, to_mapping
 from gantlet.config_text import to_yaml
 from gantlet.evaluation.verdict import is_worse
+from gantlet.labels import in_words
 from gantlet.metrics.evidence import QUESTIONS, Evidence, Number, Question
 from gantlet.recipes import RECIPES, recipe
 from gantlet.report import words
@@ -21,7 +22,7 @@ from gantlet.report.figures import Figure, bars, curves, scatter
 from gantlet.report.images import Pictures, couples, sample_rows, strips
 from gantlet.report.matrices import matrices, worst_pairs
 from gantlet.report.tables import Rows
-from gantlet.spec import DataSpec
+from gantlet.spec import Condition, DataSpec
 from gantlet.training.folder import Folder
 from gantlet.training.health import verdict
 from gantlet.training.writing import write_text
@@ -129,6 +130,7 @@ def _of_samples(pictures: Pictures, evidence: Evidence) -> dict[str, Any]:
         "is_image": is_image,
         "is_table": False,
         "labelled": bool(pictures.spec.classes),
+        "conditions": list(map(in_words, pictures.spec.conditions)),
     }
 
 
@@ -199,6 +201,8 @@ def _subject(about: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     form, is_table = forms[spec["kind"]], spec["kind"] == "table"
     classes = f" in {len(spec['classes'])} classes" if spec["classes"] and not is_table else ""
     yield "Data", f"{made['data']}: {made['count']:,} {form}{classes}"
+    if conditions := spec.get("conditions"):
+        yield "Conditions", "; ".join(in_words(Condition.from_json(c)) for c in conditions)
     yield "Recipe", "a game of one's own" if made["own_game"] else about["config"]["recipe"]
     yield "Real samples seen", f"{made['seen']:,}"
     yield "Health of the training", made["verdict"]

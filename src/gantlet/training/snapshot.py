@@ -12,14 +12,15 @@ import torch
 from torch import Tensor, nn
 
 from gantlet.games.base import Game, Query
+from gantlet.labels import drawn_labels
 from gantlet.networks.folded import folded
 from gantlet.nn.norms import GroupedBatchNorm, calibrate
 from gantlet.processors import ahead
-from gantlet.rng import BLOCK, Noise, rows
+from gantlet.rng import BLOCK, Noise
 from gantlet.spec import DataSpec
 from gantlet.training.machine import Machine
 
-__all__ = ["Asked", "blocks", "drawn_labels", "generate", "make_ready", "raw_blocks"]
+__all__ = ["Asked", "blocks", "generate", "make_ready", "raw_blocks"]
 
 _CALIBRATION = 1024
 """Samples from which batch statistics are measured, at least."""
@@ -35,24 +36,10 @@ class Asked(TypedDict, total=False):
     seed: Required[int]
     count: Required[int]
     y: Tensor | Callable[[int, int], Tensor] | None
-    """Labels, shape (count,), or what gives those of as many samples from one on; drawn by the
-    data's class frequencies if none are given."""
+    """Labels as in `Batch`, or what gives those of as many samples from one on; drawn as often as
+    the data have them if none are given."""
     truncation: float | None
     """Bound of the normal numbers that samples are made from; none: no bound."""
-
-
-def drawn_labels(spec: DataSpec, seed: int, stream: str, start: int, count: int) -> Tensor | None:
-    """Labels of samples [start, start + count), drawn by the data's class frequencies.
-
-    Where the data tell no frequencies, classes are equally likely.
-    """
-    if not spec.classes:
-        return None
-    u = rows(seed, f"{stream}/label", start, count, (), torch.rand)
-    shares = spec.frequencies or (1.0,) * len(spec.classes)
-    edges = torch.tensor(shares, dtype=torch.float64).cumsum(0)
-    # Label k has edges[k - 1] <= u < edges[k], so that classes of share 0 never come.
-    return torch.searchsorted(edges / edges[-1], u.double(), right=True)
 
 
 def make_ready(game: Game, players: nn.ModuleDict, spec: DataSpec, machine: Machine) -> None:
@@ -120,7 +107,7 @@ def blocks(
             labels = y(start, block)
         else:
             part = y[start : start + block]
-            labels = torch.cat([part, part.new_zeros(block - len(part))])
+            labels = torch.cat([part, part.new_zeros(block - len(part), *part.shape[1:])])
         noise = _noise(machine, seed, "sample", start, block, truncation)
         return then(_forward(game, players, machine, noise, labels)[: count - start])
 

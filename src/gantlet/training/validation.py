@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from gantlet.config import Validation
@@ -257,7 +256,11 @@ class Validator:
         if self._name is None:
             return None
         extractor, real = self._reference
-        y = None if self._dataset.y is None else torch.from_numpy(self._dataset.y[self._index])
+        y = (
+            None
+            if self._dataset.y is None
+            else self._dataset.spec.told(self._dataset.y[self._index])
+        )
         spec, count = self._dataset.spec, self.count
         made = generate(game, averaged, spec, machine, seed=_SEED, count=count, y=y)
         try:

@@ -9,6 +9,7 @@ from torch import nn
 
 from gantlet.data.feed import Feed
 from gantlet.games.base import Game
+from gantlet.labels import swept_labels
 from gantlet.spec import Batch, DataSpec
 from gantlet.training import health
 from gantlet.training.machine import Machine
@@ -50,10 +51,12 @@ def measured(
 def draw(
     game: Game, averaged: nn.ModuleDict, spec: DataSpec, machine: Machine, path: Path
 ) -> None:
-    """Write the samples of fixed latents as a picture; classes of images stand in columns."""
+    """Write the samples of fixed latents as a picture.
+
+    Classes of images stand in columns; each row goes through one of their conditions.
+    """
     count = _IMAGES if spec.kind == "image" else _POINTS
-    in_columns = spec.classes and spec.kind != "table"
-    y = torch.arange(count) % _COLUMNS % len(spec.classes) if in_columns else None
+    y = None if spec.kind == "table" else swept_labels(spec, count, _COLUMNS)
     made = generate(game, averaged, spec, machine, seed=_GRID_SEED, count=count, y=y)
     path.parent.mkdir(exist_ok=True)
     picture(made, spec, path, _COLUMNS)

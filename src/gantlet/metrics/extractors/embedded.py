@@ -161,7 +161,7 @@ def embedded(
         reason = reason or f"{len(train)} images are too few to train a network on"
     if reason:
         return pixels(spec, f"The extractor embedded falls back to pixels: {reason}.")
-    labels = np.zeros(0, np.int64) if dataset.y is None else dataset.y[train]
+    labels = dataset.y[train] if dataset.y is not None and spec.classes else np.zeros(0, np.int64)
     classes = len(spec.classes) if len(np.unique(labels)) > 1 else 0
     words = f"classifier of {classes} classes" if classes else "trained without labels"
     key = key_of(
