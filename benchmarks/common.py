@@ -19,8 +19,9 @@ from gantlet.data.split import split
 from gantlet.recipes import recipe
 from gantlet.run import Run
 from gantlet.training.machine import Machine, find_machine, granted_threads
+from gantlet.training.preparing import prepared
 from gantlet.training.step import Stepper
-from gantlet.training.trainer import built, prepared
+from gantlet.training.trainer import built
 
 __all__ = [
     "PAGES",

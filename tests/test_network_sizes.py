@@ -69,5 +69,5 @@ def test_a_size_leaves_other_settings_alone():
 def test_what_has_no_size_is_told():
     with pytest.raises(UsageError, match=r"unknown size of networks 'xl'.*Did you mean"):
         sized("xl", images(1, 28, 28))
-    with pytest.raises(UsageError, match="network mlp"):
+    with pytest.raises(UsageError, match="recipe mlp"):
         sized("s", DataSpec(kind="points", shape=(2,)))

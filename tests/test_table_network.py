@@ -98,5 +98,5 @@ def test_packs_are_judged_with_the_classes_of_all_their_rows():
 
 
 def test_other_data_are_refused():
-    with pytest.raises(UsageError, match="Use the network mlp"):
+    with pytest.raises(UsageError, match="Use the recipe mlp"):
         TableMLP().generator(POINTS)

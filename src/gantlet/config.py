@@ -334,7 +334,7 @@ def read_yaml(path: Path) -> Config:
 def identity(config: Config) -> dict[str, Any]:
     """The settings that make a run the run it is: all but where it runs and when it ends."""
     values = to_mapping(config)
-    del values["stop"], values["validation"]["bundle"]
+    del values["stop"], values["validation"]["bundle"], values["validation"]["share"]
     values["train"] = {k: v for k, v in values["train"].items() if k not in _OUTSIDE_IDENTITY}
     return values
 

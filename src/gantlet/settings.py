@@ -104,6 +104,9 @@ class Validation:
     copies; 0: copying is not watched."""
     every: Annotated[int, Ge(1)] = 1
     """Ticks from one look to the next; the end by samples is always looked at."""
+    share: Annotated[float, Interval(gt=0, le=1)] = 0.05
+    """Of the time, what looks may take: where they take more, and have taken 20 seconds, a run
+    looks at fewer ticks from there on, says so and keeps to it when it goes on; 1: no bound."""
     bundle: Literal["best", "last"] = "best"
     """Generator that the bundle holds at the end: the best one looked at that does not copy, where
     the last copies or is worse beyond noise, or always the last."""

@@ -84,7 +84,7 @@ def test_cutout_zeroes_exactly_its_rectangle(shape):
         sides = []
         for n, share in ((height, float(r[i, 0])), (width, float(r[i, 1]))):
             length = (n + 1) // 2
-            start = int(share * n) - length // 2
+            start = int(share * (n + 1 - length % 2)) - length // 2
             sides.append(range(max(0, start), min(n, start + length)))
         wanted = x[i].clone()
         wanted[:, sides[0].start : sides[0].stop, sides[1].start : sides[1].stop] = 0
@@ -96,6 +96,15 @@ def test_cutout_in_the_middle_takes_a_quarter():
     x = torch.ones(1, 3, 16, 12, dtype=torch.float64)
     cut = cutout(x, torch.tensor([[0.5, 0.5]], dtype=torch.float64))
     assert float(cut.mean()) == 0.75
+
+
+@pytest.mark.parametrize("n", [5, 6, 8, 10])
+def test_cutout_favours_no_side(n):
+    """Over all of its places, a pixel is hidden as often as its mirror image."""
+    r = (torch.arange(360, dtype=torch.float64) + 0.5) / 360  # 5, 6, 9 or 10 places
+    hidden = (cutout(torch.ones(360, 1, n, n), torch.stack([r, r], 1)) == 0).sum((0, 1))
+    assert torch.equal(hidden, hidden.flip((0, 1)))
+    assert len(set(hidden.diagonal().tolist())) > 1
 
 
 def test_cutout_hides_every_pixel_in_some_and_shows_it_in_others():

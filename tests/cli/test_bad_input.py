@@ -104,7 +104,7 @@ def test_images_of_one_pixel_train_a_perceptron(workplace):
     answer = gantlet("train", "dots", "--samples", 32, "train.batch=16", "network.hidden=[8]")
     assert answer.code == 0
     assert "Recipe mlp" in answer.out
-    assert_refused(gantlet("train", "dots", "--recipe", "dcgan"), "1x1", "network mlp")
+    assert_refused(gantlet("train", "dots", "--recipe", "dcgan"), "a width of 1", "recipe mlp")
 
 
 def test_images_of_mixed_sizes_are_brought_to_one(workplace):

@@ -73,7 +73,7 @@ def test_the_version():
         (["train", "data.size=[1"], ["data.size", "YAML"]),
         (["train", "data.size=[0,8]"], ["data.size", "at least 1"]),
         (["train", "train="], ["setting train", "train.seed"]),
-        (["train", "ring", "--recipe", "r3gan"], ["points", "network mlp"]),
+        (["train", "ring", "--recipe", "r3gan"], ["points", "recipe mlp"]),
     ],
 )
 def test_what_is_wrong_is_one_line_and_leaves_nothing_behind(words, parts, workplace):

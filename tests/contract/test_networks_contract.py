@@ -321,7 +321,7 @@ def test_what_convolutions_cannot_make_names_what_can(family):
     one = replace(SMALL, shape=(1, 1, 1))
     for spec in (POINTS, one):
         for build in (settings(family).generator, settings(family).discriminator):
-            with pytest.raises(UsageError, match="network mlp"):
+            with pytest.raises(UsageError, match="recipe mlp"):
                 build(spec)
     G = settings("mlp").generator(one)
     assert G(torch.randn(2, settings("mlp").latent)).shape == (2, 1, 1, 1)

@@ -33,7 +33,7 @@ def test_each_recipe_plays_data_or_says_which_network_does(name, spec):
     if suits(recipe(name, home(name)).network.name, spec):
         play()
     else:
-        remedy = "Use the recipe table" if "table" in spec else "Use the network mlp"
+        remedy = "Use the recipe table" if "table" in spec else "Use the recipe mlp"
         with pytest.raises(UsageError, match=remedy):
             play()
 

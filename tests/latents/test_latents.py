@@ -9,6 +9,7 @@ import torch
 from PIL import Image, ImageSequence
 from torch import nn
 
+from gantlet.data import DataSettings, open_data
 from gantlet.errors import UsageError
 from gantlet.latents import directions, film, interpolate, morph, move, opened, project
 from gantlet.latents.projection import opened_images
@@ -184,12 +185,21 @@ def test_a_slice_keeps_its_units_and_is_not_cut_to_fewer_bits(tmp_path):
         opened_images(tmp_path / "x.dcm", GREY)
 
 
-def test_images_of_another_size_are_refused(tmp_path):
-    Image.new("L", (9, 8)).save(tmp_path / "x.png")
-    with pytest.raises(UsageError, match=r"\(N, 1, 8, 8\).*received uint8 of shape \(1, 1, 8, 9"):
-        opened_images(tmp_path / "x.png", GREY)
+@pytest.mark.parametrize("rule", ["crop", "pad", "stretch"])
+def test_images_of_another_size_become_what_training_makes_of_them(rule, tmp_path):
+    x = np.random.default_rng(0).integers(0, 256, (2, 12, 20), dtype=np.uint8)
+    for i in range(2):
+        Image.fromarray(x[i]).save(tmp_path / f"{i}.png")
+    trained = open_data(tmp_path, DataSettings(size=(8, 8), fit=rule)).raw
+    assert trained.shape == (2, 1, 8, 8)
+    assert np.array_equal(opened_images(tmp_path, GREY, rule), trained)
+    assert np.array_equal(opened_images(tmp_path / "1.png", GREY, rule), trained[1:])
+
+
+def test_images_of_another_number_of_channels_are_refused(tmp_path):
+    Image.new("L", (8, 8)).save(tmp_path / "x.png")
     many = replace(GREY, shape=(7, 8, 8))
-    with pytest.raises(UsageError, match=r"\(N, 7, 8, 8\).*received uint8 of shape \(1, 1, 8, 9"):
+    with pytest.raises(UsageError, match=r"\(N, 7, 8, 8\).*received uint8 of shape \(1, 1, 8, 8"):
         opened_images(tmp_path / "x.png", many)
     (tmp_path / "y.png").write_text("no image")
     with pytest.raises(UsageError, match="no image by its content"):

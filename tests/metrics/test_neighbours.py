@@ -18,6 +18,8 @@ from gantlet.metrics.neighbours import (
     identical,
     nearest,
     neighbour_distances,
+    standing_out,
+    standing_out_among,
     within,
 )
 
@@ -134,3 +136,20 @@ def test_neighbours_of_some_rows_are_those_of_all():
     x = torch.randn(300, 5, generator=torch.Generator().manual_seed(0))
     at = torch.tensor([7, 0, 299, 7])
     torch.testing.assert_close(neighbour_distances(x, 3, at), neighbour_distances(x, 3)[at])
+
+
+def test_distances_to_earlier_samples_are_those_of_loops(monkeypatch):
+    monkeypatch.setattr(neighbours, "_ROWS", 7)
+    x = drawn(0, 30, 3)
+    expected = [math.inf, *(float(apart(x[i : i + 1], x[:i]).min()) for i in range(1, 30))]
+    torch.testing.assert_close(neighbours.to_earlier(x), torch.tensor(expected).double())
+
+
+def test_how_a_nearest_sample_stands_out_is_the_ratio_of_two_distances():
+    b = torch.tensor([[0.0, 0.0], [3.0, 0.0], [0.0, 10.0]])
+    a = torch.tensor([[0.0, 0.0], [1.0, 0.0], [1.5, 2.0], [0.0, 6.0]])
+    expected = torch.tensor([0.0, 1 / 2, 1.0, 4 / 6], dtype=torch.float64)
+    torch.testing.assert_close(standing_out(a, b), expected)
+    torch.testing.assert_close(standing_out(a * 1e3 + 7, b * 1e3 + 7), expected)
+    among = torch.tensor([3 / 10, 3 / 109**0.5, 10 / 109**0.5], dtype=torch.float64)
+    torch.testing.assert_close(standing_out_among(b), among)

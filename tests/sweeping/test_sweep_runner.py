@@ -190,7 +190,11 @@ def test_a_sweep_that_loses_all_trials_fails_with_why():
 def test_a_plan_writes_nothing(workplace):
     answer = command(*SWEEP, "--plan")
     assert answer.code == 0
-    assert "Recipe points, where a trial names no other." in answer.out
+    assert "Recipe points." in answer.out
+    told = command(*SWEEP[:2], "recipe=mlp", "train.batch=32,64", "--samples", 256, "--plan").out
+    assert "Recipe mlp." in told  # not what would be chosen without it
+    told = command(*SWEEP[:2], "recipe=mlp,points", "--samples", 51_200, "--plan").out
+    assert "Recipe" not in told
     assert "Rung 1: 3 trials to 128 samples, from 0." in answer.out
     assert "Rung 2: 1 trial to 384 samples, from 128." in answer.out
     assert f"3 trials, {3 * 128 + 1 * 256:,} samples in all." in answer.out

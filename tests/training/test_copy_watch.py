@@ -10,6 +10,7 @@ import gantlet
 from gantlet.data import open_data
 from gantlet.data.split import split_hashes
 from gantlet.metrics.extractors.pixels import pixels
+from gantlet.metrics.neighbours import nearest, standing_out, standing_out_among
 from gantlet.training.copying import (
     Closeness,
     against_one_another,
@@ -58,6 +59,33 @@ def test_copies_are_found_also_among_fresh_samples(share):
     found = watch(train, unseen).look(made)
     assert found.copies
     assert found.share >= share
+
+
+GAUSSIAN = np.random.default_rng(0).normal(size=(1_000, 64)).astype(np.float32)
+"""Points whose nearest neighbours are about as far apart as two points at all."""
+
+
+@pytest.mark.parametrize("unseen", [True, False])
+def test_a_blur_in_the_middle_of_the_data_is_no_copy_and_a_blurred_copy_is(unseen):
+    """The mean is nearer to all samples than nearly any sample is to another."""
+    data, index = open_data(GAUSSIAN), np.arange(1_000)
+    extractor = thumbnails(data.spec)
+    watch = (
+        against_unseen(extractor, data, index[:800], index[800:], 5_000)
+        if unseen
+        else against_one_another(data, index[:800], 5_000)
+    )
+    noise = 0.1 * np.random.default_rng(1).normal(size=(200, 64)).astype(np.float32)
+    blur = noise + GAUSSIAN[:800].mean(0)
+    x = extractor.answers(np.concatenate([blur, noise + GAUSSIAN[:200], GAUSSIAN])).features
+    near = nearest(x[:200], x[400:1200]).distance
+    assert near.max() < nearest(x[1200:], x[400:1200]).distance.quantile(0.05)
+    assert not watch.look(x[:200]).copies
+    assert watch.look(x[200:400]).share == 1.0
+    assert not watch.look(x[1200:]).copies
+    beside = extractor.answers(noise / 2 + 0.7 * GAUSSIAN[:1]).features
+    assert standing_out(beside, x[400:1200]).max() < standing_out_among(x[400:1200]).min()
+    assert watch.look(beside).share <= 0.01  # two hundred of one kind are one
 
 
 def test_a_sample_that_recurs_counts_once():

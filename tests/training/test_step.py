@@ -14,8 +14,9 @@ from gantlet.errors import UsageError
 from gantlet.games.base import Phase
 from gantlet.recipes import tiny
 from gantlet.training.machine import Machine
+from gantlet.training.preparing import prepared
 from gantlet.training.step import Meters, Stepper, share_of
-from gantlet.training.trainer import built, prepared
+from gantlet.training.trainer import built
 from tests.training.small import played, trainer
 from tests.training.test_parts import gap
 

@@ -77,8 +77,9 @@ def translation(x: Tensor, r: Tensor) -> Tensor:
 def cutout(x: Tensor, r: Tensor) -> Tensor:
     """A rectangle of half of each side set to 0, its middle anywhere; what sticks out is lost.
 
-    Of a side of n pixels, n' = round(n / 2) are cut, from floor(r n) - floor(n' / 2) on. Kept
-    wholly inside, the rectangle would always hide the middle of the image. r: (B, 2), uniform.
+    Of a side of n pixels, n' = round(n / 2) are cut, from floor(r (n + 1 - n' mod 2)) -
+    floor(n' / 2) on: as far over one edge as over the other. Kept wholly inside, the rectangle
+    would always hide the middle of the image. r: (B, 2), uniform.
 
     Source: Zhao et al. (2020), Differentiable Augmentation for Data-Efficient GAN Training,
     https://arxiv.org/abs/2006.10738; DeVries and Taylor (2017), Improved Regularization of
@@ -88,7 +89,8 @@ def cutout(x: Tensor, r: Tensor) -> Tensor:
     for side, share in ((2, r[:, 0]), (3, r[:, 1])):
         n = x.shape[side]
         length = math.floor(n / 2 + 0.5)
-        start = (share * n).floor().long()[:, None] - length // 2
+        places = n + 1 - length % 2
+        start = (share * places).floor().long()[:, None] - length // 2
         index = _positions(x, side)
         cut = cut & _along((index >= start) & (index < start + length), side)
     return torch.where(cut, 0, x)

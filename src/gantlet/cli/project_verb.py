@@ -26,7 +26,8 @@ def project_(
     run
         Folder of a run on images, or of a bundle.
     images
-        An image, or a folder, archive or array of images, of the size that the run has.
+        An image, or a folder, archive or array of images. Those of another size than the run's are
+        brought to it as the images that it trained on (data.fit).
     steps
         Of the search (400).
     seed
@@ -41,8 +42,9 @@ def project_(
     from gantlet.run import load
 
     bundle = load(run).bundle
+    rule = bundle.config.data.fit
     found = project(
-        bundle, opened_images(images, bundle.spec), steps=steps, seed=seed, label=label
+        bundle, opened_images(images, bundle.spec, rule), steps=steps, seed=seed, label=label
     )
     place = found.save(out or run / "projected.png")
     for i, (rmse, psnr, before) in enumerate(

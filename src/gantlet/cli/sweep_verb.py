@@ -133,7 +133,8 @@ def _planned(made: Design) -> list[str]:
     """Rungs and what they cost, and what is refused."""
     from gantlet.sweeping.rungs import samples_in_all
 
-    before, lines = 0, [f"Recipe {made.recipe}, where a trial names no other."]
+    tried = any(axis.key == "recipe" for axis in made.space.axes)
+    before, lines = 0, [] if tried else [f"Recipe {made.recipe}."]
     for number, rung in enumerate(made.rungs, 1):
         lines.append(
             f"Rung {number}: {_trials(rung.trials)} to {rung.samples:,} samples, from {before:,}."

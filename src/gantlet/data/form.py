@@ -68,8 +68,7 @@ class Form:
             rule = "as data.size says" if self.asked else "the common size; data.size sets another"
             yield (
                 f"Images {DONE[self.rule]} to {height}x{width} (height x width, "
-                f"{rule}): {changed:,} of {len(looks):,}, which have "
-                f"{len({one.size for one in looks}):,} sizes."
+                f"{rule}): {changed:,} of {len(looks):,}, which have {_sizes(looks)}."
             )
         if self.channels == 4:
             yield (
@@ -91,6 +90,11 @@ class Form:
                 "DICOM slices hold the values that their files state (rescale slope and intercept "
                 f"applied, no window), as {kept}."
             )
+
+
+def _sizes(looks: Sequence[Look]) -> str:
+    count = len({one.size for one in looks})
+    return "one size" if count == 1 else f"{count:,} sizes"
 
 
 def form_of(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from gantlet.bundle import Bundle
 from gantlet.data import DataSettings, open_data
 from gantlet.data.dicom import is_dicom
 from gantlet.data.pixels import SUFFIXES, TYPES, Entry, Fault, Look, decode, look
+from gantlet.data.resize import Rule, fit
 from gantlet.errors import UsageError
 from gantlet.labels import Label, asked_labels
 from gantlet.latents.film import film
@@ -123,20 +124,26 @@ def project(
     )
 
 
-def opened_images(path: str | Path, spec: DataSpec) -> NDArray[Any]:
+def opened_images(path: str | Path, spec: DataSpec, rule: Rule = "crop") -> NDArray[Any]:
     """The images at a path as raw values of a run's data, shape (N, *spec.shape).
 
-    Raises UsageError where there are none, or of another size or number of channels.
+    Images of another size are brought to the run's as images to train on are, by `rule`. Raises
+    UsageError where there are none, or of another number of channels or type.
     """
+    _check_kind(spec)
+    size = spec.shape[1], spec.shape[2]
     path = Path(path)
     if path.suffix.lower() in SUFFIXES and path.is_file():
         entry = Entry(path.name, "", lambda: path.open("rb"))
         seen = look(entry)
         if isinstance(seen, Fault):
             raise UsageError(f"image {path}", expected="an image", received=seen.why)
-        images = decode(entry, *_form(entry, seen, spec)).transpose(2, 0, 1)[None]
+        image = decode(entry, *_form(entry, seen, spec))
+        images = fit(image, size, rule, alpha=image.shape[2] == 4).transpose(2, 0, 1)[None]
     else:
-        images = np.asarray(open_data(path, DataSettings(labels=False)).raw[:])
+        alpha: Literal["keep", "white"] = "keep" if spec.shape[0] == 4 else "white"
+        settings = DataSettings(labels=False, size=size, fit=rule, alpha=alpha)
+        images = np.asarray(open_data(path, settings).raw[:])
     _check(images, spec)
     return images
 
@@ -152,9 +159,13 @@ def _form(entry: Entry, seen: Look, spec: DataSpec) -> tuple[int, int]:
     return spec.shape[0] if spec.shape[0] in (1, 3, 4) else seen.channels, bits
 
 
-def _check(images: NDArray[Any], spec: DataSpec, steps: int = 1) -> None:
+def _check_kind(spec: DataSpec) -> None:
     if spec.kind != "image":
         raise UsageError("projection", expected="a run on images", received=spec.kind)
+
+
+def _check(images: NDArray[Any], spec: DataSpec, steps: int = 1) -> None:
+    _check_kind(spec)
     if images.shape[1:] != spec.shape or images.dtype.name != spec.dtype or not len(images):
         raise UsageError(
             "images to project",

@@ -25,6 +25,9 @@ __all__ = [
     "identical",
     "nearest",
     "neighbour_distances",
+    "standing_out",
+    "standing_out_among",
+    "to_earlier",
     "within",
 ]
 
@@ -107,6 +110,44 @@ def neighbour_distances(x: Tensor, k: int, at: Tensor | None = None) -> Tensor:
         index = squared.topk(k, largest=False).indices
         found.append(_apart(asked[rows], x, index).sort(1).values)
     return torch.cat(found)
+
+
+def standing_out(a: Tensor, b: Tensor) -> Tensor:
+    """Distance to the nearest sample of b over that to the second, (N, D), (M, D) -> (N,).
+
+    0 for a copy, 1 where two are equally near: near to one sample, and not to a region that holds
+    many. Independent of the scale; b has at least two samples, which all differ.
+
+    Source: the test of matches in section 7.1 of Lowe (2004), Distinctive Image Features from
+    Scale-Invariant Keypoints, https://doi.org/10.1023/B:VISI.0000029664.99615.94
+    """
+    found = []
+    for rows, squared in blocks(a, b):
+        index = squared.topk(2, largest=False).indices
+        found.append(_ratio(_apart(a[rows], b, index)))
+    return torch.cat(found)
+
+
+def standing_out_among(x: Tensor) -> Tensor:
+    """`standing_out` of each sample among the others, (N, D) -> (N,); all differ, N > 2."""
+    return _ratio(neighbour_distances(x, 2))
+
+
+def _ratio(distances: Tensor) -> Tensor:
+    """The smaller over the larger of two distances, (N, 2) -> (N,)."""
+    return distances.amin(1) / distances.amax(1)
+
+
+def to_earlier(x: Tensor) -> Tensor:
+    """Distance of each sample to the nearest before it, (N, D) -> (N,); infinite for the first."""
+    places, found = torch.arange(len(x), device=x.device), []
+    for rows, squared in blocks(x, x):
+        later = places >= places[rows, None]
+        index = squared.masked_fill_(later.to(squared.device), math.inf).argmin(1)
+        found.append(_apart(x[rows], x, index[:, None])[:, 0])
+    distances = torch.cat(found)
+    distances[0] = math.inf
+    return distances
 
 
 def nearest(a: Tensor, b: Tensor) -> Nearest:

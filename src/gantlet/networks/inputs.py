@@ -25,15 +25,16 @@ def image_shape(spec: DataSpec, family: str, smallest: int) -> tuple[int, int, i
             received=spec.kind,
             remedy="Use the recipe table, which makes rows."
             if spec.kind == "table"
-            else "Use the network mlp: it makes points, too.",
+            else "Use the recipe mlp (--recipe mlp), which makes points, too.",
         )
     channels, height, width = spec.shape
     if max(height, width) < smallest:
         raise UsageError(
             f"network {family}",
             expected=f"images with a side of at least {smallest} pixels",
-            received=f"{height}x{width}",
-            remedy="Use the network mlp: it makes images of any size.",
+            received=f"a height of {height} and a width of {width}",
+            remedy="Use the recipe mlp (--recipe mlp), which makes images of any size, or larger "
+            "images (--size, data.size).",
         )
     return channels, height, width
 

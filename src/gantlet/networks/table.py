@@ -78,7 +78,7 @@ def _check(spec: DataSpec) -> None:
             f"network table on {spec.kind} of shape {spec.shape}",
             expected="the rows of a table",
             received=spec.kind,
-            remedy="Use the network mlp: it makes images and points.",
+            remedy="Use the recipe mlp (--recipe mlp), which makes images and points.",
         )
 
 

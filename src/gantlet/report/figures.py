@@ -159,8 +159,9 @@ _PANELS = (
     ),
     _Panel(
         "Copying",
-        "Share of samples nearer to a training sample than 95 % of unseen real ones are: 0.05 by "
-        "chance, 1 for copies. A checkpoint above the bound is never taken for the best.",
+        "Share of samples beside one training sample, with no second one as near, more than 95 % "
+        "of unseen real ones are: 0.05 by chance, 1 for copies. A checkpoint above the bound is "
+        "never taken for the best.",
         {"copying": "generated", "copying_bound": "bound of a perfect sampler"},
     ),
 )

@@ -87,7 +87,7 @@ def design(
     share, found = fraction(keep), space(settings)
     shared = {k: v for k, v in found.fixed.items() if k.startswith("data.")}
     dataset = open_data(data, data_settings(shared), cache=cache_of(data))
-    name = recipe or chosen(dataset.spec)[0]
+    name = str(found.fixed.get("recipe") or recipe or chosen(dataset.spec)[0])
     _check_values(found, dataset, name)
     tried = trials(found, random)
     plans, refused = _sorted(dataset, tried, name, size)

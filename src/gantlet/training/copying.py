@@ -1,4 +1,8 @@
-"""Does a generator copy while it trains? Its samples' distances to training samples tell."""
+"""Does a generator copy while it trains? Nearest training samples that stand out tell.
+
+A copy is near to one training sample, and to no second one. A blur in the middle of the data may
+be nearer to training samples than unseen ones are, but it is so to many at once.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,13 @@ from gantlet.data.split import Indices
 from gantlet.metrics.copying import near_bound, near_share
 from gantlet.metrics.extractors import Extractor
 from gantlet.metrics.extractors.base import Answers, encoding
-from gantlet.metrics.neighbours import distinct, nearest, neighbour_distances
+from gantlet.metrics.neighbours import (
+    distinct,
+    nearest,
+    standing_out,
+    standing_out_among,
+    to_earlier,
+)
 from gantlet.rng import permutation
 from gantlet.spec import DataSpec
 
@@ -40,43 +50,49 @@ _MOST = 1_000
 
 @dataclass(frozen=True)
 class Closeness:
-    """How many generated samples lie among the nearest to training samples."""
+    """Of how many generated samples one training sample stands out as the nearest."""
 
     share: float
-    """Of samples nearer to a training sample than 95 % of unseen real ones: 0.05 by chance."""
+    """Of samples whose nearest training sample stands out more than those of 95 % of unseen real
+    ones do: 0.05 by chance."""
     bound: float
     """The share that a perfect sampler stays within, 39 looks of 40."""
 
     @property
     def copies(self) -> bool:
-        """Whether more samples lie so near than chance would have it."""
+        """Whether there are more of these than chance would have it."""
         return self.share > self.bound
 
 
 @dataclass(frozen=True, eq=False)
 class CopyWatch:
-    """Compares distances to the nearest training sample: generated ones' and real ones'.
+    """Compares how nearest training samples stand out: generated ones' and real ones'.
 
-    The statistic is `metrics.copying.near_share`, which `gantlet evaluate` has too. Distances are
+    The number is the distance to the nearest training sample over that to the second
+    (`metrics.neighbours.standing_out`), the statistic `metrics.copying.near_share`. Distances are
     taken to a fixed choice of training samples, block by block; of data larger than that, a copy
     of a sample that was not chosen is not seen, but the same share of all copies is at every
-    look. Samples that recur count once.
+    look. Generated samples that resemble each other count once: one that lies nearer to an earlier
+    one than to its training sample is not taken for a copy, as blurs of one colour beside a pale
+    training image are not.
     """
 
     extractor: Extractor
     """Of the features."""
     known: Tensor
-    """Features of training samples, (N, D)."""
+    """Features of training samples that all differ, (N, D)."""
     yardstick: Tensor
-    """Distances of real samples to the nearest of these that is another one, (M,)."""
+    """The number of real samples, among those of these that are others, (M,)."""
     independent: int
     """As how many independent draws the yardstick counts."""
 
     def look(self, features: Tensor) -> Closeness | None:
-        """How near samples of these features (n, D) are; None where they are not finite."""
+        """How samples of these features (n, D) lie; None where they are not finite."""
         if not torch.isfinite(features).all():
             return None
-        made = nearest(features[distinct(features)], self.known).distance
+        x = features[distinct(features)]
+        repeats = to_earlier(x) < nearest(x, self.known).distance
+        made = standing_out(x, self.known).masked_fill(repeats, 1.0)
         share = near_share(made, self.yardstick).value
         return Closeness(share, near_bound(len(made), self.independent))
 
@@ -101,7 +117,7 @@ def _chosen(dataset: Dataset, train: Indices, most: int) -> Indices:
 
 def against_unseen(
     extractor: Extractor, dataset: Dataset, train: Indices, unseen: Indices, most: int
-) -> CopyWatch:
+) -> CopyWatch | None:
     """The yardstick is samples that are not trained on, in the extractor's features.
 
     Arguments:
@@ -109,32 +125,40 @@ def against_unseen(
         dataset: where samples come from.
         train, unseen: training samples, and those set aside.
         most: training samples that are looked through.
+
+    Returns:
+        None for fewer than twenty training samples that differ.
     """
-    known = extractor.answers(dataset.rows(_chosen(dataset, train, most))).features
-    apart = extractor.answers(dataset.rows(unseen)).features
-    yardstick = nearest(apart[distinct(apart)], known).distance
+    known = _differing(extractor, dataset, _chosen(dataset, train, most))
+    if len(known) < FEWEST:
+        return None
+    yardstick = standing_out(_differing(extractor, dataset, unseen), known)
     return CopyWatch(extractor, known, yardstick, len(yardstick))
 
 
 def against_one_another(dataset: Dataset, train: Indices, most: int) -> CopyWatch | None:
     """The yardstick is training samples, each against the others: for data without unseen ones.
 
-    A fresh sample's nearest of N training samples is as far as that of one of them among the
-    N - 1 others, but for the factor (1 - 1/N)^(1/D) in D dimensions. Their distances are not
-    independent, as two that are each other's nearest share one: they count as half as many. The
-    features are small images, for a network that was trained on the samples themselves would set
-    these apart from one another.
+    The nearest of N training samples stands out from the second as that of one of them among the
+    N - 1 others does: a ratio does not depend on how densely they lie. Ratios are not
+    independent, as two that are each other's nearest share a distance: they count as half as
+    many. The features are small images, for a network that was trained on the samples themselves
+    would set these apart from one another.
 
     Returns:
         None for fewer than twenty training samples.
     """
     extractor = thumbnails(dataset.spec)
-    x = extractor.answers(dataset.rows(_chosen(dataset, train, min(most, _MOST)))).features
-    known = x[distinct(x)]
+    known = _differing(extractor, dataset, _chosen(dataset, train, min(most, _MOST)))
     if len(known) < FEWEST:
         return None
-    yardstick = neighbour_distances(known, 1)[:, 0]
-    return CopyWatch(extractor, known, yardstick, len(known) // 2)
+    return CopyWatch(extractor, known, standing_out_among(known), len(known) // 2)
+
+
+def _differing(extractor: Extractor, dataset: Dataset, index: Indices) -> Tensor:
+    """Features of the samples at `index`, equal ones once, (N, D)."""
+    x = extractor.answers(dataset.rows(index)).features
+    return x[distinct(x)]
 
 
 class _Thumbnail(nn.Module):

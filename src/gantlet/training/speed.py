@@ -12,8 +12,8 @@ from gantlet.data.dataset import Dataset
 from gantlet.data.split import Split
 from gantlet.games.base import Game
 from gantlet.training.machine import Machine, settled
+from gantlet.training.preparing import prepared
 from gantlet.training.step import Stepper
-from gantlet.training.trainer import prepared
 
 __all__ = ["price_of_determinism", "samples_per_second"]
 

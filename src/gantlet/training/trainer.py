@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -10,13 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from gantlet import dist
 from gantlet.config import Config, to_mapping
 from gantlet.data.dataset import Dataset
-from gantlet.data.feed import Feed
-from gantlet.data.split import Indices, Split
+from gantlet.data.split import Split
 from gantlet.errors import DivergedError, UsageError
 from gantlet.games.base import Game
 from gantlet.rng import seed_of
@@ -24,9 +21,11 @@ from gantlet.spec import DataSpec
 from gantlet.training import checkpoint, health
 from gantlet.training.callback import Callback, End, Progress, Start, Tick
 from gantlet.training.folder import Folder
+from gantlet.training.looks import Looks
 from gantlet.training.machine import Machine
 from gantlet.training.pauses import Pauses
 from gantlet.training.pictures import curves
+from gantlet.training.preparing import feed_of, prepared
 from gantlet.training.signals import signals_ask
 from gantlet.training.snapshot import make_ready
 from gantlet.training.state import State, load_tensors, tensors
@@ -34,7 +33,7 @@ from gantlet.training.step import Stepper
 from gantlet.training.validation import Validator
 from gantlet.training.witness import draw, measured
 
-__all__ = ["Trainer", "built", "prepared"]
+__all__ = ["Trainer", "built"]
 
 _CHECK_EVERY = 32
 """Passes between two looks for numbers that are not finite."""
@@ -47,35 +46,6 @@ def built(config: Config, spec: DataSpec) -> Game:
     with torch.random.fork_rng():
         torch.manual_seed(seed_of(config.train.seed, "weights"))
         return config.game.build(spec, config.network)
-
-
-def prepared(
-    game: Game, dataset: Dataset, indices: Indices, config: Config, machine: Machine
-) -> tuple[nn.ModuleDict, Feed]:
-    """Players moved to the machine; copies of the bundled ones to average into; training data."""
-    game.players.to(device=machine.device, dtype=machine.dtype).train()
-    if machine.layout(config.train) is torch.channels_last:
-        for weight in game.players.parameters():
-            if weight.dim() == 4:
-                # `contiguous` would leave kernels of one channel or of 1x1 as they are, whose
-                # convolutions then hand on maps of the other, slower layout.
-                last = torch.empty_like(weight, memory_format=torch.channels_last)
-                weight.data = last.copy_(weight.data)
-    bundled = nn.ModuleDict({name: game.players[name] for name in game.bundled})
-    return copy.deepcopy(bundled).requires_grad_(False), _feed(dataset, indices, config, machine)
-
-
-def _feed(dataset: Dataset, indices: Indices, config: Config, machine: Machine) -> Feed:
-    return Feed(
-        dataset,
-        indices,
-        seed=config.train.seed,
-        device=machine.device,
-        dtype=machine.dtype,
-        memory_format=machine.layout(config.train),
-        flip=config.data.flip,
-        rare=config.data.rare,
-    )
 
 
 class Trainer:
@@ -106,7 +76,7 @@ class Trainer:
         self.callbacks = tuple(callbacks) if dist.rank() == 0 else ()
         self.averaged, self.feed = prepared(game, dataset, split.train, config, machine)
         kept = len(split.held_out) > 0
-        self.held_out = _feed(dataset, split.held_out, config, machine) if kept else None
+        self.held_out = feed_of(dataset, split.held_out, config, machine) if kept else None
         self.stepper = Stepper(game, self.averaged, self.feed, config, machine)
         parts = config.train.micro_batches
         self.state = State(micro_batches=parts, asked=parts)
@@ -116,6 +86,7 @@ class Trainer:
         self._rows: list[dict[str, Any]] = []  # of the log, as rank 0 knows it
         self._saved_at = -1
         self._began, self._pauses = (time.monotonic(), 0), Pauses()
+        self._looks = Looks(config.validation)
 
     @property
     def seen(self) -> int:
@@ -184,6 +155,7 @@ class Trainer:
 
     def _loop(self) -> str:
         self._began, self._pauses = (time.monotonic(), self.seen), Pauses()
+        self._looks.begin()
         shown = before = time.monotonic()
         while True:
             reason = self._reason_to_end()
@@ -201,15 +173,18 @@ class Trainer:
             elif due:
                 with self._pauses():
                     self._tick()
-                self._advise()
+                advice = self._pauses.advice(self.config.train.tick)
+                if advice:
+                    self._tell("on_note", advice)
             if now - shown > _PROGRESS_SECONDS:
                 shown = now
                 self._tell("on_progress", self._progress())
 
-    def _advise(self) -> None:
-        advice = self._pauses.advice(self.config.train.tick)
-        if advice:
-            self._tell("on_note", advice)
+    def _happened(self, event: str, sentence: str, seen: int) -> None:
+        """Log and tell it."""
+        if dist.rank() == 0:
+            self._log({"seen": seen, "event": event, "note": sentence})
+        self._tell("on_note", sentence)
 
     def _play(self) -> None:
         """Play one pass; tell where memory ran out in it, so that it was divided further."""
@@ -223,9 +198,7 @@ class Trainer:
             f"Memory ran out at {before} samples: the step was repeated with "
             f"train.micro_batches={self.state.micro_batches}, and the run goes on with it."
         )
-        if dist.rank() == 0:
-            self._log({"seen": before, "event": "memory", "note": sentence})
-        self._tell("on_note", sentence)
+        self._happened("memory", sentence, before)
 
     def _is_over(self) -> bool:
         samples = self.config.stop.samples
@@ -290,13 +263,16 @@ class Trainer:
 
     def _validated(self) -> dict[str, float]:
         """What validation finds where a look is due; the course of the run goes on by it."""
-        due = self.seen // self.config.train.tick % self.config.validation.every == 0
-        look = self.validator.look
-        found = look(self.game, self.averaged, self.machine) if due or self._is_over() else None
-        if found is None:
+        due = self._looks.due(self.seen // self.config.train.tick, self.state.course)
+        if not due and not self._is_over():
             return {}
-        self.state.course = self.state.course.after(self._name(), found)
-        return found.row
+        with self._looks.timed():
+            found = self.validator.look(self.game, self.averaged, self.machine)
+        course, rarer = self._looks.thinned(self.state.course)
+        self.state.course = course if found is None else course.after(self._name(), found)
+        if rarer:
+            self._happened("looks", rarer, self.seen)
+        return {} if found is None else found.row
 
     def _name(self) -> str:
         """Of the checkpoint: another one after each roll-back, so that none is ever replaced."""

@@ -114,6 +114,8 @@ class Course:
     """Looks since the last gain beyond noise."""
     copies: bool = False
     """Whether the last look found copying."""
+    every: int = 1
+    """Ticks from one look to the next, at least, since looks took too much of the time."""
 
     def after(self, name: str, look: Look) -> Course:
         """The course after a look at the checkpoint `name`; one that copies is never the best."""
