@@ -45,13 +45,6 @@ def test_a_projection_tells_its_error_and_keeps_the_vectors(run):
         assert stored["z"].shape[0] == 1
 
 
-def test_a_projection_target_of_another_size_is_refused_with_both_sizes(run, workplace):
-    Image.new("L", (9, 8)).save(workplace / "wide.png")
-    answer = gantlet("project", run, "wide.png")
-    assert_refused(answer, "(N, 1, 8, 8)", "(1, 1, 8, 9)", "Bring them to that size")
-    assert not (run / "projected.png").exists()
-
-
 @pytest.mark.parametrize(
     ("words", "told"),
     [
