@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -28,9 +30,12 @@ ALONE = DataSpec(kind="image", shape=(1, 8, 8), conditions=(SMILING, ANGLE, LEGS
 TOGETHER = DataSpec(
     kind="image",
     shape=(1, 8, 8),
-    conditions=(SMILING, ANGLE, LEGS, KIND),
-    cells=((0, 0, 2, 0), (1, 1, 1, 1), (1, 2, 0, 1)),
-    frequencies=(0.25, 0.25, 0.5),
+    conditions=(
+        replace(SMILING, after=2, given=((0, 1), (0, 1), (1, 0))),
+        replace(ANGLE, after=2, given=((0, 0, 1), (0, 1, 0), (1, 0, 0))),
+        replace(LEGS, shares=(0.5, 0.25, 0.25)),
+        replace(KIND, after=0, given=((1, 0), (0, 1))),
+    ),
 )
 N = 4000
 
@@ -66,7 +71,7 @@ def test_each_is_drawn_by_its_own_shares():
     assert made[:, 3].mean() == pytest.approx(0.75, abs=0.03)
 
 
-def test_cells_are_drawn_whole():
+def test_what_goes_together_is_drawn_together():
     made = values(TOGETHER)
     cells = {(int(s), float(g), int(k)) for s, _, g, k in made.tolist()}
     assert cells == {(0, 8, 0), (1, 4, 1), (1, 2, 1)}

@@ -12,9 +12,18 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "src" / "gantlet"
 FLOORS = (
-    ("errors", "files", "rng", "dist", "spec", "processors", "png"),
+    ("errors", "files", "rng", "dist", "spec", "processors", "png", "forest"),
     (
-        *("extensions", "labels", "objectives", "penalties", "averages", "schedules", "distances"),
+        *(
+            "extensions",
+            "forest",
+            "labels",
+            "objectives",
+            "penalties",
+            "averages",
+            "schedules",
+            "distances",
+        ),
         *("augment", "privacy"),
     ),
     ("nn", "networks", "tables", "data"),

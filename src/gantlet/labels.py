@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gantlet import forest
 from gantlet.errors import UsageError, unknown
 from gantlet.rng import rows
 from gantlet.spec import Condition, DataSpec
@@ -50,11 +51,11 @@ def drawn_labels(
     """Labels of samples [start, start + count), drawn as often as the data have them.
 
     Classes are drawn by their frequencies, alike where the data tell none. Conditions are drawn
-    together, or each by itself where few samples share any (`DataSpec.cells`). Those that `label`
-    names have its values; the others are drawn among the samples that are like that, if any are.
+    each after the one that it goes with (`Condition.after`). Those that `label` names have its
+    values; the others are drawn given these, where the data have what goes with them.
     """
     if spec.conditions:
-        u = rows(seed, f"{stream}/label", start, count, (1 + len(spec.conditions),), torch.rand)
+        u = rows(seed, f"{stream}/label", start, count, (len(spec.conditions),), torch.rand)
         named = _named(spec, label)
         places = _drawn(spec, u.double().numpy(), named)
         for i, place in named.items():
@@ -134,7 +135,7 @@ def swept_labels(spec: DataSpec, n: int, columns: int) -> Tensor | None:
     if not spec.conditions:
         return torch.arange(n) % columns % len(spec.classes) if spec.classes else None
     lines = -(-n // columns)
-    u = rows(0, "swept/label", 0, lines, (1 + len(spec.conditions),), torch.rand)
+    u = rows(0, "swept/label", 0, lines, (len(spec.conditions),), torch.rand)
     places = _drawn(spec, u.double().numpy(), {}).repeat(columns, 0)
     for line in range(lines):
         i = line % len(spec.conditions)
@@ -196,36 +197,17 @@ def _told(spec: DataSpec, places: Numbers) -> Tensor:
 
 
 def _drawn(spec: DataSpec, u: Numbers, named: Mapping[int, float]) -> Numbers:
-    """Places of conditions, (n, K), by uniform numbers (n, 1 + K)."""
-    if not spec.cells:
-        columns = [_alone(c, v) for c, v in zip(spec.conditions, u[:, 1:].T, strict=True)]
-        return np.stack(columns, 1)
-    cells, shares = np.array(spec.cells, float), np.array(spec.frequencies)
-    spans = np.array([[spec.grain * (c.kind == "number") for c in spec.conditions]])
-    ends = np.minimum(cells + spans, [c.last for c in spec.conditions])
-    like = np.ones(len(cells), bool)
-    for i, place in named.items():
-        near = place if spec.conditions[i].kind == "number" else np.rint(place)
-        like &= (cells[:, i] <= near) & (near <= ends[:, i])
-    edges = np.cumsum(shares * like if like.any() else shares)
-    chosen = np.searchsorted(edges / edges[-1], u[:, 0], side="right")
-    places: Numbers = cells[chosen] + u[:, 1:] * (ends - cells)[chosen]
+    """Places of conditions, (n, K), by uniform numbers (n, K)."""
+    law = [(c.after, np.array(c.given or _shares(c))) for c in spec.conditions]
+    known = {i: int(spec.conditions[i].part(np.array([p]))[0]) for i, p in named.items()}
+    parts, within = forest.drawn(law, u, known)
+    is_number = np.array([condition.kind == "number" for condition in spec.conditions])
+    places: Numbers = parts + within * is_number
     return places
 
 
-def _alone(condition: Condition, u: Numbers) -> Numbers:
-    """Places of one condition, by its own shares."""
-    edges = _edges(condition)
-    if condition.kind == "number":
-        return np.interp(u, np.concatenate([[0], edges]), np.arange(condition.last + 1))
-    return np.searchsorted(edges, u, side="right").astype(float)
-
-
-def _edges(condition: Condition) -> Numbers:
-    count = condition.last + (condition.kind != "number")
-    edges = np.cumsum(condition.shares or (1.0,) * count)
-    scaled: Numbers = edges / edges[-1]
-    return scaled
+def _shares(condition: Condition) -> Sequence[float]:
+    return condition.shares or (1.0,) * condition.parts
 
 
 def _places(spec: DataSpec, label: Label | None) -> Numbers:
@@ -235,9 +217,11 @@ def _places(spec: DataSpec, label: Label | None) -> Numbers:
 
 
 def _usual(condition: Condition) -> float:
-    if condition.kind == "number":
-        return float(_alone(condition, np.array([0.5]))[0])
-    return float(np.argmax(condition.shares)) if condition.shares else 0.0
+    """The place of the median of a number, or of what most have."""
+    if condition.kind != "number":
+        return float(np.argmax(_shares(condition)))
+    (part,), (within,) = forest.drawn([(-1, np.array(_shares(condition)))], np.array([[0.5]]), {})
+    return float(part[0] + within[0])
 
 
 def _named(spec: DataSpec, label: Label | None) -> dict[int, float]:

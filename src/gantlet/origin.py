@@ -236,7 +236,6 @@ def _fitting(
         classes=theirs.classes,
         frequencies=theirs.frequencies,
         conditions=theirs.conditions,
-        cells=theirs.cells,
     )
     try:
         as_theirs = _tensors(built(config, like).players, names)

@@ -114,11 +114,20 @@ class Condition:
     """Of a choice."""
     shares: tuple[float, ...] = ()
     """Of the samples at each place; of a number, between each two."""
+    after: int = -1
+    """The number of the condition after which it is drawn; -1 for none."""
+    given: tuple[tuple[float, ...], ...] = ()
+    """Its shares for each place of that condition, or for what lies between each two."""
 
     @property
     def last(self) -> int:
         """The largest place."""
         return max(len(self.knots), len(self.names), 2) - 1
+
+    @property
+    def parts(self) -> int:
+        """How many shares it has."""
+        return self.last + (self.kind != "number")
 
     @property
     def width(self) -> int:
@@ -143,6 +152,14 @@ class Condition:
         values: NDArray[np.float64] = np.interp(places, range(len(self.knots)), self.knots)
         return values
 
+    def part(self, places: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Which share places belong to, (N,)."""
+        import numpy as np
+
+        number = self.kind == "number"
+        parts: NDArray[np.int64] = (places if number else np.rint(places)).astype(np.int64)
+        return parts.clip(0, self.parts - 1)
+
     def told(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """What networks are told of values, (N,) to (N, W)."""
         import numpy as np
@@ -163,7 +180,8 @@ class Condition:
     def from_json(cls, values: Mapping[str, Any]) -> Condition:
         """From parsed JSON of its fields."""
         lists = {k: tuple(v) for k, v in values.items() if isinstance(v, list)}
-        return cls(**{**values, **lists})
+        given = tuple(tuple(shares) for shares in values.get("given", ()))
+        return cls(**{**values, **lists, "given": given})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,14 +205,9 @@ class DataSpec:
     classes: tuple[str, ...] = ()
     """Names of the classes in the order of their labels; empty without labels."""
     frequencies: tuple[float, ...] = ()
-    """Share of each class (of each of `cells`, where there are conditions) among all samples,
-    those held out too; sums to one."""
+    """Share of each class among all samples, those held out too; sums to one."""
     conditions: tuple[Condition, ...] = ()
     """What each sample tells of itself; empty without conditions, and where there are classes."""
-    cells: tuple[tuple[int, ...], ...] = ()
-    """Places of the conditions that come together in the data; empty where each is drawn alone."""
-    grain: int = 1
-    """How many places of a number one of `cells` takes together."""
     heads: tuple[Head, ...] = ()
     """Of a table: the typed parts of a row."""
     table: Mapping[str, Any] = field(default_factory=dict, hash=False)
@@ -266,10 +279,11 @@ class DataSpec:
         return np.stack(values, 1).astype(np.float32)
 
     def to_json(self) -> dict[str, Any]:
-        """A mapping of plain values; without those of conditions where there are none."""
+        """A mapping of plain values; without conditions where there are none."""
         values = asdict(self)
-        left_out = () if self.conditions else _OF_CONDITIONS
-        return {name: value for name, value in values.items() if name not in left_out}
+        if not self.conditions:
+            del values["conditions"]
+        return values
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> DataSpec:
@@ -277,12 +291,8 @@ class DataSpec:
         lists = {k: tuple(v) for k, v in values.items() if isinstance(v, list)}
         heads = tuple(Head(**head) for head in values.get("heads", ()))
         conditions = tuple(Condition.from_json(given) for given in values.get("conditions", ()))
-        cells = tuple(tuple(cell) for cell in values.get("cells", ()))
-        more = {"heads": heads, "conditions": conditions, "cells": cells}
+        more = {"heads": heads, "conditions": conditions}
         return cls(**{**values, **lists, **more})
-
-
-_OF_CONDITIONS = ("conditions", "cells", "grain")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from gantlet.data.attributes import Law, law_of
+from gantlet.data.attributes import with_law
 from gantlet.data.dataset import Array, Dataset, Labels, chunks
 from gantlet.data.resize import DONE, Rule, each, fit
 from gantlet.data.settings import DataSettings
@@ -147,12 +147,10 @@ def assemble(
     if y is not None and not settings.labels:
         y, classes, conditions = None, (), ()
         said.append("Labels are not used, as data.labels says.")
-    law = Law(())
     if conditions and y is not None:
-        law = law_of(conditions, y)
-        said += _of_conditions(law, settings)
+        conditions = with_law(conditions, y)
+        said += _of_mirrors(settings)
     elif y is not None:
-        law = Law((), _shares(y, len(classes)))
         said += _single(y, classes)
     spec = DataSpec(
         kind="image" if raw.ndim == 4 else "points",
@@ -161,22 +159,14 @@ def assemble(
         low=low,
         high=high,
         classes=tuple(classes) if y is not None else (),
-        frequencies=law.frequencies,
-        conditions=law.conditions,
-        cells=law.cells,
-        grain=law.grain,
+        frequencies=() if y is None or conditions else _shares(y, len(classes)),
+        conditions=tuple(conditions) if y is not None else (),
     )
     return Dataset(spec, raw, y, name, tuple(said))
 
 
-def _of_conditions(law: Law, settings: DataSettings) -> Iterator[str]:
-    """Notes of how conditions are drawn, and of what mirror images do to them."""
-    if not law.cells and len(law.conditions) > 1:
-        yield (
-            "Few images share their conditions with others, so samples draw each condition by "
-            "itself: some will go together as they never do in the data. Name fewer "
-            "(data.conditions), or ask for those that go together."
-        )
+def _of_mirrors(settings: DataSettings) -> Iterator[str]:
+    """A note of what mirror images do to conditions."""
     if settings.flip:
         yield (
             "data.flip shows mirror images with the conditions of the images: that is wrong of "

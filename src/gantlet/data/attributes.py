@@ -10,21 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gantlet import forest
 from gantlet.errors import UsageError
 from gantlet.labels import WORDS, in_words
 from gantlet.spec import Condition
 from gantlet.tables.words import FEWEST
 
-__all__ = ["Attributes", "Law", "fitted", "law_of"]
+__all__ = ["Attributes", "fitted", "with_law"]
 
 Numbers = NDArray[np.float64]
 
 _LEVELS = 24
 """A column of no more different numbers, of `FEWEST` images each, is drawn at these alone."""
 _KNOTS = 9
-_GRAINS = (1, 2, 4, 8)
-_COVERED = 0.9
-"""Conditions are drawn together where so many images share theirs with `FEWEST` others."""
 _MISSING = ("", "na", "n/a", "nan", "null")
 
 
@@ -35,16 +33,6 @@ class Attributes:
     conditions: tuple[Condition, ...]
     values: NDArray[np.float32]
     notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Law:
-    """How conditions are drawn, as `DataSpec` holds it."""
-
-    conditions: tuple[Condition, ...]
-    frequencies: tuple[float, ...] = ()
-    cells: tuple[tuple[int, ...], ...] = ()
-    grain: int = 1
 
 
 def fitted(source: str, names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Attributes:
@@ -84,58 +72,25 @@ def fitted(source: str, names: Sequence[str], rows: Sequence[Mapping[str, Any]])
     return Attributes(tuple(conditions), np.stack(columns, 1).astype(np.float32), tuple(told))
 
 
-def law_of(conditions: Sequence[Condition], values: NDArray[np.float32]) -> Law:
-    """How conditions with values (N, K) are drawn: together where that tells of no single image.
+def with_law(
+    conditions: Sequence[Condition], values: NDArray[np.float32]
+) -> tuple[Condition, ...]:
+    """Conditions that know how they are drawn, from values (N, K): see `gantlet.forest`.
 
-    Places that come together are kept with their shares where at least `FEWEST` images have them;
-    those of numbers are taken together, ever more of them, until that holds for `_COVERED` of the
-    images. Where it never does, each condition is drawn by its own shares.
+    Which of them go together is kept by pairs, and only of pairs that `FEWEST` images have.
     """
-    columns = [
-        condition.place(column.astype(np.float64))
-        for condition, column in zip(conditions, values.T, strict=True)
-    ]
-    own = tuple(map(_with_shares, conditions, columns))
-    has_numbers = any(condition.kind == "number" for condition in own)
-    for grain in _GRAINS if has_numbers else _GRAINS[:1]:
-        held = [_cell(c, p, grain) for c, p in zip(own, columns, strict=True)]
-        cells, counts = _counted(held, [condition.last + 1 for condition in own])
-        common = counts >= FEWEST
-        if counts[common].sum() >= _COVERED * len(values):
-            shares = counts[common] / counts[common].sum()
-            kept = tuple(tuple(cell) for cell in cells[common].tolist())
-            return Law(own, tuple(shares.tolist()), kept, grain)
-    return Law(own)
-
-
-def _counted(
-    columns: Sequence[NDArray[np.int64]], widths: Sequence[int]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The different rows of columns of codes below `widths`, in order, and how often each comes.
-
-    Rows are sorted as one number each: `np.unique` of rows takes ten times as long.
-    """
-    whole, size = np.zeros(len(columns[0]), np.int64), 1
-    for column, width in zip(columns, widths, strict=True):
-        if size > 2**62 // width:
-            known, whole = np.unique(whole, return_inverse=True)
-            size = len(known)
-        whole, size = whole * width + column, size * width
-    _, first, counts = np.unique(whole, return_index=True, return_counts=True)
-    return np.stack(columns, 1)[first], counts
-
-
-def _with_shares(condition: Condition, places: Numbers) -> Condition:
-    count = condition.last + (condition.kind != "number")
-    counts = np.bincount(_cell(condition, places, 1), minlength=count)
-    return replace(condition, shares=tuple((counts / counts.sum()).tolist()))
-
-
-def _cell(condition: Condition, places: Numbers, grain: int) -> NDArray[np.int64]:
-    if condition.kind != "number":
-        return np.rint(places).astype(np.int64)
-    whole: NDArray[np.int64] = places.astype(np.int64).clip(max=condition.last - 1)
-    return whole // grain * grain
+    columns = zip(conditions, values.T.astype(np.float64), strict=True)
+    codes = [condition.part(condition.place(column)) for condition, column in columns]
+    law = forest.fitted(codes, [condition.parts for condition in conditions], FEWEST)
+    return tuple(
+        replace(
+            condition,
+            shares=tuple((np.bincount(code, minlength=condition.parts) / len(code)).tolist()),
+            after=parent,
+            given=tuple(map(tuple, shares.tolist())) if parent >= 0 else (),
+        )
+        for condition, code, (parent, shares) in zip(conditions, codes, law, strict=True)
+    )
 
 
 def _cells(source: str, name: str, images: Sequence[str], given: Sequence[Any]) -> list[str]:

@@ -33,7 +33,7 @@ SUFFIX = ".pack"
 HEAD = 4096
 """Bytes of the header; samples begin after it."""
 _VERSION = 1
-_BESIDE = ("classes", "frequencies", "conditions", "cells", "grain")
+_BESIDE = ("classes", "frequencies", "conditions")
 """Fields of the spec that its header, of a fixed length, does not hold."""
 _MAGIC = b'{"format": "gantlet-pack"'
 

@@ -30,11 +30,6 @@ def score_conditions(scorer: Scorer[Side], spec: DataSpec) -> None:
     train, fake, floor = scorer.sides.train, scorer.sides.matched, scorer.sides.floor
     if not spec.conditions or train.y is None or fake.y is None:
         return
-    if not spec.cells and len(spec.conditions) > 1:
-        scorer.notes.append(
-            "Samples were asked for each condition by itself, as few images share theirs: part of "
-            "their distance from the data is what goes together otherwise."
-        )
     if floor is None or floor.y is None:
         scorer.notes.append("Whether conditions are met was not measured: none were set aside.")
         return
