@@ -13,6 +13,7 @@ from gantlet.labels import (
     asked_labels,
     drawn_labels,
     ends_labels,
+    ends_of,
     label_table,
     swept_labels,
     usual_labels,
@@ -167,3 +168,10 @@ def test_a_table_of_conditions_is_what_training_takes():
         "a.png,1,30.25,4,cat",
         "b.png,0,-1,2,ant",
     ]
+
+
+def test_ends_are_asked_for_in_words():
+    told = [ends_of(condition) for condition in ALONE.conditions]
+    assert told[1:] == [("angle=-45", "angle=45"), ("legs=2", "legs=8"), ("kind=ant", "kind=cat")]
+    for first, last in told:
+        assert not np.array_equal(values(ALONE, first, 8), values(ALONE, last, 8))

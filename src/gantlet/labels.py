@@ -25,6 +25,7 @@ __all__ = [
     "class_of",
     "drawn_labels",
     "ends_labels",
+    "ends_of",
     "in_words",
     "label_table",
     "labels_in_turn",
@@ -167,6 +168,15 @@ def in_words(condition: Condition) -> str:
         return f"{condition.name} ({', '.join(condition.names[:_NAMED])}{rest})"
     many = f", {len(condition.knots)} values" if condition.kind == "level" else ""
     return f"{condition.name} ({condition.knots[0]:g} to {condition.knots[-1]:g}{many})"
+
+
+def ends_of(condition: Condition) -> tuple[str, str]:
+    """What asks for one end of a condition, and for the other."""
+    first, last = condition.value(np.array([0.0, condition.last])).tolist()
+    return (
+        f"{condition.name}={_written(condition, first)}",
+        f"{condition.name}={_written(condition, last)}",
+    )
 
 
 def class_of(spec: DataSpec, label: Label) -> int:

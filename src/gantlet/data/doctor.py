@@ -126,7 +126,7 @@ def _altered(data: Dataset) -> Iterator[Problem]:
 def _of_files(kind: str, path: Path, entries: Entries, settings: DataSettings) -> Examination:
     problems: list[Problem] = []
     with entries(path) as found, quiet():
-        images, ignored = sift(found, str(path))
+        images, ignored = sift(found, str(path), settings.labels)
         if any(dicom.is_dicom(image.name) for image in images):
             dicom.required(str(path))
         try:

@@ -76,7 +76,7 @@ def gather(found: Sequence[Entry], settings: DataSettings, *, name: str, source:
         UsageError: no images, images both in and beside class sub-folders, a label file that does
             not match, DICOM without pydicom.
     """
-    entries, ignored = sift(found, source)
+    entries, ignored = sift(found, source, settings.labels)
     if any(dicom.is_dicom(entry.name) for entry in entries):
         dicom.required(source)
     layout = classify(entries, settings, source, label_file(found, entries, settings, source))

@@ -42,8 +42,14 @@ def natural(names: set[str]) -> tuple[str, ...]:
     return tuple(sorted(names, key=int if all(map(str.isdecimal, names)) else None))
 
 
-def sift(entries: Sequence[Entry], source: str) -> tuple[list[Entry], list[str]]:
+def sift(
+    entries: Sequence[Entry], source: str, labels: bool | str = True
+) -> tuple[list[Entry], list[str]]:
     """The image files in order of their names, and a note of what was ignored.
+
+    Arguments:
+        entries, source: all files, and where they are from.
+        labels: `data.labels`; a file of that name is no image, and not ignored.
 
     Raises:
         UsageError: there is no image file.
@@ -55,7 +61,7 @@ def sift(entries: Sequence[Entry], source: str) -> tuple[list[Entry], list[str]]
             ignored["hidden"] += 1
         elif suffix in SUFFIXES:
             kept.append(entry)
-        else:
+        elif entry.name != labels:
             ignored[suffix or "no suffix"] += 1
     if not kept:
         raise UsageError(

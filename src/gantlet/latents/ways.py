@@ -15,7 +15,7 @@ from torch import nn
 
 from gantlet.bundle import Bundle
 from gantlet.errors import UsageError
-from gantlet.labels import Label, class_of, way_labels
+from gantlet.labels import Label, class_of, ends_of, way_labels
 from gantlet.latents.space import Drawn, Space, opened, turned
 from gantlet.sample import Samples
 
@@ -96,6 +96,9 @@ def morph(
             "a way from class to class",
             expected="at least two labels, at least 1 step and 1 sample",
             received=f"labels {list(labels)}, {steps} steps, samples {list(samples)}",
+            remedy=" ".join(["For example", *ends_of(bundle.spec.conditions[0])])
+            if bundle.spec.conditions
+            else "",
         )
     with opened(bundle, device, truncation) as space:
         drawn = space.drawn(seed, torch.tensor(samples), space.labels(None, 1))
