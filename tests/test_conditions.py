@@ -123,7 +123,7 @@ def test_ways_go_from_condition_to_condition(run):
     for k, grey in enumerate((30, 70, 110, 150, 190)):
         one = still(bundle, 3, label={"grey": grey, "corner": 1})
         assert np.array_equal(strip.values[k], one.values[0]), grey
-    with pytest.raises(UsageError, match="at least two labels.*For example grey=20 grey=200"):
+    with pytest.raises(UsageError, match=r"at least two labels.*For example grey=20 grey=200"):
         morph(bundle, ["grey=30"])
     way = interpolate(bundle, (0, 1), steps=2, label="grey=50")
     assert np.allclose(way.labels[:, 0], 50)
