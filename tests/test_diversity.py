@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gantlet.errors import UsageError
 from gantlet.metrics import neighbours
-from gantlet.metrics.diversity import coverage, pair_order, spread
+from gantlet.metrics.diversity import class_spread, coverage, pair_order, spread
 
 
 def brute_coverage(real, fake, k):
@@ -100,6 +100,19 @@ def test_spread_is_the_mean_over_pairs():
     assert spread(torch.full((5, 4000), 0.3)) < 1e-5
     with pytest.raises(UsageError, match="at least 2"):
         spread(x[:1])
+
+
+def test_class_spread_is_the_mean_over_pairs_of_one_class():
+    torch.manual_seed(0)
+    x, y = torch.randn(9, 3), [2, 7, 2, 2, 7, 5, 9, 7, 2]
+    pairs = [
+        math.dist(x[i].tolist(), x[j].tolist()) for i in range(9) for j in range(i) if y[i] == y[j]
+    ]
+    assert len(pairs) == 6 + 3
+    assert class_spread(x, torch.tensor(y)) == pytest.approx(sum(pairs) / 9, rel=1e-6)
+    assert class_spread(x, torch.zeros(9, dtype=torch.int64)) == pytest.approx(spread(x))
+    with pytest.raises(UsageError, match="2 samples of a class"):
+        class_spread(x, torch.arange(9))
 
 
 @given(seed=st.integers(0, 1000), n=st.integers(1, 9), m=st.integers(1, 9))

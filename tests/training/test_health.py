@@ -28,15 +28,15 @@ def cloud(n, seed, size=32):
     return torch.randn(n, size, generator=torch.Generator().manual_seed(seed))
 
 
-def judged(fake, real, train, critic):
-    """The verdict after some ticks that all measure these samples."""
+def judged(fake, real, train, critic, y=None):
+    """The verdict after some ticks that all measure these samples, all with labels y."""
     game = Game(
         players=nn.ModuleDict(),
         phases=[],
         sample=lambda players, query: fake,
         judge=lambda players, batch: critic(batch.x),
     )
-    batches = (Batch(x) for x in (fake, real, train))
+    batches = (Batch(x, y) for x in (fake, real, train))
     row = measure(game, game.players, *batches, MACHINE)
     return verdict([row] * TICKS), row
 
@@ -52,6 +52,46 @@ def test_a_generator_that_makes_one_sample_has_collapsed():
     assert row["spread"] < 1e-3
     assert judged(ring(512, 2, modes=1), real, ring(512, 1), blind)[0].name == "collapse"
     assert "packing" in found.remedy
+
+
+def crowds(y, seed):
+    """Samples of classes y, each class a cloud about a place of its own."""
+    places = 5 * torch.eye(32)
+    return places[y] + cloud(len(y), seed)
+
+
+def test_a_generator_that_makes_one_sample_of_each_class_has_collapsed_within_them():
+    y = torch.arange(500) % 10
+    real, train = crowds(y, 0), crowds(y, 1)
+    found, row = judged(crowds(torch.arange(10), 2)[y], real, train, blind, y)
+    assert found.name == "class-collapse"
+    assert "data.labels=false" in found.remedy
+    assert row["spread"] > 0.5
+    assert row["class_spread"] < 1e-6
+    narrow = 5 * torch.eye(32)[y] + 0.4 * cloud(500, 3)
+    assert judged(narrow, real, train, blind, y)[0].name == "class-collapse"
+
+
+@pytest.mark.parametrize(("classes", "n"), [(10, 512), (10, 100), (200, 512), (1, 30)])
+def test_a_perfect_sampler_of_classes_is_healthy_in_20_draws(classes, n):
+    for draw in range(20):
+        y = torch.randint(classes, (n,), generator=torch.Generator().manual_seed(draw)) % 32
+        fake, real, train = (crowds(y, 3 * draw + side) for side in range(3))
+        found, row = judged(fake, real, train, blind, y)
+        assert found == HEALTHY
+        assert 0.8 < row["class_spread"] < 1.25
+
+
+def test_classes_are_judged_apart_only_where_they_can_be():
+    real, fake = cloud(512, 0), cloud(512, 1)
+    conditions = torch.rand(512, 1)
+    for y in (None, torch.arange(512), torch.arange(512).clamp(max=503), conditions):
+        assert "class_spread" not in judged(fake, real, cloud(512, 2), blind, y)[1]
+    y = torch.arange(512) % 4  # all real samples of a class are the same
+    same = cloud(4, 0)[y]
+    found, row = judged(same, same, same, blind, y)
+    assert "class_spread" not in row
+    assert found == HEALTHY
 
 
 def test_a_generator_far_from_the_data_covers_little():

@@ -10,7 +10,7 @@ from torch import Tensor
 from gantlet.errors import UsageError
 from gantlet.metrics.neighbours import ROUNDING, blocks, exact, neighbour_distances
 
-__all__ = ["coverage", "pair_order", "placements", "spread"]
+__all__ = ["class_spread", "coverage", "pair_order", "placements", "spread"]
 
 
 def coverage(real: Tensor, fake: Tensor, k: int = 5) -> float:
@@ -64,6 +64,30 @@ def spread(x: Tensor) -> float:
         squared[:, rows].diagonal().zero_()
         total += float(squared.clamp_min_(0).sqrt_().sum())
     return total / (n * (n - 1))
+
+
+def class_spread(x: Tensor, y: Tensor) -> float:
+    """Mean Euclidean distance of pairs of different samples of the same class.
+
+    Each pair counts alike, so that large classes weigh most. One sample repeated for each class
+    has none, however far the classes lie apart.
+
+    Arguments:
+        x: shape (N, D).
+        y: classes, shape (N,), integers.
+
+    Raises:
+        UsageError: no two samples are of the same class.
+    """
+    sizes = [(part, len(part)) for part in (x[y == label] for label in y.unique())]
+    pairs = sum(n * (n - 1) for _, n in sizes)
+    if not pairs:
+        raise UsageError(
+            "class_spread",
+            expected="at least 2 samples of a class",
+            received=f"{len(x)} samples of {len(sizes)} classes",
+        )
+    return sum(n * (n - 1) * spread(part) for part, n in sizes if n > 1) / pairs
 
 
 def placements(scores: Tensor, others: Tensor) -> Tensor:

@@ -144,6 +144,7 @@ _PANELS = (
         {
             "coverage": "coverage",
             "spread": "spread",
+            "class_spread": "spread within classes",
             "critic_accuracy": "critic, real or generated",
             "critic_memory": "critic, trained on or held out",
         },

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from gantlet.data.feed import Feed
 from gantlet.games.base import Game
-from gantlet.metrics.diversity import coverage, pair_order, spread
+from gantlet.metrics.diversity import class_spread, coverage, pair_order, spread
 from gantlet.rng import permutation
 from gantlet.spec import Batch
 from gantlet.training.machine import Machine
@@ -35,6 +35,8 @@ _PATIENCE = 3
 _FEWEST = 10
 """Samples below which nothing is measured: a perfect sampler would often look ill by chance."""
 _NEIGHBOURS = 5
+_PAIRS = 200
+"""Ordered pairs of real samples of one class, below which chance rules their mean distance."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,18 @@ _SIGNS: Sequence[tuple[Verdict, str, float | str, float]] = (
             "without labels also packing (game.pack=2).",
         ),
         "spread",
+        0.5,
+        -1,
+    ),
+    (
+        Verdict(
+            "class-collapse",
+            "The generator has collapsed within its classes: samples of one class spread less "
+            "than half as far as the data of that class.",
+            "Try recipe r3gan, a lower learning rate, or a run without labels "
+            "(data.labels=false).",
+        ),
+        "class_spread",
         0.5,
         -1,
     ),
@@ -171,6 +185,8 @@ def measure(
     Returns:
         `coverage`: share of real samples with a generated neighbour, 0 to 1.
         `spread`: mean distance of pairs of generated samples over that of real ones.
+        `class_spread`: the same, of pairs of one class; left out where there are no classes or too
+        few such pairs, or where all samples of a class are the same.
         `critic_accuracy`: share of (real, generated) pairs that the critic orders rightly.
         `critic_memory`: share of (training, held-out) pairs it orders so; one half is none.
         The critic's numbers are left out where the samples do not fill one group of the game.
@@ -181,6 +197,7 @@ def measure(
     numbers = {
         "coverage": coverage(flat_real, flat_fake, _NEIGHBOURS),
         "spread": spread(flat_fake) / max(spread(flat_real), 1e-12),
+        **_within(flat_fake, flat_real, real.y),
     }
     if game.judge is None or len(real) < game.group:
         return numbers
@@ -193,6 +210,17 @@ def measure(
         "critic_accuracy": pair_order(on_real, on_fake),
         "critic_memory": pair_order(on_train, on_real),
     }
+
+
+def _within(fake: Tensor, real: Tensor, y: Tensor | None) -> dict[str, float]:
+    """`class_spread` of samples with the same classes, where it can be told."""
+    if y is None or y.is_floating_point():
+        return {}
+    sizes = y.unique(return_counts=True)[1]
+    if int((sizes * (sizes - 1)).sum()) < _PAIRS:
+        return {}
+    whole = class_spread(real, y)
+    return {"class_spread": class_spread(fake, y) / whole} if whole else {}
 
 
 def _whole(batch: Batch, group: int) -> Batch:

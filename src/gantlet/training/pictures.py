@@ -101,7 +101,7 @@ _PANELS: Mapping[str, Sequence[str]] = {
     "loss": ("discriminator/loss", "generator/loss", "pull/loss"),
     "logits of the critic": ("discriminator/real", "discriminator/fake"),
     "norm of the gradient": ("discriminator/gradient", "generator/gradient"),
-    "health": ("coverage", "spread", "critic_accuracy", "critic_memory"),
+    "health": ("coverage", "spread", "class_spread", "critic_accuracy", "critic_memory"),
     "quality in validation": ("validation", "validation_low", "validation_high"),
     "copying: share among the nearest, and its bound": ("copying", "copying_bound"),
 }
