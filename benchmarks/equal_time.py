@@ -2,13 +2,14 @@
 
 python -m benchmarks.equal_time [--data mnist cifar10] [--recipes mlp r3gan ...] [--seeds 0 1 2]
                                 [--minutes 20] [--set key=value ...]
+                                [--kept docs/benchmarks/equal_time]
                                 [--out runs/benchmarks/equal_time] [--write]
 
 What a recipe makes of equal minutes must not depend on what else the machine does. So the speeds
 of all recipes are measured first, in turns within one run, and each is then trained to the number
-of samples that it passes in that many minutes. Speeds and rows that exist are kept; a run that was
-stopped goes on. `--recipes --write` (no name) measures nothing and writes the page from what there
-is.
+of samples that it passes in that many minutes. Speeds and rows that exist are kept, in the
+documentation, so that another machine measures what is missing; a run that was stopped goes on.
+`--recipes --write` (no name) measures nothing and writes the page from what there is.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from benchmarks.common import ROOT, Page, mnist, parser, setup, stepper, whole
+from benchmarks.common import PAGES, ROOT, Page, commit, mnist, parser, setup, stepper, whole
 from gantlet.bench.digit_judge import read_digits
 from gantlet.bench.table import over_seeds
 from gantlet.data import Dataset, open_data
@@ -139,6 +140,8 @@ class Row:
     settings: list[str]
     frechet: tuple[float, float, float]
     """To the test images: value, low, high."""
+    commit: str
+    """Of the code that trained it."""
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -164,8 +167,8 @@ def _kept_speeds(path: Path, what: Yardstick, given: argparse.Namespace) -> dict
 
 
 def _play(given: argparse.Namespace, what: Yardstick) -> None:
-    results = given.out / "results.jsonl"
-    pace = _kept_speeds(given.out / "speeds.json", what, given)
+    results = given.kept / "results.jsonl"
+    pace = _kept_speeds(given.kept / "speeds.json", what, given)
     for seed in given.seeds:
         for recipe in given.recipes or RECIPES[what.name]:
             samples = round(pace[recipe] * given.minutes * 60)
@@ -188,6 +191,7 @@ def _play(given: argparse.Namespace, what: Yardstick) -> None:
                 samples=run.seen,
                 settings=list(given.set),
                 frechet=(found.value, found.low, found.high),
+                commit=commit(),
             )
             print(row, flush=True)
             with results.open("a", encoding="utf-8") as file:
@@ -229,7 +233,7 @@ def _page(rows: Sequence[Row], given: argparse.Namespace) -> Page:
         "intervals (jackknife), and the mean over that of the default recipe. Target: the default "
         "is best or within the best one's interval, and `mlp` at least 3 times as far.",
         command=" ".join(["python -m benchmarks.equal_time", *sys.argv[1:]]),
-        n=f"{len(rows)} runs",
+        n=f"{len(rows)} runs, by code of {', '.join(sorted({row.commit for row in rows}))}",
         columns=(
             *("data", "recipe", "samples seen", "seeds", "Fréchet distance", "single runs"),
             f"over `{DEFAULT}`",
@@ -245,6 +249,7 @@ def main() -> None:
     options.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     options.add_argument("--minutes", type=float, default=20)
     options.add_argument("--set", nargs="*", default=[], help="settings, as train.threads=1")
+    options.add_argument("--kept", type=Path, default=PAGES / "equal_time")
     options.add_argument("--out", type=Path, default=ROOT / "runs" / "benchmarks" / "equal_time")
     given = options.parse_args()
     if given.recipes is None or given.recipes:
@@ -252,7 +257,7 @@ def main() -> None:
             _play(given, Yardstick(name, given.out / "cache"))
     rows = [
         row
-        for row in _finished(given.out / "results.jsonl")
+        for row in _finished(given.kept / "results.jsonl")
         if (row.minutes, row.settings) == (given.minutes, given.set)
     ]
     if rows:
