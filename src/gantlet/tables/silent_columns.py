@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from gantlet.errors import UsageError
 from gantlet.spec import Head
 from gantlet.tables.column import Column, Stored
 from gantlet.tables.dtypes import described, made, restored
@@ -109,8 +110,21 @@ class IdentifierColumn(Column):
         elif self.way == "counted":
             values = [f"{self.prefix}{self.start + place}" for place in places]
         else:
+            self._check_room(first + len(stored))
             values = np.arange(first, first + len(stored), dtype=np.int64) + self.start
         return restored(values, absent, self.dtype)
+
+    def _check_room(self, rows: int) -> None:
+        """UsageError for more rows than the type has fresh numbers."""
+        name = str(made(self.dtype))
+        room = _largest(name) + 1 - self.start
+        if rows > room:
+            raise UsageError(
+                f"fresh values of the identifier {self.name!r}",
+                expected=f"at most {max(0, room):,} rows: larger numbers do not fit {name}",
+                received=f"{rows:,}",
+                remedy="Ask for fewer, or train on the column as int64 or as text",
+            )
 
     def line(self) -> str:
         """What stands in its place."""
@@ -169,10 +183,14 @@ class TextColumn(Column):
 
 def _above(largest: int, dtype: str) -> int:
     """A power of ten above, if a million rows from there fit the type; else the next number."""
-    bits = int(re.sub(r"\D", "", dtype) or 64)
-    most = (1 << (bits - (not dtype.lower().startswith("uint")))) - 1
-    start = 10 ** len(str(largest))
+    most, start = _largest(dtype), 10 ** len(str(largest))
     return start if start + 1_000_000 <= most else min(largest + 1, most)
+
+
+def _largest(dtype: str) -> int:
+    """The largest whole number of a type that int64 holds, too."""
+    bits = int(re.sub(r"\D", "", dtype) or 64)
+    return min(1 << (bits - (not dtype.lower().startswith("uint"))), 1 << 63) - 1
 
 
 def _fresh(name: str, place: int) -> str:
