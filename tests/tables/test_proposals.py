@@ -30,7 +30,7 @@ def test_what_was_planted_is_found():
 
 def test_infinities_hide_no_equality_and_make_none():
     x = np.random.default_rng(0).normal(size=300)
-    x[:9] = np.inf
+    x[3] = np.inf
     rows = pd.DataFrame({"a": x, "b": np.where(x == np.inf, np.inf, x * 2), "c": x})
     assert not {text for text in proposed(rows) if " = " in text and "b" in text}
 
