@@ -237,6 +237,17 @@ def test_times_of_an_offset_are_compared_in_utc():
         TableTransform(public=True, constraints=["a < b"]).fit(cells)
 
 
+@pytest.mark.parametrize(
+    ("form", "fresh"), [("C-{:06}", "C-001000"), ("{:06}", "001000"), ("C{}", "C1000")]
+)
+def test_fresh_numbers_are_as_long_as_those_of_the_table(form, fresh):
+    cells = pd.DataFrame({"id": [form.format(i) for i in range(3, 300)]})
+    transform = TableTransform.from_json(TableTransform().fit(cells).to_json())
+    made = transform.inverse_transform(np.zeros((50, 0)))["id"]
+    assert made[0] == fresh
+    assert made.is_unique
+
+
 @pytest.mark.parametrize("name", ["int8", "Int16", "uint16", "int64"])
 def test_fresh_numbers_that_a_type_cannot_hold_are_refused(name):
     most = np.iinfo(name.lower()).max

@@ -68,6 +68,8 @@ class IdentifierColumn(Column):
     """A power of ten above every number of the table, where its type holds it."""
     missing: float
     """Share of missing values."""
+    width: int = 0
+    """Digits of a number at least, with zeros in front."""
     kind: str = "identifier"
 
     @classmethod
@@ -87,9 +89,17 @@ class IdentifierColumn(Column):
         values = [str(value) for value in present]
         way, prefix = _way(values)
         way = way or "uuid"
-        numbers = [int(value[len(prefix) :]) for value in values] if way == "counted" else [0]
-        start = 10 ** len(str(max(numbers, default=0)))
-        return cls(name=name, dtype=told, way=way, prefix=prefix, start=start, missing=missing)
+        digits = [value[len(prefix) :] for value in values] if way == "counted" else ["0"]
+        start = 10 ** len(str(max(map(int, digits), default=0)))
+        return cls(
+            name=name,
+            dtype=told,
+            way=way,
+            prefix=prefix,
+            start=start,
+            missing=missing,
+            width=_padding(digits),
+        )
 
     @property
     def heads(self) -> tuple[Head, ...]:
@@ -108,7 +118,7 @@ class IdentifierColumn(Column):
         if self.way == "uuid":
             values: Any = [_fresh(str(self.name), place) for place in places]
         elif self.way == "counted":
-            values = [f"{self.prefix}{self.start + place}" for place in places]
+            values = [f"{self.prefix}{self.start + place:0{self.width}}" for place in places]
         else:
             self._check_room(first + len(stored))
             values = np.arange(first, first + len(stored), dtype=np.int64) + self.start
@@ -179,6 +189,13 @@ class TextColumn(Column):
     def from_json(cls, values: Mapping[str, Any]) -> TextColumn:
         """The inverse of `to_json`."""
         return cls(**values)
+
+
+def _padding(digits: list[str]) -> int:
+    """How long numbers are that have zeros in front; 0 where none has, or they differ."""
+    lengths = {len(one) for one in digits}
+    is_padded = any(one[0] == "0" for one in digits) and len(lengths) == 1
+    return lengths.pop() if is_padded else 0
 
 
 def _above(largest: int, dtype: str) -> int:
