@@ -211,7 +211,8 @@ def _check_rows(
                     raise _ragged(path, before + 1, columns, len(row), delimiter)
                 before = reader.line_num
                 if rows > 1 or not is_headed:
-                    padded.update(i for i, cell in enumerate(row) if _is_padded(cell))
+                    zeros = [i for i, cell in enumerate(row) if "0" < cell < "1"]  # 0 and more
+                    padded.update(i for i in zeros if row[i].isdigit())
         except csv.Error as error:
             raise UsageError(
                 f"{path}, line {before + 1}",
@@ -220,10 +221,6 @@ def _check_rows(
                 remedy="Mend the line, or say what it is: data.delimiter, data.encoding",
             ) from error
     return rows == before and not blank, padded
-
-
-def _is_padded(cell: str) -> bool:
-    return cell[:1] == "0" and cell[1:].isdigit()
 
 
 def _without_zeros(path: Path, lines: Iterable[str], encoding: str) -> Iterator[str]:
