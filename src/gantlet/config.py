@@ -277,7 +277,12 @@ def _parsed(key: str, text: str) -> Any:
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError:
-        raise UsageError(f"setting {key}", expected="a YAML value", received=repr(text)) from None
+        raise UsageError(
+            f"setting {key}",
+            expected="a YAML value",
+            received=repr(text),
+            remedy=f"Signs go in quotes of both kinds, as in '{key}=\",\"'",
+        ) from None
     if not text.strip() and "." in key:  # without a dot `_place` says what would be right
         raise UsageError(f"setting {key}", expected="a value after =, or null", received="nothing")
     try:  # YAML 1.1 takes 2e-4 for a string

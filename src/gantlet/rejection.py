@@ -79,12 +79,10 @@ def table_of(spec: DataSpec, n: int, what: str) -> TableTransform:
     """How rows of a table are told; UsageError for n below 1 and for samples that are no rows."""
     from gantlet.tables import TableTransform
 
-    if not isinstance(n, int | np.integer) or n < 1 or spec.kind != "table":
-        raise UsageError(
-            what,
-            expected="a whole number of rows, at least 1, of a run on a table",
-            received=f"{n!r}, of {spec.kind}",
-        )
+    if spec.kind != "table":
+        raise UsageError(what, expected="samples of a run on a table", received=spec.kind)
+    if not isinstance(n, int | np.integer) or n < 1:
+        raise UsageError(what, expected="a whole number of rows, at least 1", received=repr(n))
     return TableTransform.from_json(spec.table)
 
 

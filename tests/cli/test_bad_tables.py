@@ -34,6 +34,11 @@ FAULTS = {
     "name twice": (whole().replace("age,town", "age,age"), "t.csv, line 1", "'age' for columns 1"),
     "no name": (whole().replace("age,town", "age,"), "t.csv, line 1", "none for column 2 of 4"),
     "mixed types": (whole("old,Ulm,3,1960-01-01"), "t.csv, line 60, column 'age'", "'old'"),
+    "commas for points": (
+        whole().replace(",", ";").replace(".", ","),
+        "t.csv, line 2, column 'cost'",
+        "numbers with a point and no other signs",
+    ),
     "too large": (whole("30,Ulm,1e300,1960-01-01"), "column 'cost', line 60", "1e+300"),
     "no such date": (whole("30,Ulm,3,1960-13-41"), "column 'born', line 60", "'1960-13-41'"),
     "year 12000": (whole("30,Ulm,3,12000-12-31"), "column 'born', line 60", "'12000-12-31'"),
@@ -42,6 +47,7 @@ FAULTS = {
 }
 SETTINGS = {
     "delimiter": ("data.delimiter=;", "t.csv", "It looks like ','"),
+    "a sign that is no YAML": ("data.delimiter=,", "'data.delimiter=\",\"'"),
     "impossible": ('data.constraints=["age > 200"]', "t.csv", "120 that do not: lines 2, 3"),
     "unknown column": ('data.constraints=["aeg > 20"]', "unknown column 'aeg'", "mean age?"),
     "unknown on the right": ('data.constraints=["20 < aeg"]', "unknown column 'aeg'"),

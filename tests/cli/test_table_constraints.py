@@ -62,6 +62,20 @@ def test_a_file_of_partial_rows_is_made_whole(orders):
     assert (full["start"] <= full["end"]).all()
 
 
+def test_samples_never_take_the_place_of_what_they_come_from(orders):
+    data, part = orders / "orders.csv", orders / "part.csv"
+    table(8, seed=4)[["zip", "net"]].to_csv(part, index=False)
+    kept = data.read_bytes(), part.read_bytes()
+    ways = (
+        (("-n", 3, "-o", data), "the data that the run was trained on"),
+        (("--complete", part, "-o", data), "the data that the run was trained on"),
+        (("--complete", part, "-o", part), "the file that is read"),
+    )
+    for words, told in ways:
+        assert_refused(gantlet("sample", orders / "run", *words), told, "with --out")
+    assert (data.read_bytes(), part.read_bytes()) == kept
+
+
 def test_categories_come_equally_often(orders):
     assert (
         gantlet("sample", orders / "run", "-n", 20, "--balance", "city", "-o", "e.csv").code == 0
@@ -103,7 +117,9 @@ def test_two_ways_of_asking_are_refused(orders):
     run = orders / "run"
     both = gantlet("sample", run, "--where", "city=Ulm", "--balance", "city")
     assert_refused(both, "--balance beside --where")
-    assert_refused(gantlet("sample", run, "--complete", "a.csv", "-n", 3), "--number beside")
+    assert_refused(
+        gantlet("sample", run, "--complete", "a.csv", "-n", 3), "--number beside", "one away"
+    )
     assert_refused(
         gantlet("sample", run, "--complete", "none.csv"), "none.csv: expected a file of a table"
     )

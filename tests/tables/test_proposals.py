@@ -28,6 +28,13 @@ def test_what_was_planted_is_found():
     assert not {text for text in found if "age" in text or "net <= total" in text}
 
 
+def test_infinities_hide_no_equality_and_make_none():
+    x = np.random.default_rng(0).normal(size=300)
+    x[3] = np.inf
+    rows = pd.DataFrame({"a": x, "b": np.where(x == np.inf, np.inf, x * 2), "c": x})
+    assert not {text for text in proposed(rows) if " = " in text and "b" in text}
+
+
 def test_independent_columns_give_none():
     draw = np.random.default_rng(0)
     rows = {f"x{i}": draw.normal(i / 3, 1, 500) for i in range(4)}

@@ -216,6 +216,50 @@ def test_types_of_arrow_come_back(name):
     )
 
 
+@pytest.mark.parametrize("ending", [".000", ".999", ".000123", "Z", ".500Z", "+05:30", "-03:00"])
+@pytest.mark.parametrize("parting", ["T", " "])
+def test_text_of_precise_times_comes_back(parting, ending):
+    hours = pd.Timestamp("2024-02-28") + pd.to_timedelta(DRAW.integers(0, 5, N) * 5, unit="h")
+    cells = pd.DataFrame({"c": hours.strftime(f"%Y-%m-%d{parting}%H:%M:%S{ending}")})
+    transform = TableTransform(public=True).fit(cells)
+    assert transform.columns_[0].kind == "datetime"
+    back = TableTransform.from_json(json.loads(json.dumps(transform.to_json())))
+    pd.testing.assert_frame_equal(back.inverse_transform(transform.transform(cells)), cells)
+
+
+def test_times_of_an_offset_are_compared_in_utc():
+    cells = pd.DataFrame(
+        {"a": ["2024-02-28T05:30:00+05:30"] * 9, "b": ["2024-02-28T00:00:00Z"] * 9}
+    )
+    cells.loc[:3] = ["2024-03-01T05:30:00+05:30", "2024-03-01T00:00:00Z"]
+    TableTransform(public=True, constraints=["a <= b"]).fit(cells)
+    with pytest.raises(UsageError, match="9 that do not"):
+        TableTransform(public=True, constraints=["a < b"]).fit(cells)
+
+
+@pytest.mark.parametrize(
+    ("form", "fresh"), [("C-{:06}", "C-001000"), ("{:06}", "001000"), ("C{}", "C1000")]
+)
+def test_fresh_numbers_are_as_long_as_those_of_the_table(form, fresh):
+    cells = pd.DataFrame({"id": [form.format(i) for i in range(3, 300)]})
+    transform = TableTransform.from_json(TableTransform().fit(cells).to_json())
+    made = transform.inverse_transform(np.zeros((50, 0)))["id"]
+    assert made[0] == fresh
+    assert made.is_unique
+
+
+@pytest.mark.parametrize("name", ["int8", "Int16", "uint16", "int64"])
+def test_fresh_numbers_that_a_type_cannot_hold_are_refused(name):
+    most = np.iinfo(name.lower()).max
+    cells = pd.DataFrame({"id": pd.Series(range(most - 60, most - 30), dtype=name)})
+    transform = TableTransform().fit(cells)
+    fresh = transform.inverse_transform(np.zeros((31, 0)))
+    assert fresh["id"].dtype == cells["id"].dtype
+    assert fresh["id"].tolist() == list(range(most - 30, most + 1))
+    with pytest.raises(UsageError, match=rf"identifier 'id'.*at most 31 rows.*{name}.*32.*int64"):
+        transform.inverse_transform(np.zeros((32, 0)))
+
+
 def test_times_are_no_categories():
     with pytest.raises(UsageError, match="type Timestamp"):
         fitted(pd.to_datetime(["2024-01-01", "2024-01-02"] * 9), columns={"c": "categorical"})

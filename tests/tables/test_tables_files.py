@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 from gantlet.errors import UsageError
+from gantlet.tables.csv_parts import in_parts
+from gantlet.tables.csv_text import shape_of
 from gantlet.tables.files import SUFFIXES, form_of, read_table, write_table
 
 ROWS = [[i % 7, "ab"[i % 2], i / 2] for i in range(60)]
@@ -56,6 +58,47 @@ def test_delimiters_and_marks_are_found(delimiter, encoding, written):
     pd.testing.assert_frame_equal(read_table(path)[0].reset_index(drop=True), TABLE)
 
 
+def test_zeros_in_front_of_numbers_are_told_and_kept_where_they_are_said_to_be_words(
+    written, tmp_path
+):
+    path = written("zip,x\n" + "01067,1\n89073,2\n,3\n" * 30)
+    table, notes = read_table(path)
+    assert (table["zip"].dropna() == np.resize([1067, 89073], 60)).all()
+    assert notes == (
+        "Zeros in front of numbers are left away: zip (data.columns.zip=categorical keeps them).",
+    )
+    said = {"zip": "categorical"}
+    kept, silent = read_table(path, columns=said)
+    assert kept["zip"].dropna().tolist() == ["01067", "89073"] * 30
+    assert silent == ()
+    parts = in_parts(
+        path,
+        shape_of(path, delimiter=None, header=None, encoding="utf-8"),
+        (),
+        tmp_path / "p.parquet",
+        rows=7,
+        texts=["zip"],
+    )
+    pd.testing.assert_series_equal(
+        parts["zip"].reset_index(drop=True), kept["zip"].reset_index(drop=True)
+    )
+
+
+@pytest.mark.parametrize("cell", ["3,5", "1,234,567", "-1.234,5"])
+def test_numbers_with_commas_are_refused_unless_they_are_said_to_be_words(cell, written):
+    path = written("x;y\n" + f"1;7\n2;{cell}\n" * 30)
+    with pytest.raises(UsageError, match=rf"line 3, column 'y'.*with a point.*'{cell}'.*30 rows"):
+        read_table(path)
+    assert cell in set(read_table(path, columns={"y": "categorical"})[0]["y"])
+    assert "3,x" in set(read_table(written("x;y\n" + "1;q\n2;3,x\n" * 30))[0]["y"])
+
+
+def test_dates_and_fractions_have_no_zeros_to_lose(written):
+    assert (
+        read_table(written("0,day,y\n" + "0.5,01/02/2024,0\n-0.5,02/03/2024,10\n" * 30))[1] == ()
+    )
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".tsv"])
 def test_what_ends_lines_or_cells_elsewhere_is_kept(suffix, tmp_path):
     """A return within text; in a table of one column, what others separate cells by."""
@@ -72,7 +115,7 @@ def test_what_ends_lines_or_cells_elsewhere_is_kept(suffix, tmp_path):
 
 
 def test_an_ending_tells_the_delimiter_where_several_would_do(written):
-    text = "a\tb,c\n" + "1\t2,3\n" * 9
+    text = "a\tb,c\n" + "1\t2,x\n" * 9
     assert list(read_table(written(text, "t.tsv"))[0]) == ["a", "b,c"]
     assert list(read_table(written(text, "t.csv"))[0]) == ["a\tb", "c"]
     assert list(read_table(written(",\n1\n2\n3\n", "t.tsv"), header=True)[0]) == [","]

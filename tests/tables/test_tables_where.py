@@ -102,6 +102,18 @@ def test_dates_in_text_are_compared_as_dates(form):
             clauses(f"day>={text}", fitted)
 
 
+@pytest.mark.parametrize("ending", ["T%H:%M:%S.000Z", " %H:%M", "T%H:%M:%S+05:30"])
+def test_times_in_text_are_compared_with_days(ending):
+    times = pd.Series(pd.date_range("2024-03-05", periods=400, freq="7h"))
+    table = pd.DataFrame({"at": times.dt.strftime(f"%Y-%m-%d{ending}"), "x": np.arange(400.0)})
+    fitted = TableTransform(public=True).fit(table)
+    assert np.array_equal(met("at>=2024-04-01", table, fitted), times >= "2024-04-01")
+    with pytest.raises(UsageError, match="expected a value such as"):
+        clauses("at>=2024-04-01T12:00:00-02:00", fitted)
+    with pytest.raises(UsageError, match="expected a value such as"):
+        clauses("at>=2024-02-30", fitted)
+
+
 def test_the_rarest_equality_is_asked_for(fitted):
     names, _ = fitted.classes()
     found = clauses("colour=blue and member=true and age>30 and dress size=S", fitted)
@@ -125,6 +137,7 @@ def test_the_rarest_equality_is_asked_for(fitted):
         ("age=12.x", r"condition age=12\.x: expected a value such as"),
         ("born>soon", r"condition born>soon: expected a value such as 19"),
         ("hello", r"expected comparisons such as"),
+        ("colour=", r"expected comparisons such as.*'colour='.*join comparisons by and"),
         ("", r"expected comparisons such as"),
     ],
 )

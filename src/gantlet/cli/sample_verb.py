@@ -73,6 +73,8 @@ def sample_(
         {"label": label, "truncation": truncation, "number": n if complete else None},
     )
     n = 64 if n is None else n
+    if out is not None and out.exists():
+        _check_spared(out, run, complete)
     if way is None and out is not None and out.suffix.lower() == ".zip":
         sample_into_zip(load(run).bundle, out, n, seed=seed, label=label, truncation=truncation)
         print(f"{n} {'sample' if n == 1 else 'samples'} written to {out}")
@@ -128,6 +130,22 @@ def _completed(loaded: Loaded, path: Path, out: Path, seed: int) -> str:
     return f"{len(whole):,} rows of {path} written to {out}; cells that were filled: {empty:,}"
 
 
+def _check_spared(out: Path, run: Path, complete: Path | None) -> None:
+    """UsageError for an output in the place of what is read: the run's data, or partial rows."""
+    from gantlet.training.folder import Folder
+
+    data = (Folder(run).read_record() or {}).get("source")
+    read = {"the data that the run was trained on": data, "the file that is read": complete}
+    for what, place in read.items():
+        if place is not None and Path(place).exists() and out.samefile(place):
+            raise UsageError(
+                f"samples as {out}",
+                expected="another place than that of what they come from",
+                received=what,
+                remedy="Choose another one with --out",
+            )
+
+
 def _kept(share: float) -> str:
     """How many of the rows that were made were right, where not all were."""
     return "" if share == 1 else f"; of the rows made, {share:.1%} met what was asked"
@@ -145,7 +163,7 @@ def _way(ways: Mapping[str, object], others: Mapping[str, object]) -> str | None
             f"--{beside[0]} beside --{asked[0]}",
             expected="one of the two",
             received="both",
-            remedy='Put all conditions into --where, such as "sex=Male and age>=30".',
+            remedy="Leave one away; --where takes several conditions, joined by and",
         )
     return asked[0] if asked else None
 

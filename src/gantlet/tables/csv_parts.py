@@ -76,18 +76,23 @@ def _unparted(path: Path, said: str) -> UsageError:
 
 
 def in_parts(
-    path: Path, shape: Shape, missing: Sequence[str], place: Path, rows: int = ROWS
+    path: Path,
+    shape: Shape,
+    missing: Sequence[str],
+    place: Path,
+    rows: int = ROWS,
+    texts: Sequence[str] = (),
 ) -> ColumnFile | None:
     """The table as a Parquet file at `place`, read twice, by so many rows at a time.
 
     Columns have the types that reading the whole would give them: text where any part has text,
     numbers with a fraction where any cell is missing. None where only the whole can tell (whole
-    numbers beyond 63 bits).
+    numbers beyond 63 bits). `texts` are columns of text whatever their cells look like.
     """
     seen: dict[str, set[str]] = {name: set() for name in shape.names}
-    with separated(path, shape, missing, rows=rows) as parts:
+    with separated(path, shape, missing, rows=rows, types=dict.fromkeys(texts, "str")) as parts:
         for part in parts:
-            if any(is_wide(part[name]) for name in shape.names):
+            if any(is_wide(part[name]) for name in shape.names if name not in texts):
                 return None
             for name in shape.names:
                 seen[name] |= kinds_of(part[name])

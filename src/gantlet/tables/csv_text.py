@@ -33,6 +33,8 @@ class Shape:
     lines_are_rows: bool
     """Whether no row spans several lines, so that row numbers tell lines."""
     encoding: str
+    padded: tuple[str, ...] = ()
+    """Columns with numbers that begin with a zero, such as the code 01067."""
 
 
 @contextmanager
@@ -105,8 +107,10 @@ def shape_of(path: Path, *, delimiter: str | None, header: bool | None, encoding
     rows = [row for row in rows if row]
     is_headed = _is_headed(rows) if header is None else header
     names = _names(path, rows[0], found) if is_headed else _numbered(len(rows[0]))
-    whole = _check_rows(path, found, encoding, len(names))
-    return Shape(found, names, is_headed, whole, encoding)
+    whole, padded = _check_rows(path, found, encoding, len(names), is_headed)
+    return Shape(
+        found, names, is_headed, whole, encoding, tuple(names[place] for place in sorted(padded))
+    )
 
 
 def _marked(path: Path) -> str | None:
@@ -191,8 +195,11 @@ def _names(path: Path, row: Sequence[str], delimiter: str) -> tuple[str, ...]:
     return names
 
 
-def _check_rows(path: Path, delimiter: str, encoding: str, columns: int) -> bool:
-    """UsageError for a row of another length; whether every line is a row."""
+def _check_rows(
+    path: Path, delimiter: str, encoding: str, columns: int, is_headed: bool
+) -> tuple[bool, set[int]]:
+    """UsageError for a row of another length; whether every line is a row, columns with zeros."""
+    padded: set[int] = set()
     with opened(path, encoding) as text:
         lines = _without_zeros(path, text, encoding)
         reader, rows, before, blank = csv.reader(lines, delimiter=delimiter), 0, 0, False
@@ -203,6 +210,9 @@ def _check_rows(path: Path, delimiter: str, encoding: str, columns: int) -> bool
                 if row and len(row) != columns:
                     raise _ragged(path, before + 1, columns, len(row), delimiter)
                 before = reader.line_num
+                if rows > 1 or not is_headed:
+                    zeros = [i for i, cell in enumerate(row) if "0" < cell < "1"]  # 0 and more
+                    padded.update(i for i in zeros if row[i].isdigit())
         except csv.Error as error:
             raise UsageError(
                 f"{path}, line {before + 1}",
@@ -210,7 +220,7 @@ def _check_rows(path: Path, delimiter: str, encoding: str, columns: int) -> bool
                 received=str(error),
                 remedy="Mend the line, or say what it is: data.delimiter, data.encoding",
             ) from error
-    return rows == before and not blank
+    return rows == before and not blank, padded
 
 
 def _without_zeros(path: Path, lines: Iterable[str], encoding: str) -> Iterator[str]:

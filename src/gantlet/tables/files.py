@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -123,22 +123,34 @@ def open_table(
     if form in LINES:
         return _of_lines(path, encoding, scratch), ()
     shape = shape_of(path, delimiter=delimiter, header=header, encoding=encoding)
+    texts = [name for name in shape.padded if (columns or {}).get(name) in _WORDS]
     parted = None if scratch is None or not is_large(path) else in_parts(
-        path, shape, missing, scratch / "parts.parquet"
+        path, shape, missing, scratch / "parts.parquet", texts=texts
     )  # fmt: skip
-    table = _read_text(path, shape, missing) if parted is None else parted
+    table = _read_text(path, shape, missing, texts) if parted is None else parted
     if shape.lines_are_rows:  # errors about cells name the line
         first = 1 + shape.is_headed
         table.index = _lines(first, len(table))
     _check_mixed(path, table, columns or {})
-    notes = []
+    return table, tuple(_told(path, shape, table))
+
+
+def _told(path: Path, shape: Shape, table: Any) -> Iterator[str]:
+    """What reading has made of separated values, in sentences."""
+    import pandas as pd
+
     if not shape.is_headed:
         names = f"{shape.names[0]} to {shape.names[-1]}"
-        notes.append(
+        yield (
             f"The first line of {path.name} holds values, so columns are named {names} "
             "(data.header=true if it holds names)."
         )
-    return table, tuple(notes)
+    cut = [name for name in shape.padded if not pd.api.types.is_string_dtype(table[name].dtype)]
+    if cut:
+        yield (
+            f"Zeros in front of numbers are left away: {', '.join(cut)} "
+            f"(data.columns.{cut[0]}=categorical keeps them)."
+        )
 
 
 def write_table(table: Any, path: Path) -> None:
@@ -173,15 +185,17 @@ def _lines(first: int, count: int) -> Any:
     return pd.RangeIndex(first, first + count, name="line")
 
 
-def _read_text(path: Path, shape: Shape, missing: Sequence[str]) -> Any:
+def _read_text(path: Path, shape: Shape, missing: Sequence[str], texts: Sequence[str]) -> Any:
     import pandas as pd
 
+    types = dict.fromkeys(texts, "str")
     try:
-        with separated(path, shape, missing) as whole:
-            wide = {name: "UInt64" for name in shape.names if is_wide(whole[name])}
+        with separated(path, shape, missing, types=types) as whole:
+            able = [name for name in shape.names if name not in texts]
+            wide = {name: "UInt64" for name in able if is_wide(whole[name])}
         if not wide:
             return whole
-        with suppress(ValueError), separated(path, shape, missing, types=wide) as again:
+        with suppress(ValueError), separated(path, shape, missing, types=types | wide) as again:
             return again
         return whole
     except pd.errors.EmptyDataError:
@@ -199,6 +213,7 @@ def _check_mixed(path: Path, table: Any, columns: Mapping[str, Any]) -> None:
         ):
             continue
         present = table[name].dropna()
+        _check_points(path, name, present, table.index.name or "row")
         numeric = pd.to_numeric(present, errors="coerce").notna()
         if not len(present) or not _MIXED <= numeric.mean() < 1:
             continue
@@ -211,6 +226,24 @@ def _check_mixed(path: Path, table: Any, columns: Mapping[str, Any]) -> None:
             received=f"{word!r} (words in {len(bad):,} rows)",
             remedy=f"If it marks a missing value say data.missing=[{word!r}]; if the column is "
             f"no number, data.columns.{name}=categorical",
+        )
+
+
+def _check_points(path: Path, name: Any, present: Any, index: str) -> None:
+    """UsageError for a column of numbers with commas for points, or between thousands."""
+    import pandas as pd
+
+    if pd.api.types.infer_dtype(present) != "string":
+        return
+    with_comma = present[present.str.fullmatch(r"[+-]?[\d.]*\d,\d[\d,.]*")]
+    if not len(with_comma):
+        return
+    if pd.to_numeric(present.str.replace(r"[,.]", "", regex=True), errors="coerce").notna().all():
+        raise UsageError(
+            f"{path}, {index} {with_comma.index[0]}, column {name!r}",
+            expected="numbers with a point and no other signs, such as 1234.5",
+            received=f"{with_comma.iloc[0]!r} (commas in {len(with_comma):,} rows)",
+            remedy=f"Write them so; if they are no numbers, data.columns.{name}=categorical",
         )
 
 

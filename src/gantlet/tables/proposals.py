@@ -210,7 +210,8 @@ def _sums(table: Any, columns: Sequence[Column]) -> Iterator[tuple[tuple[Any, ..
         some = rows[:100]
         added = x[some][:, parts].sum(1)[:, None]
         slack = (wide + wide[list(parts)].sum()) / 2 + 1e-9 * np.abs(added)
-        right = (np.abs(x[some] - added) <= slack) | ~there[some]
+        with np.errstate(invalid="ignore"):  # infinity less infinity is no number, and not right
+            right = (np.abs(x[some] - added) <= slack) | ~there[some]
         for total in np.flatnonzero(right.all(0) & there[some].any(0)).tolist():
             if total in parts or total in equal or (len(parts) == 1 and total < parts[0]):
                 continue

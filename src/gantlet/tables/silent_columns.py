@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from gantlet.errors import UsageError
 from gantlet.spec import Head
 from gantlet.tables.column import Column, Stored
 from gantlet.tables.dtypes import described, made, restored
@@ -67,6 +68,8 @@ class IdentifierColumn(Column):
     """A power of ten above every number of the table, where its type holds it."""
     missing: float
     """Share of missing values."""
+    width: int = 0
+    """Digits of a number at least, with zeros in front."""
     kind: str = "identifier"
 
     @classmethod
@@ -86,9 +89,17 @@ class IdentifierColumn(Column):
         values = [str(value) for value in present]
         way, prefix = _way(values)
         way = way or "uuid"
-        numbers = [int(value[len(prefix) :]) for value in values] if way == "counted" else [0]
-        start = 10 ** len(str(max(numbers, default=0)))
-        return cls(name=name, dtype=told, way=way, prefix=prefix, start=start, missing=missing)
+        digits = [value[len(prefix) :] for value in values] if way == "counted" else ["0"]
+        start = 10 ** len(str(max(map(int, digits), default=0)))
+        return cls(
+            name=name,
+            dtype=told,
+            way=way,
+            prefix=prefix,
+            start=start,
+            missing=missing,
+            width=_padding(digits),
+        )
 
     @property
     def heads(self) -> tuple[Head, ...]:
@@ -107,10 +118,23 @@ class IdentifierColumn(Column):
         if self.way == "uuid":
             values: Any = [_fresh(str(self.name), place) for place in places]
         elif self.way == "counted":
-            values = [f"{self.prefix}{self.start + place}" for place in places]
+            values = [f"{self.prefix}{self.start + place:0{self.width}}" for place in places]
         else:
+            self._check_room(first + len(stored))
             values = np.arange(first, first + len(stored), dtype=np.int64) + self.start
         return restored(values, absent, self.dtype)
+
+    def _check_room(self, rows: int) -> None:
+        """UsageError for more rows than the type has fresh numbers."""
+        name = str(made(self.dtype))
+        room = _largest(name) + 1 - self.start
+        if rows > room:
+            raise UsageError(
+                f"fresh values of the identifier {self.name!r}",
+                expected=f"at most {max(0, room):,} rows: larger numbers do not fit {name}",
+                received=f"{rows:,}",
+                remedy="Ask for fewer, or train on the column as int64 or as text",
+            )
 
     def line(self) -> str:
         """What stands in its place."""
@@ -167,12 +191,23 @@ class TextColumn(Column):
         return cls(**values)
 
 
+def _padding(digits: list[str]) -> int:
+    """How long numbers are that have zeros in front; 0 where none has, or they differ."""
+    lengths = {len(one) for one in digits}
+    is_padded = any(one[0] == "0" for one in digits) and len(lengths) == 1
+    return lengths.pop() if is_padded else 0
+
+
 def _above(largest: int, dtype: str) -> int:
     """A power of ten above, if a million rows from there fit the type; else the next number."""
-    bits = int(re.sub(r"\D", "", dtype) or 64)
-    most = (1 << (bits - (not dtype.lower().startswith("uint")))) - 1
-    start = 10 ** len(str(largest))
+    most, start = _largest(dtype), 10 ** len(str(largest))
     return start if start + 1_000_000 <= most else min(largest + 1, most)
+
+
+def _largest(dtype: str) -> int:
+    """The largest whole number of a type that int64 holds, too."""
+    bits = int(re.sub(r"\D", "", dtype) or 64)
+    return min(1 << (bits - (not dtype.lower().startswith("uint"))), 1 << 63) - 1
 
 
 def _fresh(name: str, place: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,16 @@ from numpy.typing import NDArray
 
 from gantlet.tables.dtypes import made, restored
 
-__all__ = ["FORMATS", "Clock", "as_ticks", "clock_of", "date_format", "parsed", "shown"]
+__all__ = [
+    "FORMATS",
+    "Clock",
+    "as_ticks",
+    "clock_of",
+    "date_format",
+    "parsed",
+    "shown",
+    "time_of",
+]
 
 FORMATS = (
     "%Y-%m-%d",
@@ -24,6 +34,15 @@ FORMATS = (
     "%Y-%m-%dT%H:%M:%SZ",
 )
 """In which text tells dates: every cell must be what the format writes."""
+_PRECISE = re.compile(
+    r"\d{4}-\d\d-\d\d([T ])\d\d:\d\d:\d\d(?:\.(\d{3}|\d{6}|\d{9}))?(Z|[+-]\d\d:\d\d)?"
+)
+"""Text of a second, with a fraction or an offset, as pandas and JSON write it."""
+_FRACTION = re.compile(r"%([369])f")
+"""In a format: so many digits of a second's fraction."""
+_OFFSET = re.compile(r"([+-]\d\d):(\d\d)$")
+"""At the end of a format: how far its times are ahead of UTC."""
+_ISO = re.compile(r"\d{4}-\d\d-\d\d")
 _MOST = 0.9
 """Share of cells that must tell dates for the others to be errors."""
 _SECONDS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
@@ -50,23 +69,41 @@ def date_format(cells: Any) -> tuple[str | None, Any]:
     ten is none.
     """
     some = cells.iloc[:: max(1, len(cells) // 100)]
-    for form in FORMATS:
+    for form in _forms(str(some.iloc[0])):
         if _told(some, form).mean() >= _MOST:
             told = _told(cells, form)
             return (form, cells[~told]) if told.mean() >= _MOST else (None, cells[:0])
     return None, cells[:0]
 
 
+def _forms(cell: str) -> tuple[str, ...]:
+    """Formats that may tell a column of which one cell is known."""
+    match = _PRECISE.fullmatch(cell)
+    if match is None:
+        return FORMATS
+    fraction = f".%{len(match[2])}f" if match[2] else ""
+    return (f"%Y-%m-%d{match[1]}%H:%M:%S{fraction}{match[3] or ''}",)
+
+
 def _told(cells: Any, form: str) -> NDArray[np.bool_]:
     """Which cells are what the format writes of the time that it reads."""
     import pandas as pd
 
-    width = len(pd.Timestamp(0).strftime(form))
+    width = len(_written(pd.Series(pd.to_datetime([0])), form).iloc[0])
     if len(str(cells.iloc[0])) != width or not str(cells.iloc[0])[-1:].isalnum():
         return np.zeros(len(cells), bool)
-    times = pd.to_datetime(cells, format=form, errors="coerce")
-    told: NDArray[np.bool_] = (times.dt.strftime(form) == cells).to_numpy(bool)
+    told: NDArray[np.bool_] = (_written(parsed(cells, form), form) == cells).to_numpy(bool)
     return told
+
+
+def _written(times: Any, form: str) -> Any:
+    """Times as text, missing where one is missing."""
+    match, times = _FRACTION.search(form), times + _ahead(form)
+    if match is None:
+        return times.dt.strftime(form)
+    nanoseconds = (times.dt.microsecond * 1_000 + times.dt.nanosecond).fillna(0).astype(np.int64)
+    fraction = (nanoseconds // 10 ** (9 - int(match[1]))).astype("str").str.zfill(int(match[1]))
+    return times.dt.strftime(form[: match.start()]) + fraction + form[match.end() :]
 
 
 def clock_of(cells: Any, kind: str) -> Clock:
@@ -116,7 +153,7 @@ def shown(
         times = pd.Series(ticks.astype(f"M8[{clock.unit}]"))
         if clock.format == "date":
             return restored(list(times.dt.date), absent, told)
-        return restored(list(times.dt.strftime(clock.format)), absent, told)
+        return restored(list(_written(times, clock.format)), absent, told)
     dtype = made(told)
     if str(dtype).startswith(("timedelta", "duration")):
         column = pd.Series(ticks.astype(f"m8[{clock.unit}]"))
@@ -134,13 +171,40 @@ def shown(
 
 
 def parsed(cells: Any, form: str) -> Any:
-    """Text or dates of Python as times, NaT for missing ones."""
+    """Text, of an offset in UTC, or dates of Python as times, NaT for missing ones."""
     import pandas as pd
 
     if form == "date":
         told = [pd.NaT if gone else cell for cell, gone in zip(cells, cells.isna(), strict=True)]
         return pd.Series(pd.to_datetime(told)).astype("datetime64[us]")
-    return pd.to_datetime(cells, format=form, errors="coerce").dt.tz_localize(None)
+    plain = _FRACTION.sub("%f", form)
+    local = pd.to_datetime(cells, format=plain, errors="coerce").dt.tz_localize(None)
+    return local - _ahead(form)
+
+
+def _ahead(form: str) -> Any:
+    """The offset of a format from UTC."""
+    import pandas as pd
+
+    match = _OFFSET.search(form)
+    hours, minutes = (match[1], f"{match[1][0]}{match[2]}") if match else ("0", "0")
+    return pd.Timedelta(hours=int(hours), minutes=int(minutes)).as_unit("s")
+
+
+def time_of(text: str, form: str) -> Any:
+    """One time as a person writes it: in a column's format, or by year, month and day.
+
+    Raises ValueError for what is neither, or has an offset that the format has not.
+    """
+    import pandas as pd
+
+    exact = parsed(pd.Series([text]), form).iloc[0]
+    if not pd.isna(exact) or not _ISO.match(text):
+        return exact
+    time = pd.Timestamp(text)
+    if time.tzinfo is not None:
+        raise ValueError(text)
+    return time - _ahead(form)
 
 
 def _plain(cells: Any, kind: str) -> NDArray[Any]:

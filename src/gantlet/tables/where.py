@@ -15,7 +15,7 @@ from gantlet.errors import UsageError, unknown
 from gantlet.tables.choice_column import ChoiceColumn
 from gantlet.tables.column import Column
 from gantlet.tables.number_column import NumberColumn
-from gantlet.tables.times import parsed
+from gantlet.tables.times import parsed, time_of
 from gantlet.tables.transform import TableTransform
 
 __all__ = ["Clause", "asked_classes", "clauses"]
@@ -83,16 +83,17 @@ def _clause(part: str, text: str, transform: TableTransform) -> Clause:
     signs = "|".join(_OPERATORS)
     for name, column in names:
         quoted = "|".join(re.escape(q + name + q) for q in ("", "'", '"'))
-        match = re.fullmatch(rf"(?:{quoted})\s*({signs})\s*(.+)", part)
-        if match is not None:
+        match = re.fullmatch(rf"(?:{quoted})\s*({signs})\s*(.*)", part)
+        if match is not None and match[2]:
             return Clause(column, match[1], _value(column, match[1], _bare(match[2])))
-    match = re.fullmatch(rf"(.+?)\s*(?:{signs})\s*.*", part)
+    match = re.fullmatch(rf"(.+?)\s*(?:{signs})\s*.+", part)
     if match is not None:
         raise unknown("column", _bare(match[1]), [name for name, _ in names])
     raise UsageError(
         f"condition {text!r}",
         expected="comparisons such as sex=Male and age>=30",
         received=repr(part),
+        remedy="Compare a column with a value, by =, !=, <, <=, > or >=; join comparisons by and",
     )
 
 
@@ -141,7 +142,7 @@ def _in_range(column: NumberColumn, sign: str, text: str) -> Any:
         if column.clock is None:
             value: Any = float(text)
         elif form is not None:
-            value, low, high = (pd.to_datetime(one, format=form) for one in (text, low, high))
+            value, low, high = (time_of(one, form) for one in (text, low, high))
         else:
             value = pd.Timedelta(text) if column.kind == "duration" else pd.Timestamp(text)
             zone = getattr(like, "tzinfo", None)
