@@ -20,7 +20,7 @@ from torch import nn
 from gantlet.bundle import Bundle
 from gantlet.config import Train
 from gantlet.errors import RunError, UsageError
-from gantlet.files import zipped
+from gantlet.files import drafted, zipped
 from gantlet.labels import Label, asked_labels, class_of, label_table
 from gantlet.png import encoded
 from gantlet.processors import ahead, granted_threads
@@ -137,14 +137,15 @@ class Samples:
         return path
 
     def _save_arrays(self, path: Path) -> None:
-        with path.open("wb") as file:  # np.savez would add its own suffix to others
+        with drafted(path) as file:
             if self.labels is None:
                 np.savez_compressed(file, x=self.values)
             else:
                 np.savez_compressed(file, x=self.values, y=self.labels)
 
     def _save_grid(self, path: Path) -> None:
-        picture(self.values[:400], self.spec, path)
+        with drafted(path) as file:
+            picture(self.values[:400], self.spec, file)
 
     def _save_zip(self, path: Path) -> None:
         _check_pictured(self.spec)

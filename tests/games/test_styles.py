@@ -223,7 +223,7 @@ def test_the_mean_style_follows_the_styles_of_generator_steps():
 
 
 def test_the_recipe_keeps_its_means_in_averages_checkpoints_and_bundle(tmp_path):
-    run = trainer(tmp_path / "run", "stylegan2")
+    run = trainer(tmp_path / "run", "stylegan2", "game.path_length={}")
     ends = played(run, 5)
     mean = ends["live/generator.mean"]
     assert mean.any()
@@ -235,6 +235,22 @@ def test_the_recipe_keeps_its_means_in_averages_checkpoints_and_bundle(tmp_path)
     bundle = read_bundle(tmp_path / "b")
     assert list(bundle.players) == ["generator"]
     assert torch.equal(bundle.players["generator"].mean, mean)
+
+
+def test_vectors_of_classes_move_styles_no_faster_than_the_mapping_does():
+    torch.manual_seed(0)
+    generator = StyleGAN2.tiny().generator(LABELLED)
+    z, y, step = torch.randn(30, 8), torch.arange(30) % 3, 5e-3  # Adam's, of its rate
+
+    def moved(module):
+        before = generator.style(z, y)
+        with torch.no_grad():
+            for weight in module.parameters():
+                weight.add_(step * torch.randn_like(weight).sign())
+            return float((generator.style(z, y) - before).norm() / before.norm())
+
+    of_vectors, of_layers = moved(generator.mapping.input), moved(generator.mapping.layers)
+    assert 0 < of_vectors < of_layers < 1e-3
 
 
 @pytest.mark.parametrize("name", ["style_mixing", "path_length"])

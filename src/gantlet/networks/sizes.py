@@ -22,8 +22,6 @@ _LEAST = 16
 _LEAST_ELSEWHERE = 8
 _HIDDEN = 1024
 """Units of a hidden layer of the largest multilayer perceptrons, which follow no paper."""
-_STYLE = 128
-"""Shortest latent and style vectors of StyleGAN2."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +106,7 @@ def resized(size: str, network: Network, spec: DataSpec) -> Network:
 
     R3GAN follows `sized`. The hidden layers of multilayer perceptrons have 128, 256, 512 or 1,024
     units each. Others have the widths of `PUBLISHED` in size l and half as many in each size
-    before; StyleGAN2's latent and style vectors are as long as its widest layer.
+    before; StyleGAN2's latent and style vectors are the paper's at size l, else the recipe's.
 
     Raises UsageError for an unknown size, a family without sizes, or data that it cannot make.
     """
@@ -124,8 +122,8 @@ def resized(size: str, network: Network, spec: DataSpec) -> Network:
         raise unsized(size, name)
     width, most = _halved(PUBLISHED[name], halvings, max(image_shape(spec, name, 4)[1:]))
     changes: dict[str, Any] = {"width": width, "max_width": most}
-    if isinstance(network, StyleGAN2):
-        changes |= {"latent": max(most, _STYLE), "style": max(most, _STYLE)}
+    if isinstance(network, StyleGAN2) and size == "l":
+        changes |= {"latent": most, "style": most}
     return replace(network, **changes)
 
 

@@ -40,9 +40,9 @@ class StyleGAN2(Network):
 
     A mapping network turns z into w; w scales the channels before each convolution of the
     synthesis network, which starts from a learned grid. Each pixel gets noise of a learned
-    strength. Learning rates are equalised, that of the mapping a hundredth. Resampling has the
-    kernel [1, 3, 3, 1]. Nothing bounds the generator's output. Odd sizes are cut (generator) or
-    padded (discriminator) by a pixel.
+    strength. Learning rates are equalised, that of the mapping, class vectors too, a hundredth.
+    Resampling has the kernel [1, 3, 3, 1]. Nothing bounds the generator's output. Odd sizes are
+    cut (generator) or padded (discriminator) by a pixel.
 
     The defaults are the networks for 256x256 with 24,767,458 and 24,001,089 parameters, which have
     half the paper's widths (arXiv 2006.06676); the paper's own for 1024x1024 have width=32.
@@ -100,12 +100,18 @@ def _sizes(spec: DataSpec) -> list[Size]:
 
 
 class MappingNetwork(nn.Module):
-    """z and the class, each of mean square one, through dense layers to w."""
+    """z and the class, each of mean square one, through dense layers to w.
+
+    Classes' vectors learn at the pace of these layers. At the full one they grow into w, and z is
+    ignored (docs/decisions/0032-short-latents.md).
+    """
 
     def __init__(self, net: StyleGAN2, classes: int) -> None:
         super().__init__()
         self.latent = net.latent
         self.input = vector_input(classes, net.latent)
+        for vector in self.input.parameters():  # of a class: normed, so that size is slowness
+            nn.init.normal_(vector, std=1 / _MAPPING_RATE)
         widths = [net.latent * (1 + bool(classes)), *[net.style] * net.mapping_layers]
         self.layers = nn.ModuleList(
             EqualLinear(a, b, multiplier=_MAPPING_RATE) for a, b in pairwise(widths)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from gantlet.config import Config
+from gantlet.games.styles import PathLength
 from gantlet.networks.base import Network
 from gantlet.networks.mlp import MLP
 from gantlet.networks.r3gan import R3GAN
@@ -222,6 +223,12 @@ def _stylegan2(config: Config, spec: DataSpec, device: Device, batch: int | None
         halved = {k: replace(o, lr=_half(o.lr)) for k, o in config.optimisers.items()}
         config = replace(config, optimisers=halved)
         reasons["optimisers"] = "Rates: half the recipe's, which are for short runs."
+        if max(height, width) > _SMALLEST:
+            game = replace(config.game, style_mixing=0.9, path_length=PathLength(), group=4)
+            config = replace(config, game=game)
+            reasons["game.style_mixing"] = (
+                "Mixed styles, path lengths and groups of 4: as published above 32x32."
+            )
     return _longer(config, reasons, device, _STYLE_HALF_LIFE)
 
 
