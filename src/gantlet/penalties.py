@@ -141,9 +141,10 @@ def perturbed(x: Tensor, eps: Tensor, sigma: float | Tensor) -> Tensor:
 def around(real: Tensor, noise: Tensor, u: Tensor, scale: float = 0.5) -> Tensor:
     """real + u scale / 2 noise: a point on the way from a sample to its perturbed copy.
 
-    The paper adds Gaussian noise; its authors' code moves a uniform share u towards a copy whose
-    noise has half the standard deviation of the batch. Here that deviation is the constant
-    `scale` (about 0.5 for images in [-1, 1]), so that no sample depends on the others.
+    The paper adds Gaussian noise. Its authors' code moves a uniform share u towards a copy to each
+    number of which half the batch's standard deviation times a uniform number on [0, 1) is added.
+    Here that number is the paper's, and the deviation the constant `scale` (about 0.5 for images
+    in [-1, 1]), so that no sample depends on the others.
 
     Arguments:
         real: shape (B, ...).

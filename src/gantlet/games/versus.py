@@ -76,7 +76,8 @@ class Versus:
     feature_matching: Weight = 0.0
     """Weight of the squared distance of mean features, added to the generator's loss."""
     auxiliary: Weight = 1.0
-    """Weight of the class loss where the discriminator has an auxiliary classifier."""
+    """Weight of the class loss where the discriminator has an auxiliary classifier, which learns
+    from real samples alone (that of AC-GAN, arXiv 1610.09585, from generated ones as well)."""
     reconstruction: Weight = 1.0
     """Weight of the mean absolute error with which a discriminator with decoders rebuilds real
     samples (arXiv 2101.04775)."""

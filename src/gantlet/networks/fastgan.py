@@ -43,7 +43,8 @@ class FastGAN(Network):
     last maps and a random crop of it from a crop of the ones before (weight
     game.reconstruction). The paper compares these in the features of a pretrained network (LPIPS),
     whose weights would have to be fetched; here by the mean absolute difference. Its noise
-    beside the maps and its map of logits are left out: there is one logit an image.
+    beside the maps and its map of logits are left out: there is one logit an image. Its batch norm
+    in the critic is discriminator_norm=batch; the default is spectral norm instead.
 
     Source: Liu et al. (2021), Towards Faster and Stabilized GAN Training, https://arxiv.org/abs/2101.04775
     """

@@ -43,8 +43,9 @@ class Progressive(Network):
 
     Each size has two 3x3 convolutions on either side, leaky ReLU 0.2, in the generator followed
     by pixel norm; the discriminator ends with the standard deviation within a group. All layers
-    have an equalised learning rate. Nothing bounds the generator's output. Widths for 1024x1024
-    are the paper's.
+    have an equalised learning rate, but not the vectors of classes, which begin as N(0, 1) in the
+    generator and N(0, 1 / features) in a projection. z and the class's vector have one pixel norm
+    together. Nothing bounds the generator's output. Widths for 1024x1024 are the paper's.
 
     Source: Karras et al. (2018), Progressive Growing of GANs, https://arxiv.org/abs/1710.10196
     """
@@ -172,6 +173,7 @@ class Generator(nn.Module):
         first, (height, width) = widths[0], self.sizes[0]
         self.input = vector_input(classes, net.latent)
         # Together the paper's 4x4 convolution of a single pixel, with a bias for each channel.
+        # Pixel norm undoes the gain, which as that convolution's would be sqrt(2) / 4.
         self.dense = EqualLinear(
             net.latent * (1 + bool(classes)), first * height * width, bias=False
         )
