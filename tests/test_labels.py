@@ -142,7 +142,7 @@ def test_names_and_choices_may_hold_commas_and_signs():
         assert told.tolist() == [[place, -5, 4]] * 4
     with pytest.raises(UsageError, match=r"\(a=b, black, 'red, dark', 'red, legs=2, dark'\)"):
         asked_labels(spec, 4, "red", 0)
-    with pytest.raises(UsageError, match="unknown condition 'leg': .*Did you mean legs"):
+    with pytest.raises(UsageError, match=r"unknown condition 'leg': .*Did you mean legs"):
         asked_labels(spec, 4, "angle=3,leg=4", 0)
 
 

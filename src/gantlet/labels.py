@@ -239,7 +239,9 @@ def _usual(condition: Condition) -> float:
 def _named(spec: DataSpec, label: Label | None) -> dict[int, float]:
     """Places of the conditions that a label names, by their numbers."""
     names = [condition.name for condition in spec.conditions]
-    given = _pairs(label, spec.conditions) if isinstance(label, str) else {} if label is None else label
+    given: Any = {} if label is None else label
+    if isinstance(label, str):
+        given = _pairs(label, spec.conditions)
     if not isinstance(given, Mapping):
         raise UsageError(
             f"label {label!r}",

@@ -171,9 +171,9 @@ def flat_ones(examination):
 
 @pytest.mark.parametrize("intercept", [0, -1024])
 def test_the_doctor_measures_contrast_by_the_range_of_the_set(tmp_path, intercept):
-    """Of 12 bits, and of Hounsfield units: only the one without contrast is flat."""
+    """Of 11 bits, and of Hounsfield units: only the one without contrast is flat."""
     for i in range(3):
-        one = stored(12) if i else np.full((5, 6), 700, np.uint16)
+        one = stored(11) if i else np.full((5, 6), 700, np.uint16)
         write(tmp_path / f"{i}.dcm", one, bits=12, RescaleIntercept=intercept, RescaleSlope=1)
     assert flat_ones(examine(tmp_path)) == ["Nearly constant images: 1 of 3."]
     faint = [RANDOM.integers(2000, 2003, (5, 6)).astype(np.uint16) for _ in range(2)]
