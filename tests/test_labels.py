@@ -127,6 +127,25 @@ def test_what_cannot_be_asked_for_is_refused(label, words):
         asked_labels(ALONE, 4, label, 0)
 
 
+def test_names_and_choices_may_hold_commas_and_signs():
+    choices = ("a=b", "black", "red, dark", "red, legs=2, dark")
+    spec = DataSpec(
+        kind="image",
+        shape=(1, 8, 8),
+        conditions=(Condition(name="co,lour=x", kind="choice", names=choices), ANGLE, LEGS),
+    )
+    for place, choice in enumerate(choices):
+        if "legs=" not in choice:
+            text = values(spec, f"co,lour=x={choice}, angle=-5,legs=4", 4)
+            assert text.tolist() == [[place, -5, 4]] * 4
+        told = values(spec, {"co,lour=x": choice, "angle": -5, "legs": 4}, 4)
+        assert told.tolist() == [[place, -5, 4]] * 4
+    with pytest.raises(UsageError, match=r"\(a=b, black, 'red, dark', 'red, legs=2, dark'\)"):
+        asked_labels(spec, 4, "red", 0)
+    with pytest.raises(UsageError, match=r"unknown condition 'leg': .*Did you mean legs"):
+        asked_labels(spec, 4, "angle=3,leg=4", 0)
+
+
 def test_conditions_are_no_labels_of_classes():
     spec = DataSpec(kind="image", shape=(1, 8, 8), classes=("a", "b"))
     with pytest.raises(UsageError, match="unknown label"):

@@ -44,7 +44,8 @@ class GantletError(Exception):
         ]
         detail = ", ".join(clause for clause in clauses if clause)
         sentences = [f"{what}: {detail}" if detail else what, remedy]
-        super().__init__(" ".join(_closed(s) for s in sentences if s))
+        self.sentences = [_closed(s) for s in sentences if s]
+        super().__init__(" ".join(self.sentences))
 
 
 def _closed(sentence: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -165,7 +166,8 @@ def in_words(condition: Condition) -> str:
         return f"{condition.name} (no or yes)"
     if condition.names:
         rest = ", ..." * (len(condition.names) > _NAMED)
-        return f"{condition.name} ({', '.join(condition.names[:_NAMED])}{rest})"
+        shown = (repr(name) if "," in name else name for name in condition.names[:_NAMED])
+        return f"{condition.name} ({', '.join(shown)}{rest})"
     many = f", {len(condition.knots)} values" if condition.kind == "level" else ""
     return f"{condition.name} ({condition.knots[0]:g} to {condition.knots[-1]:g}{many})"
 
@@ -237,7 +239,9 @@ def _usual(condition: Condition) -> float:
 def _named(spec: DataSpec, label: Label | None) -> dict[int, float]:
     """Places of the conditions that a label names, by their numbers."""
     names = [condition.name for condition in spec.conditions]
-    given = _pairs(label) if isinstance(label, str) else {} if label is None else label
+    given: Any = {} if label is None else label
+    if isinstance(label, str):
+        given = _pairs(label, spec.conditions)
     if not isinstance(given, Mapping):
         raise UsageError(
             f"label {label!r}",
@@ -253,8 +257,19 @@ def _named(spec: DataSpec, label: Label | None) -> dict[int, float]:
     return found
 
 
-def _pairs(text: str) -> dict[str, str] | None:
-    """The values by name in a text; None where it is of another form."""
+def _pairs(text: str, conditions: Sequence[Condition]) -> dict[str, str] | None:
+    """The values by name in a text; None where it is of another form.
+
+    Names, and what a choice may be, may hold commas and signs themselves.
+    """
+    known = {condition.name: condition for condition in conditions}
+    names = "|".join(map(re.escape, sorted(known, key=len, reverse=True)))
+    begins = list(re.finditer(rf"(?:^|,)\s*({names})\s*=", text))
+    ends = [*(begin.start() for begin in begins[1:]), len(text)]
+    found = {a[1]: text[a.end() : end].strip() for a, end in zip(begins, ends, strict=False)}
+    whole = all("," not in value or value in known[name].names for name, value in found.items())
+    if begins and begins[0].start() == 0 and whole:
+        return found
     pairs = [part.rpartition("=") for part in text.split(",")]
     if not all(name.strip() and equals for name, equals, _ in pairs):
         return None

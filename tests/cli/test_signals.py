@@ -4,6 +4,7 @@ import signal
 
 import pytest
 
+from gantlet.cli import main
 from tests.cli.door import TINY, gantlet, started
 
 
@@ -29,3 +30,14 @@ def test_a_signal_saves_and_the_same_command_goes_on(number, code, workplace):
     if saved:
         assert f"Going on from {saved:,} to {saved + 16:,} samples" in answer.out
     assert f"Finished at {saved + 16:,} samples" in answer.out
+
+
+def test_a_verb_that_is_stopped_says_so(monkeypatch, capsys):
+    def stopped():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gantlet.cli.list_verb.list_", stopped)
+    with pytest.raises(SystemExit) as ended:
+        main(["list"])
+    assert ended.value.code == 130
+    assert capsys.readouterr().err.startswith("gantlet: stopped before it was done")

@@ -70,7 +70,8 @@ def test_without_a_recipe_the_one_that_suits_is_printed():
 def test_the_doctor_says_what_the_data_are_and_how_long_training_takes(workplace):
     answer = gantlet("doctor", *TINY)
     assert answer.code == 0
-    assert "digits: built-in, 1,797 samples; sizes 8 x 8 (1,797)." in answer.out
+    assert "digits: built-in, 1,797 samples; sizes 8 x 8 (1,797);" in answer.out
+    assert "channels 1; bits 8." in answer.out
     assert "10 classes: 0 (178)" in answer.out
     assert "180 of 1,797 samples are set aside" in answer.out
     assert "No problem found." in answer.out

@@ -139,3 +139,52 @@ def test_without_pydicom_the_extra_is_named(tmp_path, monkeypatch):
     for opens in (open_data, examine):
         with pytest.raises(UsageError, match=r"pip install 'gantlet\[medical\]'"):
             opens(tmp_path, DataSettings())
+
+
+def grouped(**pairs):
+    """A functional group of frames whose values are so transformed."""
+    pydicom = pytest.importorskip("pydicom")
+    group, found = pydicom.Dataset(), pydicom.Dataset()
+    for name, value in pairs.items():
+        setattr(found, name, value)
+    group.PixelValueTransformationSequence = [found]
+    return group
+
+
+@pytest.mark.parametrize("place", ["Shared", "PerFrame"])
+def test_slope_and_intercept_of_several_frames_stand_in_groups(tmp_path, place):
+    frames = stored(12, (2, 5, 6))
+    groups = [grouped(RescaleSlope=2, RescaleIntercept=-1024)]
+    if place == "PerFrame":
+        groups.append(grouped(RescaleSlope=5, RescaleIntercept=7))
+    more = {f"{place}FunctionalGroupsSequence": groups}
+    for name in "ab":
+        write(tmp_path / f"{name}.dcm", frames, bits=12, NumberOfFrames=2, **more)
+    data = open_data(tmp_path)
+    assert data.spec.dtype == "float32"
+    assert np.array_equal(data.raw[0, 0], 2.0 * frames[0] - 1024)
+
+
+def flat_ones(examination):
+    return [p.sentence for p in examination.problems if "Nearly constant" in p.sentence]
+
+
+@pytest.mark.parametrize("intercept", [0, -1024])
+def test_the_doctor_measures_contrast_by_the_range_of_the_set(tmp_path, intercept):
+    """Of 11 bits, and of Hounsfield units: only the one without contrast is flat."""
+    for i in range(3):
+        one = stored(11) if i else np.full((5, 6), 700, np.uint16)
+        write(tmp_path / f"{i}.dcm", one, bits=12, RescaleIntercept=intercept, RescaleSlope=1)
+    assert flat_ones(examine(tmp_path)) == ["Nearly constant images: 1 of 3."]
+    faint = [RANDOM.integers(2000, 2003, (5, 6)).astype(np.uint16) for _ in range(2)]
+    for i, one in enumerate(faint):
+        write(tmp_path / f"{i}.dcm", one, bits=12, RescaleIntercept=intercept, RescaleSlope=1)
+    assert flat_ones(examine(tmp_path)) == ["Nearly constant images: 2 of 3."]
+
+
+def test_the_doctor_refuses_what_training_refuses(tmp_path):
+    write(tmp_path / "a.dcm", stored(12), bits=12)
+    Image.fromarray(stored(12)).save(tmp_path / "b.png")
+    first = examine(tmp_path).problems[0]
+    assert first.severity == "error"
+    assert "1 of 2 files in DICOM" in first.sentence

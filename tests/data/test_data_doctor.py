@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gantlet.data import DataSettings
+from gantlet.data import DataSettings, open_data
 from gantlet.data.doctor import examine
 from gantlet.errors import UsageError
 
@@ -52,7 +52,10 @@ def test_a_sick_folder(sick):
         "Classes are out of balance; rare beside 13: dog (1).",
     ]
     assert len(sentences(found, "note")) == 1
-    assert found.notes == ("Ignored 1 file without images (.txt 1).",)
+    assert found.notes == (
+        "Ignored 1 file without images (.txt 1).",
+        "Grey images converted to RGB: 1 of 14.",
+    )
     assert "14 are fewer than 200" in found.held_out
     assert all(problem.remedy for problem in found.problems)
 
@@ -121,3 +124,24 @@ def test_images_of_one_pixel_are_too_small_not_constant(tmp_path):
         found = sentences(examine(source), "warning")
         assert "Images of 1x1 are too small to be images" in found[0]
         assert not any("Nearly constant" in sentence for sentence in found)
+
+
+def test_what_will_be_done_to_images_is_told(tmp_path):
+    """By the very sentences of reading, but for sizes, which are a problem that has a remedy."""
+    for i in range(6):
+        array = np.random.default_rng(i).integers(0, 256, (6, 5 + i % 2, 3), np.uint8)
+        frames = [Image.fromarray(array), Image.fromarray(255 - array)]
+        frames[0].save(tmp_path / f"{i}.gif", save_all=True, append_images=frames[1:])
+    notes = open_data(tmp_path).notes
+    assert any("first was taken: 6." in note for note in notes)
+    assert examine(tmp_path).notes == tuple(n for n in notes if "common size" not in n)
+    assert len(notes) == len(examine(tmp_path).notes) + 1
+
+
+def test_a_fault_of_labels_says_what_was_expected(tmp_path):
+    for i in range(4):
+        write(tmp_path / f"{i}.png", seed=i)
+    (tmp_path / "labels.csv").write_text("file,label\n0.png,a\n1.png,b\n0.png,b\n")
+    first = examine(tmp_path, DataSettings(labels="labels.csv")).problems[0]
+    assert "expected one label for each image, received 'a' and 'b' for '0.png'" in first.sentence
+    assert first.remedy.startswith("Keep one of the two")

@@ -243,6 +243,13 @@ def test_damaged_images_are_named_and_leave_nothing(tmp_path, workers):
     assert [path.name for path in tmp_path.iterdir()] == ["photos"]
 
 
+def test_data_that_are_refused_once_decoded_leave_nothing(tmp_path):
+    folder = write(tmp_path / "photos", 1, classes=1)
+    with pytest.raises(UsageError, match="at least 2 samples, received 1"):
+        pack(folder, tmp_path / "a.pack", workers=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["photos"]
+
+
 def test_a_file_of_another_kind_is_never_replaced(tmp_path):
     folder, out = write(tmp_path / "photos", 8), tmp_path / "thesis.doc"
     out.write_text("years of work")

@@ -129,6 +129,25 @@ def test_a_stopped_sweep_goes_on_to_the_same_table(workplace, finished, whole, m
     assert_same_sweep(workplace, finished, contents(command(*SWEEP, "--json")), whole)
 
 
+@pytest.mark.parametrize("moment", ["on_tick", "on_end"])
+def test_a_signal_at_the_end_of_a_trial_stops_the_sweep(
+    workplace, finished, whole, monkeypatch, moment
+):
+    """In its last pass, where the trial is over, and after it, where signals are the system's."""
+
+    def stop(self, told):
+        if self.who == "Trial 2" and (moment == "on_end" or told.row["seen"] == 128):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Briefly, moment, stop)
+        stopped = command(*SWEEP, "--json")
+    assert (stopped.code, stopped.out) == (130, "")
+    assert "The same command goes on from there." in stopped.err
+    assert "Trial 3" not in stopped.err
+    assert_same_sweep(workplace, finished, contents(command(*SWEEP, "--json")), whole)
+
+
 def test_a_killed_sweep_ends_with_the_same_table_and_bits(workplace, finished, whole):
     with started(*SWEEP, cwd=workplace) as process:
         for line in process.stderr:

@@ -73,6 +73,7 @@ def app() -> App:
         help_format="plaintext",
         help_epilogue=_FIRST_STEPS,
         default_parameter=Parameter(negative="", show_default=False),
+        suppress_keyboard_interrupt=False,
     )
     for place, (usage, verb) in enumerate(verbs.items()):
         name = usage.partition(" ")[0]
@@ -111,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             1,
         )
     except KeyboardInterrupt:
-        _fail("stopped; nothing new was saved.", 130)
+        _fail("stopped before it was done; what was saved before stays.", 130)
     except BrokenPipeError:  # whoever read the output has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     raise SystemExit(0)

@@ -53,7 +53,9 @@ def _about(found: Examination) -> Iterator[str]:
         yield f"{found.source}: {found.count:,} rows of {len(found.columns)} columns."
         yield from (f"  {line}" for line in found.columns)
     else:
-        yield f"{found.source}: {found.kind}, {found.count:,} samples; sizes {sizes}{more}."
+        depth = f"; channels {_either(found.channels)}; bits {_either(found.bits)}"
+        kind = f"{found.source}: {found.kind}, {found.count:,} samples; sizes {sizes}{more}"
+        yield f"{kind}{depth if found.channels else ''}."
     if found.classes:
         names = ", ".join(f"{name} ({n:,})" for name, n in found.classes[:12])
         rest = ", ..." if len(found.classes) > 12 else ""
@@ -61,7 +63,7 @@ def _about(found: Examination) -> Iterator[str]:
     yield from found.notes
     yield found.held_out
     for problem in found.problems:
-        yield f"{problem.severity.upper()}: {problem.sentence} {problem.remedy}"
+        yield f"{problem.severity.upper()}: {problem.sentence} {problem.remedy}".rstrip()
     if not found.problems:
         yield "No problem found."
     if found.proposals:
@@ -69,3 +71,7 @@ def _about(found: Examination) -> Iterator[str]:
         yield from (f"  {text}  ({evidence})" for text, evidence in found.proposals)
         texts = json.dumps([text for text, _ in found.proposals], ensure_ascii=False)
         yield f"Say those that are meant: {shlex.quote(f'data.constraints={texts}')}"
+
+
+def _either(numbers: Sequence[int]) -> str:
+    return " or ".join(map(str, numbers))

@@ -95,9 +95,10 @@ def sweep_(
         _tell(line)
     try:
         swept = played(made, _tell)
-    except Stopped as stopped:
+    except (Stopped, KeyboardInterrupt) as stopped:
         _tell("Stopped and saved. The same command goes on from there.")
-        raise SystemExit(128 + (stopped.signal or signal.SIGINT)) from None
+        number = stopped.signal if isinstance(stopped, Stopped) else 0
+        raise SystemExit(128 + (number or signal.SIGINT)) from None
     if as_json:
         print(json.dumps(swept.contents, indent=1, ensure_ascii=False, allow_nan=False))
     else:

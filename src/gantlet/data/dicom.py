@@ -1,6 +1,7 @@
 """DICOM slices by pydicom (extra `medical`): values in the units that their files state.
 
-Source: DICOM PS3.3, C.7.6.3 (pixels), C.11.1 (modality LUT), https://dicom.nema.org
+Source: DICOM PS3.3, C.7.6.3 (pixels), C.7.6.16 (groups of frames), C.11.1 (modality LUT),
+https://dicom.nema.org
 """
 
 from __future__ import annotations
@@ -95,10 +96,20 @@ def _stored_range(slice_: Any) -> tuple[int, int]:
     )  # fmt: skip
 
 
+def _transformation(slice_: Any) -> Any:
+    """What holds slope, intercept or table: files of several frames have them in groups."""
+    for groups in ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"):
+        for first in slice_.get(groups, ())[:1]:
+            for found in first.get("PixelValueTransformationSequence", ())[:1]:
+                return found
+    return slice_
+
+
 def _bits(slice_: Any) -> int:
-    slope = float(slice_.get("RescaleSlope", 1))
-    intercept = float(slice_.get("RescaleIntercept", 0))
-    whole = slope.is_integer() and intercept.is_integer() and "ModalityLUTSequence" not in slice_
+    given = _transformation(slice_)
+    slope = float(given.get("RescaleSlope", 1))
+    intercept = float(given.get("RescaleIntercept", 0))
+    whole = slope.is_integer() and intercept.is_integer() and "ModalityLUTSequence" not in given
     low, high = sorted(slope * end + intercept for end in _stored_range(slice_))
     if not whole or low < 0 or high > 65535:
         return 32
@@ -123,7 +134,7 @@ def values(stream: BinaryIO) -> Array:
     if slice_.PhotometricInterpretation == "MONOCHROME1":
         stored = sum(_stored_range(slice_)) - stored.astype(np.int32)
     rescale: Callable[..., Array] = apply_modality_lut
-    return np.asarray(rescale(stored, slice_))[..., None]
+    return np.asarray(rescale(stored, _transformation(slice_)))[..., None]
 
 
 def _first_frame(slice_: Any) -> Array:

@@ -13,8 +13,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from gantlet.data import Source, dicom, open_data
+from gantlet.data.assemble import ceiling
 from gantlet.data.builtin import BUILTINS
 from gantlet.data.dataset import Array, Dataset, Hashes, chunks, content_hashes
+from gantlet.data.form import Form, form_of
 from gantlet.data.frames import proposals_of, rows_of
 from gantlet.data.kinds import KINDS, Entries, readable, sniff
 from gantlet.data.label_file import label_file, spare_note
@@ -77,7 +79,9 @@ class _Study(NamedTuple):
     look: Look
     digest: int
     deviation: float
-    """Standard deviation over the pixels, of the channel where it is largest, by the range."""
+    """Standard deviation over the pixels, of the channel where it is largest."""
+    low: float
+    high: float
 
 
 def examine(source: Source, settings: DataSettings | None = None) -> Examination:
@@ -133,17 +137,20 @@ def _of_files(kind: str, path: Path, entries: Entries, settings: DataSettings) -
             labels = label_file(found, images, settings, str(path))
             layout = classify(images, settings, str(path), labels)
         except UsageError as error:
-            problems.append(Problem("error", f"{error.what}: {error.received}.", error.remedy))
+            problems.append(_refused(error))
             layout = classify(images, DataSettings(labels=False), str(path))
         studies = each(_study, layout.entries)
-    read = [isinstance(one, _Study) for one in studies]
-    good = [one for one in studies if isinstance(one, _Study)]
+        read = [isinstance(one, _Study) for one in studies]
+        good = [one for one in studies if isinstance(one, _Study)]
+        whole = [entry for entry, there in zip(layout.entries, read, strict=True) if there]
+        form, refused = _form(whole, [one.look for one in good], settings, str(path))
+    problems += refused
     faults = [one for one in studies if isinstance(one, Fault)]
     used = layout.y is not None and settings.labels
     labels = layout.y[np.array(read)] if layout.y is not None and used else None
     classes = _classes(layout.classes, labels)
-    sizes = [one.look.size for one in good]
-    deviations = np.array([one.deviation for one in good if one.look.size != _PIXEL])
+    looks = [one.look for one in good]
+    sizes = [one.size for one in looks]
     hashes = np.array([one.digest for one in good], dtype=np.uint64)
     problems += [
         *(
@@ -151,20 +158,49 @@ def _of_files(kind: str, path: Path, entries: Entries, settings: DataSettings) -
             for fault in faults
         ),
         *_size_problems(sizes, settings),
-        *_common_problems(hashes, deviations, classes),
+        *_common_problems(hashes, _shares(good, form), classes),
     ]
     return Examination(
         source=str(path),
         kind=kind,
         count=len(good),
         sizes=tuple(Counter(sizes).most_common()),
-        channels=_distinct(one.look.channels for one in good),
-        bits=_distinct(one.look.bits for one in good),
+        channels=_distinct(one.channels for one in looks),
+        bits=_distinct(one.bits for one in looks),
         classes=classes,
         problems=_by_severity(problems),
-        notes=(*layout.notes, *ignored, *spare_note(found, settings)),
+        notes=(
+            *(*layout.notes, *ignored, *spare_note(found, settings)),
+            *(form.notes(looks, sizes=False) if form else ()),
+        ),
         held_out=split_hashes(hashes, settings.held_out).note,
     )
+
+
+def _refused(error: UsageError) -> Problem:
+    sentence, *remedy = error.sentences
+    return Problem("error", sentence, " ".join(remedy))
+
+
+def _form(
+    entries: Sequence[Entry], looks: Sequence[Look], settings: DataSettings, source: str
+) -> tuple[Form | None, list[Problem]]:
+    """The form that images are brought to; None, and why, where there is none."""
+    try:
+        return (form_of(entries, looks, settings, source) if looks else None), []
+    except UsageError as error:
+        return None, [_refused(error)]
+
+
+def _shares(studies: Sequence[_Study], form: Form | None) -> Array:
+    """Deviations of images of more than a pixel, by the range that training has of them."""
+    if form is None:
+        return np.empty(0)
+    low, high = min(one.low for one in studies), max(one.high for one in studies)
+    span = {8: 255.0, 16: ceiling("uint16", high) if form.bits == 16 else 65535.0, 32: high - low}
+    wide = form.bits if form.bits > 8 else 0
+    varied = [one for one in studies if one.look.size != _PIXEL]
+    return np.array([one.deviation / (span[wide or one.look.bits] or 1) for one in varied])
 
 
 def _study(entry: Entry) -> _Study | Fault:
@@ -177,8 +213,9 @@ def _study(entry: Entry) -> _Study | Fault:
         return Fault(entry.name, reason(error))
     digest = hashlib.blake2b(repr(pixels.shape).encode(), digest_size=8)
     digest.update(np.ascontiguousarray(pixels).tobytes())
-    deviation = float(pixels.std(axis=(0, 1)).max()) / (2**seen.bits - 1)
-    return _Study(seen, int.from_bytes(digest.digest(), "little"), deviation)
+    deviation = float(pixels.std(axis=(0, 1)).max())
+    low, high = float(pixels.min()), float(pixels.max())
+    return _Study(seen, int.from_bytes(digest.digest(), "little"), deviation, low, high)
 
 
 def _of_dataset(kind: str, source: str, data: Dataset, settings: DataSettings) -> Examination:

@@ -58,12 +58,12 @@ class Form:
         low, high = extent(raw)
         return (0.0, ceiling("uint16", high)) if self.bits == 16 else (low, high)
 
-    def notes(self, looks: Sequence[Look]) -> Iterator[str]:
-        """What was done to the images to bring them to this form."""
+    def notes(self, looks: Sequence[Look], *, sizes: bool = True) -> Iterator[str]:
+        """What was done to the images to bring them to this form; of sizes only if asked."""
         counts = Counter(trait for one in looks for trait in one.traits)
         yield from (f"{text}: {counts[t]:,}." for t, text in TRAITS.items() if counts[t])
         changed = sum(one.size != self.size for one in looks)
-        if changed:
+        if changed and sizes:
             height, width = self.size
             rule = "as data.size says" if self.asked else "the common size; data.size sets another"
             yield (

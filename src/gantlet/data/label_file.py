@@ -67,7 +67,10 @@ def label_file(
             unknown.append(given)
         elif labels.setdefault(image, label) != label:
             raise _wrong(
-                name, "one label for each image", f"{labels[image]!r} and {label!r} for {given!r}"
+                name,
+                "one label for each image",
+                f"{labels[image]!r} and {label!r} for {given!r}",
+                "Keep one of the two; several labels of an image are conditions, a column each",
             )
     if unknown:
         raise _wrong(
@@ -78,7 +81,12 @@ def label_file(
             f"{images[0].name!r}",
         )
     if len({isinstance(label, str) for label in labels.values()}) > 1:
-        raise _wrong(name, "one class for each image, or several values", "both")
+        raise _wrong(
+            name,
+            "one class for each image, or several values",
+            "both",
+            "Give all images the one or the other",
+        )
     return LabelFile(labels, _unused(name, content, settings))
 
 

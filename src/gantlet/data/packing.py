@@ -176,13 +176,13 @@ def _pack_files(
             journal = Journal(out.with_name(f".{out.name}.journal"), key)
             try:
                 form, made = _decoded(files, draft, file, journal, crew, tell)
+                shape = (total, *form.size, form.channels)
+                raw = np.memmap(draft, form.dtype, "r", HEAD, shape)
+                dataset = files.dataset(raw, form, _looks(journal))
             except UsageError:
                 draft.unlink()
                 journal.path.unlink(missing_ok=True)
                 raise
-            shape = (total, *form.size, form.channels)
-            raw = np.memmap(draft, form.dtype, "r", HEAD, shape)
-            dataset = files.dataset(raw, form, _looks(journal))
             hashes = np.concatenate([part.hashes for part in _ordered(journal)])
             names = tuple(entry.name for entry in files.entries)
             _finish(draft, file, out, _contents(dataset, key, hashes, names))

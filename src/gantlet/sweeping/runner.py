@@ -135,7 +135,7 @@ def _played(made: Design, trial: Trial, seed: int, rung: int, tell: Tell) -> Est
         if not is_out_of_memory(error):
             raise
         return f"ran out of memory: {str(error).splitlines()[0] if str(error) else 'no more'}"
-    if run.reason == "stopped":
+    if run.signal or run.reason == "stopped":  # one that came at the end stops the sweep, too
         raise Stopped(run.signal)
     return _score(run)
 
