@@ -220,3 +220,12 @@ def test_each_row_of_the_log_says_in_words_how_the_run_fares(tmp_path):
     assert told == [*[str(UNJUDGED)] * 2, *[str(HEALTHY)] * 2, str(end.verdict)]
     assert "collapsed" in told[-1]
     assert "game.penalties.r1=1" in told[-1]
+
+
+def test_classes_of_images_are_watched_and_rows_have_none(tmp_path):
+    for recipe in ("mlp", "table"):
+        run = trainer(tmp_path / recipe, recipe, "train.batch=160")
+        run.run()
+        rows = [row for row in run.folder.rows() if "spread" in row]
+        assert rows
+        assert all(("class_spread" in row) == (recipe == "mlp") for row in rows), recipe

@@ -36,7 +36,8 @@ def measured(
 
     Arguments:
         averaged: the bundled players, ready for sampling.
-        train, held_out: real samples; without held-out ones there is no `critic_memory`.
+        train, held_out: real samples; without held-out ones there is no `critic_memory`. Tables
+            have no `class_spread`.
     """
     real, seen = health.reference(train, held_out, _HEALTH_SAMPLES)
     y = None if real.y is None else real.y.cpu()
@@ -45,6 +46,8 @@ def measured(
     numbers = health.measure(game, game.players, fake, real, seen, machine)
     if held_out is None:
         numbers.pop("critic_memory", None)  # both sides would be training data
+    if spec.kind == "table":
+        numbers.pop("class_spread", None)  # what a row was asked for is no class of rows
     return numbers
 
 
