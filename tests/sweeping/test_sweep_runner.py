@@ -139,9 +139,11 @@ def test_a_signal_at_the_end_of_a_trial_stops_the_sweep(
         if self.who == "Trial 2" and (moment == "on_end" or told.row["seen"] == 128):
             os.kill(os.getpid(), signal.SIGINT)
 
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job's is to ignore it
     with monkeypatch.context() as patch:
         patch.setattr(Briefly, moment, stop)
         stopped = command(*SWEEP, "--json")
+    signal.signal(signal.SIGINT, before)
     assert (stopped.code, stopped.out) == (130, "")
     assert "The same command goes on from there." in stopped.err
     assert "Trial 3" not in stopped.err
