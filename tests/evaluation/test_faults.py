@@ -13,7 +13,10 @@ FAULTS = {
     # surest numbers, whose order may differ between processors.
     faults.dropped: (["rarest", "frechet"], ["rarest class", r"class 7 is 0\."]),
     faults.blurred: (["frechet", "precision", "recall"], ["not look like the data"]),
-    faults.noisy: (["two_sample", "density", "frechet"], [r"told apart \(classifier\)|do not look like the data"]),
+    faults.noisy: (
+        ["two_sample", "density", "frechet"],
+        [r"told apart \(classifier\)|do not look like the data"],
+    ),
     faults.copied: (["distance_ratio", "closer", "near", "authenticity"], ["they copy"]),
     faults.repeated: (["support"], [r"support \(birthday\)", "cover less of the data"]),
 }
