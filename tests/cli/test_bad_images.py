@@ -103,7 +103,7 @@ def labels(*lines):
 TWENTY = [f"{i}.png,{'ab'[i % 2]}" for i in range(20)]
 FAULTS = {
     "misses": (labels(*TWENTY[:18]), "label for each of 20 images", "none for 2", "data.labels=f"),
-    "unknown": (labels(*TWENTY, "cat.png,a"), "names of images", "1 others, first 'cat.png'"),
+    "unknown": (labels(*TWENTY, "cat.png,a"), "names of images", "1 more, first 'cat.png'"),
     "two": (labels(*TWENTY, "3.png,a"), "one label for each image", "'b' and 'a' for '3.png'"),
     "columns": ("picture,kind\n0.png,a", "the columns file and label", "picture, kind"),
 }

@@ -140,7 +140,7 @@ def test_rows_that_do_not_match_images_are_refused(photos):
     text = table()
     with pytest.raises(UsageError, match=r"a label for each of 60 images.*none for 1 of them"):
         opened(photos, text[: text.rindex("\n")])
-    with pytest.raises(UsageError, match=r"names of images.*1 others, first '60\.png'"):
+    with pytest.raises(UsageError, match=r"names of images.*1 more, first '60\.png'"):
         opened(photos, text + "\n60.png" + text[text.rindex("59.png") + 6 :])
     with pytest.raises(UsageError, match="one class for each image, or several values"):
         opened(photos, json.dumps({"00.png": "cat", "01.png": {"angle": 3}}), "labels.json")

@@ -76,7 +76,7 @@ def label_file(
         raise _wrong(
             name,
             f"names of images in {source}",
-            f"{len(unknown):,} others, first {unknown[0]!r}",
+            f"{len(unknown):,} more, first {unknown[0]!r}",
             f"Names begin at the folder of {PurePosixPath(name).name}; an image here is "
             f"{images[0].name!r}",
         )
