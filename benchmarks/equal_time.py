@@ -221,6 +221,8 @@ def _page(rows: Sequence[Row], given: argparse.Namespace) -> Page:
         if recipe == DEFAULT
     }
     unknown = {data: float("nan") for data, _ in groups}
+    codes = ", ".join(sorted({row.commit for row in rows}))
+    wanted = len(given.seeds) * sum(len(given.recipes or RECIPES[name]) for name in given.data)
     return Page(
         name="equal_time",
         title="Recipes at equal time",
@@ -233,7 +235,7 @@ def _page(rows: Sequence[Row], given: argparse.Namespace) -> Page:
         "intervals (jackknife), and the mean over that of the default recipe. Target: the default "
         "is best or within the best one's interval, and `mlp` at least 3 times as far.",
         command=" ".join(["python -m benchmarks.equal_time", *sys.argv[1:]]),
-        n=f"{len(rows)} runs, by code of {', '.join(sorted({row.commit for row in rows}))}",
+        n=f"{len(rows)} of {wanted} runs so far, by code of {codes}",
         columns=(
             *("data", "recipe", "samples seen", "seeds", "Fréchet distance", "single runs"),
             f"over `{DEFAULT}`",
