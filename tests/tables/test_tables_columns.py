@@ -260,6 +260,16 @@ def test_fresh_numbers_that_a_type_cannot_hold_are_refused(name):
         transform.inverse_transform(np.zeros((32, 0)))
 
 
+@pytest.mark.parametrize("name", ["int8", "int64", "UInt64"])
+def test_a_type_that_is_used_up_has_no_fresh_numbers(name):
+    most = np.iinfo("int64" if name == "UInt64" else name).max
+    cells = pd.DataFrame({"id": pd.Series(range(most - 29, most + 1), dtype=name)})
+    transform = TableTransform().fit(cells)
+    assert len(transform.inverse_transform(np.zeros((0, 0)))) == 0
+    with pytest.raises(UsageError, match=r"identifier 'id'.*at most 0 rows"):
+        transform.inverse_transform(np.zeros((1, 0)))
+
+
 def test_times_are_no_categories():
     with pytest.raises(UsageError, match="type Timestamp"):
         fitted(pd.to_datetime(["2024-01-01", "2024-01-02"] * 9), columns={"c": "categorical"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,7 @@ from cyclopts import Parameter
 
 from gantlet.cli.progress import progress
 from gantlet.cli.words import RunFolder
-from gantlet.errors import UsageError
+from gantlet.errors import RunError, UsageError
 
 if TYPE_CHECKING:
     from gantlet.run import Loaded
@@ -134,7 +135,10 @@ def _check_spared(out: Path, run: Path, complete: Path | None) -> None:
     """UsageError for an output in the place of what is read: the run's data, or partial rows."""
     from gantlet.training.folder import Folder
 
-    data = (Folder(run).read_record() or {}).get("source")
+    data = None
+    if run.is_dir():
+        with suppress(RunError):  # of a record that cannot be read nothing is known
+            data = (Folder(run).read_record() or {}).get("source")
     read = {"the data that the run was trained on": data, "the file that is read": complete}
     for what, place in read.items():
         if place is not None and Path(place).exists() and out.samefile(place):

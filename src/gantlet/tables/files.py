@@ -30,6 +30,8 @@ _PARQUET, _OLD_FEATHER = b"PAR1", b"FEA1"
 _FEATHER = (b"ARROW1", _OLD_FEATHER)
 _MIXED = 0.5
 """Share of numbers from which a column that also holds words is an error."""
+_COMMAS = (r"[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+", r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
+"""Numbers with a comma for the point, or between thousands."""
 _WORDS = ("categorical", "ordinal", "text", "identifier")
 
 
@@ -213,7 +215,8 @@ def _check_mixed(path: Path, table: Any, columns: Mapping[str, Any]) -> None:
         ):
             continue
         present = table[name].dropna()
-        _check_points(path, name, present, table.index.name or "row")
+        if said in (None, "integer", "real"):
+            _check_points(path, name, present, table.index.name or "row")
         numeric = pd.to_numeric(present, errors="coerce").notna()
         if not len(present) or not _MIXED <= numeric.mean() < 1:
             continue
@@ -235,14 +238,14 @@ def _check_points(path: Path, name: Any, present: Any, index: str) -> None:
 
     if pd.api.types.infer_dtype(present) != "string":
         return
-    with_comma = present[present.str.fullmatch(r"[+-]?[\d.]*\d,\d[\d,.]*")]
-    if not len(with_comma):
-        return
-    if pd.to_numeric(present.str.replace(r"[,.]", "", regex=True), errors="coerce").notna().all():
+    others = present[pd.to_numeric(present, errors="coerce").isna()]
+    for form in _COMMAS:
+        if not len(others) or not others.str.fullmatch(form).all():
+            continue
         raise UsageError(
-            f"{path}, {index} {with_comma.index[0]}, column {name!r}",
+            f"{path}, {index} {others.index[0]}, column {name!r}",
             expected="numbers with a point and no other signs, such as 1234.5",
-            received=f"{with_comma.iloc[0]!r} (commas in {len(with_comma):,} rows)",
+            received=f"{others.iloc[0]!r} (commas in {len(others):,} rows)",
             remedy=f"Write them so; if they are no numbers, data.columns.{name}=categorical",
         )
 

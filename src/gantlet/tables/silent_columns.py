@@ -121,7 +121,8 @@ class IdentifierColumn(Column):
             values = [f"{self.prefix}{self.start + place:0{self.width}}" for place in places]
         else:
             self._check_room(first + len(stored))
-            values = np.arange(first, first + len(stored), dtype=np.int64) + self.start
+            values = np.arange(len(stored), dtype=np.int64)
+            values = values + (self.start + first) if len(stored) else values
         return restored(values, absent, self.dtype)
 
     def _check_room(self, rows: int) -> None:
@@ -199,9 +200,10 @@ def _padding(digits: list[str]) -> int:
 
 
 def _above(largest: int, dtype: str) -> int:
-    """A power of ten above, if a million rows from there fit the type; else the next number."""
+    """A power of ten above, if a million rows from there fit the type; else the next number, which
+    may lie beyond the type."""
     most, start = _largest(dtype), 10 ** len(str(largest))
-    return start if start + 1_000_000 <= most else min(largest + 1, most)
+    return start if start + 1_000_000 <= most else largest + 1
 
 
 def _largest(dtype: str) -> int:

@@ -78,7 +78,8 @@ def share_of(batch: int, micro_batches: int, group: int) -> int:
             expected=f"a multiple of {parts * group}: {parts} part(s) (micro-batches times "
             f"processes) of whole groups of game.group = {group}",
             received=str(batch),
-            remedy=f"For example train.batch={max(1, batch // (parts * group)) * parts * group}.",
+            remedy=f"For example train.batch={max(1, batch // (parts * group)) * parts * group}; "
+            "or a smaller game.group.",
         )
     return batch // parts
 
