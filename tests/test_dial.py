@@ -177,6 +177,19 @@ def test_the_largest_have_the_widths_of_their_papers():
     assert (largest("biggan", 128).width, largest("biggan", 128).max_width) == (96, 1536)
 
 
+@pytest.mark.parametrize(("side", "mixing", "group"), [(32, 0.0, 32), (64, 0.9, 4)])
+def test_stylegan2_on_a_gpu_has_its_authors_settings(side, mixing, group):
+    spec = images(3, side, side)
+    game = dial(recipe("stylegan2", spec), "l", spec, images=999, device=LARGE).config.game
+    here = dial(recipe("stylegan2", spec), "l", spec, images=999, device=SMALL).config.game
+    assert (game.style_mixing, game.group, bool(game.path_length)) == (mixing, group, side > 32)
+    assert (here.style_mixing, here.group, here.path_length) == (0, 32, None)
+    rates = dial(recipe("stylegan2", spec), "l", spec, images=999, device=LARGE).config.optimisers
+    assert (rates["generator"].lr, rates["discriminator"].lr) == (2e-3, 2.5e-3)
+    assert rates["generator"].beta2 == (0.992 if side > 32 else 0.99)
+    assert resized("s", recipe("stylegan2", spec).network, spec).latent == 16
+
+
 def test_what_r3gan_derives():
     made = derived(size="l", number=1_281_167, shape=(3, 64, 64))
     config = made.config

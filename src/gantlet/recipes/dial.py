@@ -47,6 +47,8 @@ _DURATION = 10_000_000
 _AVERAGED = 500_000
 """Half-life of the averaged weights there, in samples."""
 _STYLE_HALF_LIFE = 20_000
+_LAZY_BETA = 0.992
+"""Beta 2 of a generator with path lengths after every fourth step: 0.99^(4/5)."""
 _TICKS = 50
 _BYTES = 200
 """Of memory for each channel of each pixel of each residual block and sample, in a step."""
@@ -225,7 +227,8 @@ def _stylegan2(config: Config, spec: DataSpec, device: Device, batch: int | None
         reasons["optimisers"] = "Rates: half the recipe's, which are for short runs."
         if max(height, width) > _SMALLEST:
             game = replace(config.game, style_mixing=0.9, path_length=PathLength(), group=4)
-            config = replace(config, game=game)
+            maker = replace(halved["generator"], beta2=_LAZY_BETA)
+            config = replace(config, game=game, optimisers={**halved, "generator": maker})
             reasons["game.style_mixing"] = (
                 "Mixed styles, path lengths and groups of 4: as published above 32x32."
             )
