@@ -90,7 +90,7 @@ BAD = {
     "misses": (rows(NAMES[:2], LABELS[:2]), r"each of 4 images, received none for 2.*'01/c\.png'"),
     "unknown": (
         rows((*NAMES, "x.png", "y.png"), (*LABELS, "a", "b")),
-        r"2 others, first 'x\.png'",
+        r"2 more, first 'x\.png'",
     ),
     "twice": (rows((*NAMES, NAMES[0]), (*LABELS, "cat")), r"'dog' and 'cat' for '00/a\.png'"),
     "empty label": (rows(NAMES, ("", *LABELS[1:])), r"received \"\" for '00/a\.png'"),
