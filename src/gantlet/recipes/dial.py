@@ -223,15 +223,15 @@ def _stylegan2(config: Config, spec: DataSpec, device: Device, batch: int | None
     }
     if device.kind == "gpu":
         halved = {k: replace(o, lr=_half(o.lr)) for k, o in config.optimisers.items()}
-        config = replace(config, optimisers=halved)
         reasons["optimisers"] = "Rates: half the recipe's, which are for short runs."
         if max(height, width) > _SMALLEST:
             game = replace(config.game, style_mixing=0.9, path_length=PathLength(), group=4)
-            maker = replace(halved["generator"], beta2=_LAZY_BETA)
-            config = replace(config, game=game, optimisers={**halved, "generator": maker})
+            config = replace(config, game=game)
+            halved["generator"] = replace(halved["generator"], beta2=_LAZY_BETA)
             reasons["game.style_mixing"] = (
                 "Mixed styles, path lengths and groups of 4: as published above 32x32."
             )
+        config = replace(config, optimisers=halved)
     return _longer(config, reasons, device, _STYLE_HALF_LIFE)
 
 

@@ -9,8 +9,7 @@ from gantlet.spec import DataSpec
 
 __all__ = ["stylegan2"]
 
-_RATES = 4e-3, 5e-3
-"""Of generator and discriminator."""
+_RATES = {"generator": 4e-3, "discriminator": 5e-3}
 
 
 def stylegan2(spec: DataSpec) -> Config:
@@ -24,12 +23,11 @@ def stylegan2(spec: DataSpec) -> Config:
 
     Source: Karras et al. (2020), Analyzing and Improving the Image Quality of StyleGAN, https://arxiv.org/abs/1912.04958
     """
-    rates = dict(zip(("generator", "discriminator"), _RATES, strict=True))
     return Config(
         recipe="stylegan2",
         network=StyleGAN2(latent=16, style=16, mapping_layers=2, width=16, max_width=128),
         game=Versus(penalties={"r1": 0.5}, group=32),
-        optimisers={side: Optimiser(lr=r, beta1=0.0, beta2=0.99) for side, r in rates.items()},
+        optimisers={side: Optimiser(lr=r, beta1=0.0, beta2=0.99) for side, r in _RATES.items()},
         train=Train(batch=64, tick=10_000),
         stop=Stop(samples=200_000),
     )

@@ -215,9 +215,10 @@ def _check_mixed(path: Path, table: Any, columns: Mapping[str, Any]) -> None:
         ):
             continue
         present = table[name].dropna()
-        if said in (None, "integer", "real"):
-            _check_points(path, name, present, table.index.name or "row")
         numeric = pd.to_numeric(present, errors="coerce").notna()
+        words = pd.api.types.infer_dtype(present) == "string"
+        if words and said in (None, "integer", "real"):
+            _check_points(path, name, present[~numeric], table.index.name or "row")
         if not len(present) or not _MIXED <= numeric.mean() < 1:
             continue
         bad = present[~numeric.to_numpy()]
@@ -232,16 +233,9 @@ def _check_mixed(path: Path, table: Any, columns: Mapping[str, Any]) -> None:
         )
 
 
-def _check_points(path: Path, name: Any, present: Any, index: str) -> None:
-    """UsageError for a column of numbers with commas for points, or between thousands."""
-    import pandas as pd
-
-    if pd.api.types.infer_dtype(present) != "string":
-        return
-    others = present[pd.to_numeric(present, errors="coerce").isna()]
-    for form in _COMMAS:
-        if not len(others) or not others.str.fullmatch(form).all():
-            continue
+def _check_points(path: Path, name: Any, others: Any, index: str) -> None:
+    """UsageError where all cells that are no numbers are some with commas, in one of two forms."""
+    if len(others) and any(others.str.fullmatch(form).all() for form in _COMMAS):
         raise UsageError(
             f"{path}, {index} {others.index[0]}, column {name!r}",
             expected="numbers with a point and no other signs, such as 1234.5",

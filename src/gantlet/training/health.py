@@ -172,7 +172,14 @@ def _beyond(row: Mapping[str, Any], name: str, bound: float | str, sign: float) 
 
 
 def measure(
-    game: Game, players: nn.ModuleDict, fake: Batch, real: Batch, train: Batch, machine: Machine
+    game: Game,
+    players: nn.ModuleDict,
+    fake: Batch,
+    real: Batch,
+    train: Batch,
+    machine: Machine,
+    *,
+    classed: bool = True,
 ) -> dict[str, float]:
     """Health of a training from samples of equal number; nothing from fewer than ten.
 
@@ -181,6 +188,7 @@ def measure(
         fake: generated samples.
         real: held-out real samples, or training ones where none are held out.
         train: training samples.
+        classed: whether labels are classes of samples, and not what they were asked for.
 
     Returns:
         `coverage`: share of real samples with a generated neighbour, 0 to 1.
@@ -197,7 +205,7 @@ def measure(
     numbers = {
         "coverage": coverage(flat_real, flat_fake, _NEIGHBOURS),
         "spread": spread(flat_fake) / max(spread(flat_real), 1e-12),
-        **_within(flat_fake, flat_real, real.y),
+        **_within(flat_fake, flat_real, real.y if classed else None),
     }
     if game.judge is None or len(real) < game.group:
         return numbers

@@ -43,11 +43,10 @@ def measured(
     y = None if real.y is None else real.y.cpu()
     parts = blocks(game, averaged, spec, machine, seed=_HEALTH_SEED, count=len(real), y=y)
     fake = Batch(torch.cat(list(parts)), real.y)
-    numbers = health.measure(game, game.players, fake, real, seen, machine)
+    classed = spec.kind != "table"
+    numbers = health.measure(game, game.players, fake, real, seen, machine, classed=classed)
     if held_out is None:
         numbers.pop("critic_memory", None)  # both sides would be training data
-    if spec.kind == "table":
-        numbers.pop("class_spread", None)  # what a row was asked for is no class of rows
     return numbers
 
 
