@@ -1,8 +1,8 @@
 """Samples a second by mode, share of the matrix peak, memory, where the time goes, price of ticks.
 
 python -m benchmarks.throughput [--recipes dcgan,r3gan] [--sides 28,32,64] [--batch 32]
-    [--modes float32,channels_last,bfloat16,compiled] [--rounds 3] [--seconds 1]
-    [--clock wall] [--out runs/benchmarks/throughput] [--write]
+    [--modes float32,channels_last,bfloat16,compiled,graphs,compiled_graphs] [--rounds 3]
+    [--seconds 1] [--clock wall] [--out runs/benchmarks/throughput] [--write]
 
 What has been measured stands in files of --out and is not measured again. On a processor that
 other programs use, --clock own counts the processor time that a process gets, with one thread.
@@ -47,8 +47,11 @@ MODES: Mapping[str, Sequence[str]] = {
     "channels_last": ("train.precision=float32",),
     "bfloat16": ("train.precision=bfloat16",),
     "compiled": ("train.precision=auto", "train.compile=true"),
+    "graphs": ("train.precision=auto", "train.cuda_graphs=true"),
+    "compiled_graphs": ("train.precision=auto", "train.compile=true", "train.cuda_graphs=true"),
 }
-"""Each with what the one before it has; `compiled` in the precision that `auto` takes."""
+"""The first three each with what the one before it has; the others in the precision that `auto`
+takes."""
 IMAGES = 1_024
 CLOCKS: Mapping[str, Clock] = {"wall": time.perf_counter, "own": time.process_time}
 _MISSED, _PRICE = "missed", "all that penalties cost"
@@ -58,11 +61,13 @@ SIDE_OF_MATRICES = {"cpu": 1_024, "cuda": 8_192}
 def modes_here(device: str) -> list[str]:
     """Modes that a device has.
 
-    bfloat16 in its own instructions; `compiled` where that is worth its time, not on a processor.
+    bfloat16 in its own instructions; `compiled` where that is worth its time, not on a processor;
+    graphs on CUDA.
     """
     has = find_machine(Train(device=device)).precision == "bfloat16"
     able = {"bfloat16": has, "compiled": device != "cpu"}
-    return [mode for mode in MODES if able.get(mode, True)]
+    graphs = dict.fromkeys(("graphs", "compiled_graphs"), device.startswith("cuda"))
+    return [mode for mode in MODES if (able | graphs).get(mode, True)]
 
 
 def images(name: str, side: int, settings: Sequence[str]) -> Setup:
@@ -321,7 +326,8 @@ def main() -> None:
 
 _TEXT = """Training on noise with ten labels, batch {batch}, on {device}; images of 28x28 have
 one channel, larger ones three. Each mode has what the one before it has: channels last, then
-bfloat16, then, but on a processor, `torch.compile`. A mode that the device cannot is left out.
+bfloat16. On a GPU follow `torch.compile`, the phases as CUDA graphs, and both, in the precision of
+`train.precision=auto`. A mode that the device cannot is left out.
 Each is played in a process of its own that sleeps while the others play, in turns; ratios to the
 first are taken round by round. The peak is the best of several products of two large square
 matrices in the mode's precision, measured in each round right after. The operations of a sample

@@ -253,8 +253,8 @@ def orthogonality(weights: Iterable[Tensor]) -> Tensor:
     Source: Brock et al. (2019), Large Scale GAN Training for High Fidelity Natural Image
     Synthesis, https://arxiv.org/abs/1809.11096
     """
-    rows = [_rows(w) for w in weights if w.ndim > 1]
-    return sum((_overlap(w) for w in rows), start=torch.zeros(()))
+    overlaps = [_overlap(_rows(w)) for w in weights if w.ndim > 1]
+    return sum(overlaps[1:], start=overlaps[0]) if overlaps else torch.zeros(())
 
 
 def _overlap(w: Tensor) -> Tensor:

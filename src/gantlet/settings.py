@@ -58,6 +58,9 @@ class Train:
     """Store images and convolution weights with channels last, which is faster; not on mps."""
     compile: bool = False
     """Compile each phase's loss with torch.compile."""
+    cuda_graphs: bool = False
+    """On CUDA: record each phase's gradients once and replay them as one CUDA graph, which Python
+    launches at once; the same numbers, but for rounding where libraries choose other kernels."""
     deterministic: bool = False
     """On CUDA: deterministic kernels, for bit-exact resume; the run begins by telling how much
     slower they are."""

@@ -33,7 +33,13 @@ def points() -> Dataset:
 
 
 def trainer(
-    path: Path, recipe: str, *settings: str, precision="float32", threads=1, callbacks=()
+    path: Path,
+    recipe: str,
+    *settings: str,
+    precision="float32",
+    threads=1,
+    callbacks=(),
+    machine: Machine | None = None,
 ) -> Trainer:
     """A trainer of a tiny recipe, on the data that suit it, in a folder."""
     dataset = points() if recipe == "points" else images()
@@ -43,7 +49,7 @@ def trainer(
     config = override(tiny(recipe, dataset.spec), settings)
     folder = Folder(path)
     folder.create()
-    machine = Machine("cpu", precision, threads)
+    machine = machine or Machine("cpu", precision, threads)
     game = built(config, dataset.spec)
     divided = split(dataset, config.data)
     return Trainer(game, dataset, divided, config, machine, folder, callbacks)

@@ -28,13 +28,13 @@ def test_all_players_and_averages_have_the_stage_of_the_pass_in_every_part_of_it
     run = trainer(tmp_path, "progressive", "train.micro_batches=2", threads=2)
     assert len(growths(run)) == 4  # generator, discriminator, view; averaged generator
     found = []
-    for name, loss in run.stepper._losses.items():
+    for name, work in run.stepper._works.items():
 
-        def watched(players, turn, loss=loss):
+        def watched(turn, work=work):
             found.append((int(turn.seen), stages(run)))
-            return loss(players, turn)
+            return work(turn)
 
-        run.stepper._losses[name] = watched
+        run.stepper._works[name] = watched
     for position in range(12):
         run.stepper.play(position)
     assert len(found) == 12 * 2 * 4  # passes, phases, parts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Hashable
 from typing import Any
 
 import torch
@@ -22,6 +23,11 @@ class Staged(nn.Module, ABC):
     @abstractmethod
     def reach(self, seen: int) -> None:
         """Take on the state that is due at `seen` real samples."""
+
+    @property
+    @abstractmethod
+    def branch(self) -> Hashable:
+        """What of the state is no tensor: while it is equal, forward runs the same operations."""
 
 
 def stage_at(seen: int, last: int, steady: int, fade: int) -> tuple[int, float]:
@@ -79,6 +85,11 @@ class Growth(Staged):
         self.fading = alpha < 1
         self.seen.fill_(seen)
         self.alpha.fill_(alpha)
+
+    @property
+    def branch(self) -> Hashable:
+        """The stage, and whether it fades in."""
+        return self.stage, self.fading
 
     def blended(self, old: Tensor, new: Tensor) -> Tensor:
         """old + alpha (new - old), exactly `old` at alpha 0: the newest size fades in."""

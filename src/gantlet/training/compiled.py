@@ -10,12 +10,13 @@ from torch import nn
 from gantlet.games.base import Losses, Turn
 from gantlet.rng import Requests
 
-__all__ = ["Compiled"]
+__all__ = ["Compiled", "Loss"]
 
 _GRAPHS = 64
 """Of one loss, at most. A network that grows needs one for each stage and each fading in."""
 
 Loss = Callable[[nn.ModuleDict, Turn], Losses]
+"""As in `Phase`."""
 
 
 class Compiled:

@@ -86,6 +86,13 @@ def find_machine(train: Train) -> Machine:
             received=precision,
             remedy="Set train.device=cpu for float64.",
         )
+    if train.cuda_graphs and not device.startswith("cuda"):
+        raise UsageError(
+            "setting train.cuda_graphs",
+            expected=f"false on {device}: only CUDA devices replay graphs",
+            received="true",
+            remedy="Leave the setting away, or set train.device=cuda.",
+        )
     threads = train.threads or max(1, granted_threads() // _ranks_here())
     return Machine(device=device, precision=precision, threads=threads)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from threading import Lock
 
 import torch
@@ -21,8 +22,9 @@ from gantlet.nn.norms import Stepped
 from gantlet.nn.stages import Staged
 from gantlet.rng import Noise
 from gantlet.training import optimisers
-from gantlet.training.compiled import Compiled
+from gantlet.training.compiled import Compiled, Loss
 from gantlet.training.freezing import frozen_blocks
+from gantlet.training.graphs import Answer, Record, Replayed, Work, kept, recorder
 from gantlet.training.machine import Machine
 from gantlet.training.memory import exhausted, finer
 from gantlet.training.private import PrivateSteps
@@ -123,10 +125,7 @@ class Stepper:
         }
         modules = (*game.players.modules(), *averaged.modules())
         self._staged = [m for m in modules if isinstance(m, Staged)]
-        self._losses = {
-            phase.name: Compiled(phase.loss) if config.train.compile else phase.loss
-            for phase in game.phases
-        }
+        self._works = self._working(recorder() if config.train.cuda_graphs else None)
 
     def divide(self, micro_batches: int) -> None:
         """Work through a rank's share of each batch in so many parts from now on.
@@ -140,6 +139,15 @@ class Stepper:
         self._workers = Workers(workers, self.machine.threads)
         self.micro_batches, self._parts = micro_batches, micro_batches * workers
         self.share = whole // self._parts
+
+    def _working(self, record: Record | None) -> Mapping[str, Work]:
+        """What computes the answer of a turn, for each phase by name."""
+        works: dict[str, Work] = {}
+        for phase in self.game.phases:
+            loss = Compiled(phase.loss) if self.config.train.compile else phase.loss
+            work = partial(self._work, loss, self._moved(phase))
+            works[phase.name] = Replayed(work, self._staged, record) if record else work
+        return works
 
     def _learners(self) -> Iterator[tuple[str, nn.Module]]:
         return ((name, self.game.players[name]) for name in self.optimisers)
@@ -186,8 +194,11 @@ class Stepper:
 
     def _held(self, phase: Phase) -> list[Tensor]:
         """Gradients that are with the weights that a phase trains."""
-        weights = (w for name in phase.trains for w in self._weights[name])
-        return [w.grad for w in weights if w.grad is not None]
+        return [w.grad for w in self._moved(phase) if w.grad is not None]
+
+    def _moved(self, phase: Phase) -> list[nn.Parameter]:
+        """The weights that a phase trains."""
+        return [w for name in phase.trains for w in self._weights[name]]
 
     def _backward(self, phase: Phase, position: int, seen: int) -> dict[str, Tensor]:
         """Gradients of the whole batch's mean loss, summed over micro-batches; gathered stats.
@@ -195,7 +206,7 @@ class Stepper:
         A loss is pure: where memory runs out, nothing but gradients has changed, and the phase is
         repeated in smaller parts, with the same random numbers, if `train.fit_memory` allows it.
         """
-        weights = [w for name in phase.trains for w in self._weights[name]]
+        weights = self._moved(phase)
         while (answers := self._answers(phase, weights, position, seen)) is None:
             for weight in weights:
                 weight.grad = None
@@ -205,20 +216,25 @@ class Stepper:
             self.meters.add(f"{phase.name}/{name}", numbers.mean())
         return stats
 
+    def _work(self, loss: Loss, weights: Sequence[nn.Parameter], turn: Turn) -> Answer:
+        """Gradients of one part of a phase, and its stats."""
+        with self.machine.autocast():
+            losses = loss(self.game.players, turn)
+        mean = losses.per_sample.mean()
+        total = mean if losses.per_step is None else mean + losses.per_step
+        total = total / (self._parts * dist.world())
+        gradients = torch.autograd.grad(total, weights, allow_unused=True)
+        return gradients, {"loss": losses.per_sample.detach(), **losses.stats}
+
     def _answers(
         self, phase: Phase, weights: Sequence[nn.Parameter], position: int, seen: int
     ) -> list[dict[str, Tensor]] | None:
         """Stats of each part, its gradients added; None where memory ran out on any rank."""
+        replayed = self.config.train.cuda_graphs and self._parts > 1
 
-        def work(part: int) -> tuple[Sequence[Tensor | None], dict[str, Tensor]]:
-            turn = self._turn(phase.name, position, seen, part)
-            with self.machine.autocast():
-                losses = self._losses[phase.name](self.game.players, turn)
-            loss = losses.per_sample.mean()
-            total = loss if losses.per_step is None else loss + losses.per_step
-            total = total / (self._parts * dist.world())
-            gradients = torch.autograd.grad(total, weights, allow_unused=True)
-            return gradients, {"loss": losses.per_sample.detach(), **losses.stats}
+        def work(part: int) -> Answer:
+            answer = self._works[phase.name](self._turn(phase.name, position, seen, part))
+            return kept(answer) if replayed else answer
 
         answers, failed = [], False
         try:
