@@ -134,7 +134,10 @@ def _work(way: str, name: str, side: int, settings: Sequence[str]) -> None:
 def _rounds(
     given: argparse.Namespace, name: str, side: int, modes: Sequence[str]
 ) -> dict[str, list[dict[str, float]]]:
-    """What each mode's process answered in each round, after one to warm up."""
+    """What each mode's process answered in each round, after two to warm up.
+
+    The second turn of each phase is recorded where phases are CUDA graphs.
+    """
     found: dict[str, list[dict[str, float]]] = {mode: [] for mode in modes}
     with ExitStack() as stack:
         processes = {}
@@ -143,12 +146,12 @@ def _rounds(
             command += [name, str(side), *MODES[mode], *_sized(given)]
             process = subprocess.Popen(command, cwd=ROOT, stdin=PIPE, stdout=PIPE, text=True)
             processes[mode] = stack.enter_context(process)
-        for turn in range(given.rounds + 1):
+        for turn in range(-2, given.rounds):
             for mode, process in processes.items():
-                answer = json.loads(_asked(process, given.seconds if turn else 0.0))
+                answer = json.loads(_asked(process, given.seconds if turn >= 0 else 0.0))
                 found[mode].append(answer)
                 print(f"{name} {side} {mode}: {answer['rate']:.1f} samples/s", flush=True)
-    return {mode: answers[1:] for mode, answers in found.items()}
+    return {mode: answers[2:] for mode, answers in found.items()}
 
 
 def _asked(process: subprocess.Popen[str], seconds: float) -> str:
@@ -316,7 +319,7 @@ def main() -> None:
         text=_TEXT.format(batch=given.batch, device=given.device)
         + (_OWN if given.clock == "own" else ""),
         command=f"python -m benchmarks.throughput {_clock(given)}--write",
-        n=f"{given.rounds} rounds of at least {given.seconds:g} s of each mode, after one to warm "
+        n=f"{given.rounds} rounds of at least {given.seconds:g} s of each mode, after two to warm "
         f"up; {2 * given.rounds} timed passes",
         columns=("recipe", "mode", "samples/s", "of the first", "of the peak, %", "memory, GB"),
         rows=rows,

@@ -85,7 +85,7 @@ _BESIDE = {
     "size_model": "Write --size-model {0}, in Python size=.",
 }
 """What is no setting among others, and how to name it."""
-_OUTSIDE_IDENTITY = ("device", "threads", "micro_batches", "fit_memory", "keep")
+_OUTSIDE_IDENTITY = ("device", "threads", "micro_batches", "fit_memory", "cuda_graphs", "keep")
 
 
 @cache

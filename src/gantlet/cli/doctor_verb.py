@@ -14,7 +14,8 @@ __all__ = ["doctor_"]
 def doctor_(*words: Annotated[str, Parameter(name="DATA key=value ...")]) -> None:
     """Say what is wrong with data, which recipe suits, how long it takes.
 
-    Nothing is changed or kept. Exit code 1 if training would refuse the data.
+    The data are not changed; decoded images above 1 GiB stay in the cache that training reads.
+    Exit code 1 if training would refuse the data, 2 if they cannot be read.
 
     Parameters
     ----------

@@ -29,9 +29,9 @@ def train_(
     DATA is a folder of images (class sub-folders become labels), a zip of one, an idx file or the
     folder of MNIST's four, an .npy or .npz array, a table (.csv, .tsv, .jsonl, .parquet or
     .feather), the URL of a database (sqlite:///people.db data.query="select * from people"), or a
-    built-in name: digits, ring, grid. Without it: digits. Settings are dotted keys such as
-    train.batch=64; `gantlet config RECIPE` shows all. Ctrl-C saves and leaves (exit code 130; 143
-    after SIGTERM).
+    built-in name: digits, ring, grid, gaussians-1200d. Without it: digits. Settings are dotted
+    keys such as train.batch=64; `gantlet config RECIPE` shows all. Ctrl-C saves and leaves (exit
+    code 130; 143 after SIGTERM).
 
     Parameters
     ----------

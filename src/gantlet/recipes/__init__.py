@@ -87,7 +87,7 @@ def chosen(spec: DataSpec) -> tuple[str, str]:
         return "table", "Recipe table: the data are rows of typed columns."
     if min(spec.shape[1:]) < 4:
         return "mlp", "Recipe mlp: images below 4 pixels a side leave nothing to convolve."
-    return "r3gan", "Recipe r3gan: the strongest baseline for images."
+    return "r3gan", "Recipe r3gan: the default for images."
 
 
 def tiny(name: str, spec: DataSpec) -> Config:

@@ -10,13 +10,12 @@ from torch import nn
 from gantlet.games.base import Losses, Turn
 from gantlet.rng import Requests
 
-__all__ = ["Compiled", "Loss"]
+__all__ = ["Compiled"]
 
 _GRAPHS = 64
 """Of one loss, at most. A network that grows needs one for each stage and each fading in."""
 
 Loss = Callable[[nn.ModuleDict, Turn], Losses]
-"""As in `Phase`."""
 
 
 class Compiled:

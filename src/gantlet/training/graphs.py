@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+import gc
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
@@ -10,7 +12,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from gantlet.errors import RunError, is_out_of_memory
+from gantlet.errors import RunError
 from gantlet.games.base import Turn
 from gantlet.nn.stages import Staged
 from gantlet.rng import Requests
@@ -85,14 +87,11 @@ def kept(answer: Answer) -> Answer:
 
 
 def recorder() -> Record:
-    """Recordings as CUDA graphs, with one pool of memory for all of them.
-
-    They may share it as an answer is used up before anything else is replayed.
-    """
-    pool = torch.cuda.graph_pool_handle()
+    """Recordings as CUDA graphs, each with memory of its own that goes when it goes."""
+    aside = torch.cuda.Stream()
 
     def record(work: Callable[[], Answer]) -> tuple[Answer, Callable[[], None]]:
-        here, aside = torch.cuda.current_stream(), torch.cuda.Stream()
+        here = torch.cuda.current_stream()
         aside.wait_stream(here)
         with torch.cuda.stream(aside):
             for _ in range(_WARM_UPS):
@@ -101,19 +100,40 @@ def recorder() -> Record:
         graph = torch.cuda.CUDAGraph()
         try:
             # Other threads, of the feed or of NCCL, may talk to the device meanwhile.
-            with torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
+            with (
+                _alone(),
+                torch.cuda.graph(graph, capture_error_mode="thread_local"),
+            ):
                 answer = work()
         except RuntimeError as error:
-            if is_out_of_memory(error):
-                raise
             raise RunError(
                 "a phase of this game cannot be recorded as a CUDA graph",
-                received=str(error).splitlines()[0],
-                remedy="Begin anew with train.cuda_graphs=false.",
+                received=str(error.__context__ or error).splitlines()[0],
+                remedy="Add train.cuda_graphs=false to the command: it goes on from the last "
+                "checkpoint.",
             ) from error
         return answer, graph.replay
 
     return record
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """No other recording is freed meanwhile, and none shares cuBLAS' memory with this one.
+
+    A graph that Python's collector destroys during a recording spoils it. cuBLAS keeps the memory
+    that it has taken on a stream: what lies in one recording must not be found by another.
+    """
+    gc.collect()
+    collects = gc.isenabled()
+    gc.disable()
+    torch._C._cuda_clearCublasWorkspaces()
+    try:
+        yield
+    finally:
+        torch._C._cuda_clearCublasWorkspaces()
+        if collects:
+            gc.enable()
 
 
 def _cloned(turn: Turn) -> Turn:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 from dataclasses import replace
 
@@ -28,17 +29,24 @@ def samples_per_second(
     with settled(machine, config.train):
         averaged, feed = prepared(played_on, dataset, divided.train, config, machine)
         stepper = Stepper(played_on, averaged, feed, config, machine)
-        for position in range(_WARM_UP):
+        warm_up = _warm_up(game, config)
+        for position in range(warm_up):
             stepper.play(position)
         stepper.is_finite()  # waits for the device
         began, played = time.perf_counter(), 0
         late = False
         while played < _TIMED_PASSES and not late:
-            stepper.play(_WARM_UP + played)
+            stepper.play(warm_up + played)
             played += 1
             late = dist.any_rank(time.perf_counter() - began > _TIMED_SECONDS)
         stepper.is_finite()
         return played * config.train.batch / (time.perf_counter() - began)
+
+
+def _warm_up(game: Game, config: Config) -> int:
+    """Passes before time is taken; where phases are recorded, all are by then."""
+    every = math.lcm(*(phase.every for phase in game.phases))
+    return _WARM_UP * every if config.train.cuda_graphs else _WARM_UP
 
 
 def price_of_determinism(

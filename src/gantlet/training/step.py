@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -17,14 +17,14 @@ from gantlet.averages import ema_, half_life, half_life_beta
 from gantlet.config import Config
 from gantlet.data.feed import Feed
 from gantlet.errors import RunError, UsageError, is_out_of_memory
-from gantlet.games.base import Game, Phase, Turn
+from gantlet.games.base import Game, Losses, Phase, Turn
 from gantlet.nn.norms import Stepped
 from gantlet.nn.stages import Staged
 from gantlet.rng import Noise
 from gantlet.training import optimisers
-from gantlet.training.compiled import Compiled, Loss
+from gantlet.training.compiled import Compiled
 from gantlet.training.freezing import frozen_blocks
-from gantlet.training.graphs import Answer, Record, Replayed, Work, kept, recorder
+from gantlet.training.graphs import Answer, Replayed, Work, kept, recorder
 from gantlet.training.machine import Machine
 from gantlet.training.memory import exhausted, finer
 from gantlet.training.private import PrivateSteps
@@ -102,7 +102,6 @@ class Stepper:
         self.game, self.averaged, self.feed = game, averaged, feed
         self.config, self.machine = config, machine
         self._workers, self._feeding = Workers(1, machine.threads), Lock()
-        self.divide(config.train.micro_batches)
         self.optimisers = _optimisers(game, config)
         self.gentleness = 1.0
         self._private = (
@@ -125,7 +124,12 @@ class Stepper:
         }
         modules = (*game.players.modules(), *averaged.modules())
         self._staged = [m for m in modules if isinstance(m, Staged)]
-        self._works = self._working(recorder() if config.train.cuda_graphs else None)
+        self._losses = {
+            phase.name: Compiled(phase.loss) if config.train.compile else phase.loss
+            for phase in game.phases
+        }
+        self._record = recorder() if config.train.cuda_graphs else None
+        self.divide(config.train.micro_batches)
 
     def divide(self, micro_batches: int) -> None:
         """Work through a rank's share of each batch in so many parts from now on.
@@ -139,15 +143,14 @@ class Stepper:
         self._workers = Workers(workers, self.machine.threads)
         self.micro_batches, self._parts = micro_batches, micro_batches * workers
         self.share = whole // self._parts
+        self._works = {phase.name: self._working(phase) for phase in self.game.phases}
 
-    def _working(self, record: Record | None) -> Mapping[str, Work]:
-        """What computes the answer of a turn, for each phase by name."""
-        works: dict[str, Work] = {}
-        for phase in self.game.phases:
-            loss = Compiled(phase.loss) if self.config.train.compile else phase.loss
-            work = partial(self._work, loss, self._moved(phase))
-            works[phase.name] = Replayed(work, self._staged, record) if record else work
-        return works
+    def _working(self, phase: Phase) -> Work:
+        """What computes a phase's answer to a turn; it does not hold the stepper."""
+        loss = partial(self._losses[phase.name], self.game.players)
+        parts = self._parts * dist.world()
+        work = partial(_worked, loss, self._moved(phase), parts, self.machine)
+        return Replayed(work, self._staged, self._record) if self._record else work
 
     def _learners(self) -> Iterator[tuple[str, nn.Module]]:
         return ((name, self.game.players[name]) for name in self.optimisers)
@@ -216,16 +219,6 @@ class Stepper:
             self.meters.add(f"{phase.name}/{name}", numbers.mean())
         return stats
 
-    def _work(self, loss: Loss, weights: Sequence[nn.Parameter], turn: Turn) -> Answer:
-        """Gradients of one part of a phase, and its stats."""
-        with self.machine.autocast():
-            losses = loss(self.game.players, turn)
-        mean = losses.per_sample.mean()
-        total = mean if losses.per_step is None else mean + losses.per_step
-        total = total / (self._parts * dist.world())
-        gradients = torch.autograd.grad(total, weights, allow_unused=True)
-        return gradients, {"loss": losses.per_sample.detach(), **losses.stats}
-
     def _answers(
         self, phase: Phase, weights: Sequence[nn.Parameter], position: int, seen: int
     ) -> list[dict[str, Tensor]] | None:
@@ -292,6 +285,22 @@ class Stepper:
             ema_(list(copy.parameters()), list(live.parameters()), beta)
             for mine, theirs in zip(copy.buffers(), live.buffers(), strict=True):
                 mine.copy_(theirs)
+
+
+def _worked(
+    loss: Callable[[Turn], Losses],
+    weights: Sequence[nn.Parameter],
+    parts: int,
+    machine: Machine,
+    turn: Turn,
+) -> Answer:
+    """Gradients of one part of a phase, of so many in all, and its stats."""
+    with machine.autocast():
+        losses = loss(turn)
+    mean = losses.per_sample.mean()
+    total = mean if losses.per_step is None else mean + losses.per_step
+    gradients = torch.autograd.grad(total / parts, weights, allow_unused=True)
+    return gradients, {"loss": losses.per_sample.detach(), **losses.stats}
 
 
 def _accumulate(weights: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> None:
