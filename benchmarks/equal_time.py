@@ -31,7 +31,18 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from benchmarks.common import PAGES, ROOT, Page, commit, mnist, parser, setup, stepper, whole
+from benchmarks.common import (
+    PAGES,
+    ROOT,
+    Page,
+    commit,
+    computer,
+    mnist,
+    parser,
+    setup,
+    stepper,
+    whole,
+)
 from gantlet.bench.digit_judge import read_digits
 from gantlet.bench.table import over_seeds
 from gantlet.data import Dataset, open_data
@@ -154,21 +165,36 @@ def _finished(path: Path) -> list[Row]:
     return [Row(**json.loads(line)) for line in lines]
 
 
-def _kept_speeds(path: Path, what: Yardstick, given: argparse.Namespace) -> dict[str, float]:
+@dataclass(frozen=True)
+class Pace:
+    """Speeds of recipes on one data set."""
+
+    machine: str
+    samples: Mapping[str, float]
+    """A second, by recipe."""
+
+
+def _paces(path: Path) -> dict[str, Pace]:
+    """By data set and settings."""
+    found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return {key: Pace(**value) for key, value in found.items()}
+
+
+def _pace(path: Path, what: Yardstick, given: argparse.Namespace) -> Mapping[str, float]:
     """Of the recipes on one data set; measured all together, so that ratios are of one run."""
     names = given.recipes or RECIPES[what.name]
-    kept: dict[str, dict[str, float]] = json.loads(path.read_text()) if path.exists() else {}
-    key = " ".join([what.name, *given.set])
-    if not set(names) <= kept.get(key, {}).keys():
-        kept[key] = speeds(names, what.dataset, given.set)
+    kept, key = _paces(path), " ".join([what.name, *given.set])
+    if key not in kept or not set(names) <= kept[key].samples.keys():
+        kept[key] = Pace(computer(), speeds(names, what.dataset, given.set))
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(kept, indent=1), encoding="utf-8")
-    return kept[key]
+        text = json.dumps({key: asdict(pace) for key, pace in kept.items()}, indent=1)
+        path.write_text(text + "\n", encoding="utf-8")
+    return kept[key].samples
 
 
 def _play(given: argparse.Namespace, what: Yardstick) -> None:
     results = given.kept / "results.jsonl"
-    pace = _kept_speeds(given.kept / "speeds.json", what, given)
+    pace = _pace(given.kept / "speeds.json", what, given)
     for seed in given.seeds:
         for recipe in given.recipes or RECIPES[what.name]:
             samples = round(pace[recipe] * given.minutes * 60)
@@ -241,6 +267,12 @@ def _page(rows: Sequence[Row], given: argparse.Namespace) -> Page:
             f"over `{DEFAULT}`",
         ),
         rows=[_cells(found, unknown | default) for found in groups.values()],
+        end="\n".join(
+            f"- Speeds, `{key}`: "
+            + ", ".join(f"`{name}` {pace:,.0f}/s" for name, pace in found.samples.items())
+            + f", on {found.machine}"
+            for key, found in _paces(given.kept / "speeds.json").items()
+        ),
     )
 
 
