@@ -119,16 +119,14 @@ def r3gan_rate(width: int) -> float:
     return _round(_RATE * math.sqrt(_WIDTH / width))
 
 
-def r3gan_batch(images: int, kind: Literal["processors", "gpu"]) -> int:
-    """Batch for a number of training images: 64 on processors; on a GPU more for more images.
+def r3gan_batch(images: int) -> int:
+    """Batch for a number of training images on a GPU.
 
-    There it is 256 times the power of two nearest to images / 70,000, from 64 to 4,096: published
-    are 256 for FFHQ's 70,000 images, 512 for CIFAR-10's 50,000 and 4,096 for ImageNet's 1,281,167.
+    It is 256 times the power of two nearest to images / 70,000, from 64 to 4,096: published are
+    256 for FFHQ's 70,000 images, 512 for CIFAR-10's 50,000 and 4,096 for ImageNet's 1,281,167.
 
     Source: Huang et al. (2024), The GAN is dead; long live the GAN!, https://arxiv.org/abs/2501.05441
     """
-    if kind == "processors":
-        return _LEAST
     doublings = round(math.log2(max(1, images) / _IMAGES))
     return min(_MOST, max(_LEAST, round(_BATCH * 2.0**doublings)))
 
@@ -181,8 +179,8 @@ def _r3gan(
     height, width = spec.shape[1:]
     most = max(network.widths(plan(height, width)))
     unit = config.game.group * device.ranks
-    derived = -(-r3gan_batch(images, device.kind) // unit) * unit
-    rate, chosen = r3gan_rate(most), batch or derived
+    wanted = r3gan_batch(images) if device.kind == "gpu" else config.train.batch
+    rate, chosen = r3gan_rate(most), batch or -(-wanted // unit) * unit
     gamma = r3gan_gamma(height, width)
     weight = Schedule(start=_round(_FALL * gamma), end=gamma, samples=BURN_IN)
     parts, whole = _parts(network, spec, chosen, config.game.group, device)
@@ -195,7 +193,11 @@ def _r3gan(
     side = max(_SMALLEST, round(math.sqrt(height * width)))
     reasons = {
         "train.batch": f"Batch {chosen}: "
-        + (f"{images:,} training images on a GPU." if device.kind == "gpu" else "processors."),
+        + (
+            f"{images:,} training images on a GPU."
+            if device.kind == "gpu"
+            else "the recipe's, as on processors many small steps are better than few large ones."
+        ),
         "optimisers": f"Rates {rate:g}: 2e-4 at 768 channels, times sqrt(768 / {most}).",
         "game.penalties": f"Gamma {weight.start:g} falling to {gamma:g} over {BURN_IN:,} samples: "
         f"({side} / 110)^3 at the end, for {height}x{width} pixels; ten times that at first.",
