@@ -216,7 +216,8 @@ def test_micro_batches_of_whole_groups_give_the_whole_batch(name: str, pairing: 
     r, f = logits(14), logits(15)
     for loss in (whole.discriminator, whole.generator):
         parts = [loss(r[k : k + 6], f[k : k + 6]) for k in (0, 6)]
-        torch.testing.assert_close(torch.cat(parts), loss(r, f), rtol=0, atol=0)
+        # Vector instructions and the loop over what they leave may round differently.
+        torch.testing.assert_close(torch.cat(parts), loss(r, f), rtol=1e-15, atol=1e-15)
 
 
 @pytest.mark.parametrize("name", NAMES)
