@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -28,13 +30,16 @@ __all__ = [
     "ROOT",
     "Page",
     "Setup",
+    "kept",
     "mnist",
+    "numbers",
     "parser",
     "setup",
     "spread",
     "stepper",
     "table",
     "whole",
+    "words",
 ]
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,6 +61,27 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     )
     options.add_argument("--write", action="store_true", help="write docs/benchmarks/NAME.md")
     return options
+
+
+def words(text: str) -> list[str]:
+    """Of an option: `a,b`."""
+    return text.split(",")
+
+
+def numbers(text: str) -> list[int]:
+    """Of an option: `28,32`."""
+    return [int(word) for word in words(text)]
+
+
+def kept(folder: Path, name: str, measure: Callable[[], Any]) -> Any:
+    """What was measured before and lies in a folder as JSON, or is now."""
+    file = folder / f"{name}.json"
+    if not file.exists():
+        found = measure()
+        folder.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(found), encoding="utf-8")
+    print(f"{name} is measured", flush=True)
+    return json.loads(file.read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)

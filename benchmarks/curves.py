@@ -10,21 +10,22 @@ Each run is kept in --out and not played again. The first mode is the one that o
 from __future__ import annotations
 
 import argparse
-import json
 import math
+import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import mean, variance
 
 import torch
 
-from benchmarks.common import ROOT, Page, parser, setup, stepper
+from benchmarks.common import ROOT, Page, kept, numbers, parser, setup, stepper, words
 from benchmarks.throughput import MODES
 from gantlet.config import DataSettings
 from gantlet.data import open_data
 from gantlet.training.machine import settled
 
-__all__ = ["curves", "difference", "main"]
+__all__ = ["by_chance", "curves", "difference", "main"]
 
 WINDOW = 50
 """Steps of one point of a curve."""
@@ -72,16 +73,11 @@ def by_chance(seeds: int) -> float:
 
 
 def _played(given: argparse.Namespace, name: str, side: int, mode: str, seed: int) -> Curves:
-    file: Path = given.out / f"{name}-{side}-{mode}-{given.steps}-{seed}.json"
-    if not file.exists():
-        settings = [*MODES[mode], f"train.device={given.device}", f"train.seed={seed}"]
-        settings += [f"train.batch={given.batch}", *given.set]
-        found = curves(name, side, settings, given.steps)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(found), encoding="utf-8")
-    print(f"{file.stem} is played", flush=True)
-    played: Curves = json.loads(file.read_text(encoding="utf-8"))
-    return played
+    settings = [*MODES[mode], f"train.device={given.device}", f"train.seed={seed}"]
+    settings += [f"train.batch={given.batch}", *given.set]
+    key = f"{name}-{side}-{mode}-{given.batch}-{given.steps}-{seed}"
+    found: Curves = kept(given.out, key, partial(curves, name, side, settings, given.steps))
+    return found
 
 
 def _rows(given: argparse.Namespace, name: str, side: int) -> list[list[str]]:
@@ -97,15 +93,11 @@ def _rows(given: argparse.Namespace, name: str, side: int) -> list[list[str]]:
     return rows
 
 
-def _words(text: str) -> list[str]:
-    return text.split(",")
-
-
 def main() -> None:
     options = parser(__doc__)
-    options.add_argument("--recipes", type=_words, default=["dcgan", "r3gan", "stylegan2"])
-    options.add_argument("--sides", type=_words, default=["32", "64"])
-    options.add_argument("--modes", type=_words, default=["float32", "graphs"])
+    options.add_argument("--recipes", type=words, default=["dcgan", "r3gan", "stylegan2"])
+    options.add_argument("--sides", type=numbers, default=[32, 64])
+    options.add_argument("--modes", type=words, default=["float32", "graphs"])
     options.add_argument("--seeds", type=int, default=3, help="of each mode, at least 2")
     options.add_argument("--steps", type=int, default=2_000)
     options.add_argument("--batch", type=int, default=32)
@@ -113,7 +105,7 @@ def main() -> None:
     options.add_argument("--set", nargs="*", default=[], help="settings, as train.threads=1")
     options.add_argument("--out", type=Path, default=ROOT / "runs" / "benchmarks" / "curves")
     given = options.parse_args()
-    cases = [(name, int(side)) for name in given.recipes for side in given.sides]
+    cases = [(name, side) for name in given.recipes for side in given.sides]
     Page(
         name="curves",
         title="Loss curves by mode",
@@ -122,7 +114,7 @@ def main() -> None:
         f"[throughput](throughput.md). Means of {WINDOW} steps are compared with those of "
         f"`{given.modes[0]}`: the difference of the means over seeds, over its standard error, "
         f"root mean square over the curve. By chance alone it is {by_chance(given.seeds):.2f}.",
-        command=f"python -m benchmarks.curves --modes {','.join(given.modes)} --write",
+        command=" ".join(["python -m benchmarks.curves", *sys.argv[1:]]),
         n=f"{given.seeds} seeds of each mode, {given.steps // WINDOW} points of each curve",
         columns=("recipe", "loss", "mode", "at the end", "difference"),
         rows=[row for case in cases for row in _rows(given, *case)],

@@ -24,12 +24,23 @@ from itertools import count
 from pathlib import Path
 from statistics import median
 from subprocess import PIPE
-from typing import Any
 
 import numpy as np
 import torch
 
-from benchmarks.common import ROOT, Page, Setup, parser, setup, spread, stepper, table
+from benchmarks.common import (
+    ROOT,
+    Page,
+    Setup,
+    kept,
+    numbers,
+    parser,
+    setup,
+    spread,
+    stepper,
+    table,
+    words,
+)
 from benchmarks.flops import flops_of_a_sample
 from benchmarks.spans import timed
 from benchmarks.ticks import price_of_ticks
@@ -66,8 +77,8 @@ def modes_here(device: str) -> list[str]:
     """
     has = find_machine(Train(device=device)).precision == "bfloat16"
     able = {"bfloat16": has, "compiled": device != "cpu"}
-    graphs = dict.fromkeys(("graphs", "compiled_graphs"), device.startswith("cuda"))
-    return [mode for mode in MODES if (able | graphs).get(mode, True)]
+    able["graphs"] = able["compiled_graphs"] = device.startswith("cuda")
+    return [mode for mode in MODES if able.get(mode, True)]
 
 
 def images(name: str, side: int, settings: Sequence[str]) -> Setup:
@@ -230,8 +241,8 @@ def _spent_by(given: argparse.Namespace, name: str, side: int) -> dict[str, floa
 def _spent(given: argparse.Namespace) -> str:
     """The table of where time goes: a row for each part, a column for each recipe and size."""
     columns = {
-        f"{name}, {side}x{side}": _kept(
-            given, f"spent-{name}-{side}", partial(_spent_by, given, name, side)
+        f"{name}, {side}x{side}": kept(
+            given.out, f"spent-{name}-{side}", partial(_spent_by, given, name, side)
         )
         for name, side in _cases(given)
     }
@@ -248,7 +259,9 @@ def _spent(given: argparse.Namespace) -> str:
 
 def _ticks(given: argparse.Namespace) -> str:
     """The table of what ticks cost, for recipes by their own settings."""
-    rows = [_kept(given, f"ticks-{name}", partial(_ticks_of, given, name)) for name in given.ticks]
+    rows = [
+        kept(given.out, f"ticks-{name}", partial(_ticks_of, given, name)) for name in given.ticks
+    ]
     return table(("recipe", "training, s", "tick, s", "once, s", "a tick, %", "all, %"), rows)
 
 
@@ -256,17 +269,6 @@ def _ticks_of(given: argparse.Namespace, name: str) -> list[str]:
     price = price_of_ticks(name, _common(given), 6 * given.seconds, CLOCKS[given.clock])
     seconds = (price.training, price.tick, price.once)
     return [name, *(f"{n:.1f}" for n in (*seconds, price.of_a_tick, price.of_all))]
-
-
-def _kept(given: argparse.Namespace, name: str, measure: Callable[[], Any]) -> Any:
-    """What was measured before, or is now."""
-    file: Path = given.out / f"{name}.json"
-    if not file.exists():
-        found = measure()
-        given.out.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(found), encoding="utf-8")
-    print(f"{name} is measured", flush=True)
-    return json.loads(file.read_text(encoding="utf-8"))
 
 
 def _clock(given: argparse.Namespace) -> str:
@@ -277,20 +279,12 @@ def _cases(given: argparse.Namespace) -> list[tuple[str, int]]:
     return [(name, side) for name in given.recipes for side in given.sides]
 
 
-def _words(text: str) -> list[str]:
-    return text.split(",")
-
-
-def _numbers(text: str) -> list[int]:
-    return [int(word) for word in text.split(",")]
-
-
 def _options() -> argparse.ArgumentParser:
     options = parser(__doc__)
-    options.add_argument("--recipes", type=_words, default=["dcgan", "r3gan"])
-    options.add_argument("--sides", type=_numbers, default=[28, 32, 64])
-    options.add_argument("--modes", type=_words, help="default: those of the device")
-    options.add_argument("--ticks", type=_words, default=["mlp", "dcgan", "r3gan"])
+    options.add_argument("--recipes", type=words, default=["dcgan", "r3gan"])
+    options.add_argument("--sides", type=numbers, default=[28, 32, 64])
+    options.add_argument("--modes", type=words, help="default: those of the device")
+    options.add_argument("--ticks", type=words, default=["mlp", "dcgan", "r3gan"])
     options.add_argument("--batch", type=int, default=32)
     options.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options.add_argument("--clock", choices=list(CLOCKS), default="wall")
@@ -311,7 +305,7 @@ def main() -> None:
     rows = [
         row
         for name, side in _cases(given)
-        for row in _kept(given, f"modes-{name}-{side}", partial(_rows, given, name, side))
+        for row in kept(given.out, f"modes-{name}-{side}", partial(_rows, given, name, side))
     ]
     Page(
         name="throughput",

@@ -196,7 +196,7 @@ def _r3gan(
         + (
             f"{images:,} training images on a GPU."
             if device.kind == "gpu"
-            else "the recipe's, as on processors many small steps are better than few large ones."
+            else "the recipe's, on processors."
         ),
         "optimisers": f"Rates {rate:g}: 2e-4 at 768 channels, times sqrt(768 / {most}).",
         "game.penalties": f"Gamma {weight.start:g} falling to {gamma:g} over {BURN_IN:,} samples: "

@@ -18,7 +18,7 @@ from gantlet.nn.stages import Staged
 from gantlet.rng import Requests
 from gantlet.spec import Batch
 
-__all__ = ["Answer", "Record", "Replayed", "Work", "kept", "recorder"]
+__all__ = ["Answer", "Record", "Replayed", "Work", "recorder"]
 
 _WARM_UPS = 3
 """As torch asks for before a recording: libraries choose their kernels and take their memory."""
@@ -53,16 +53,19 @@ class Replayed:
         work: the gradients and stats of a turn.
         staged: layers that have stages.
         record: see `recorder`.
+        keeps: whether an answer outlives the next one; else it may lie where that will.
     """
 
-    def __init__(self, work: Work, staged: Sequence[Staged], record: Record) -> None:
-        self._work, self._staged, self._record = work, staged, record
+    def __init__(
+        self, work: Work, staged: Sequence[Staged], record: Record, *, keeps: bool = False
+    ) -> None:
+        self._work, self._staged, self._record, self._keeps = work, staged, record, keeps
         self._key: Hashable = None
         self._requests: Requests = {}
         self._recording: _Recording | None = None
 
     def __call__(self, turn: Turn) -> Answer:
-        """The answer of one turn, which may lie where the next one will: see `kept`."""
+        """The answer of one turn."""
         key = (turn.real.x.shape, *(layer.branch for layer in self._staged))
         if key != self._key:
             self._recording = None
@@ -76,14 +79,11 @@ class Replayed:
         for mine, now in zip(_tensors(self._recording.turn), _tensors(turn), strict=True):
             mine.copy_(now)
         self._recording.replay()
-        return self._recording.answer
-
-
-def kept(answer: Answer) -> Answer:
-    """The same answer, which a further replay leaves as it is."""
-    gradients, stats = answer
-    copies = [None if g is None else g.clone() for g in gradients]
-    return copies, {name: numbers.clone() for name, numbers in stats.items()}
+        gradients, stats = self._recording.answer
+        if self._keeps:
+            gradients = [None if g is None else g.clone() for g in gradients]
+            stats = {name: numbers.clone() for name, numbers in stats.items()}
+        return gradients, stats
 
 
 def recorder() -> Record:
@@ -100,10 +100,7 @@ def recorder() -> Record:
         graph = torch.cuda.CUDAGraph()
         try:
             # Other threads, of the feed or of NCCL, may talk to the device meanwhile.
-            with (
-                _alone(),
-                torch.cuda.graph(graph, capture_error_mode="thread_local"),
-            ):
+            with _alone(), torch.cuda.graph(graph, capture_error_mode="thread_local"):
                 answer = work()
         except RuntimeError as error:
             raise RunError(

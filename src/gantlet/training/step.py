@@ -24,7 +24,7 @@ from gantlet.rng import Noise
 from gantlet.training import optimisers
 from gantlet.training.compiled import Compiled
 from gantlet.training.freezing import frozen_blocks
-from gantlet.training.graphs import Answer, Replayed, Work, kept, recorder
+from gantlet.training.graphs import Answer, Replayed, Work, recorder
 from gantlet.training.machine import Machine
 from gantlet.training.memory import exhausted, finer
 from gantlet.training.private import PrivateSteps
@@ -150,7 +150,9 @@ class Stepper:
         loss = partial(self._losses[phase.name], self.game.players)
         parts = self._parts * dist.world()
         work = partial(_worked, loss, self._moved(phase), parts, self.machine)
-        return Replayed(work, self._staged, self._record) if self._record else work
+        if self._record is None:
+            return work
+        return Replayed(work, self._staged, self._record, keeps=self._parts > 1)
 
     def _learners(self) -> Iterator[tuple[str, nn.Module]]:
         return ((name, self.game.players[name]) for name in self.optimisers)
@@ -223,11 +225,9 @@ class Stepper:
         self, phase: Phase, weights: Sequence[nn.Parameter], position: int, seen: int
     ) -> list[dict[str, Tensor]] | None:
         """Stats of each part, its gradients added; None where memory ran out on any rank."""
-        replayed = self.config.train.cuda_graphs and self._parts > 1
 
         def work(part: int) -> Answer:
-            answer = self._works[phase.name](self._turn(phase.name, position, seen, part))
-            return kept(answer) if replayed else answer
+            return self._works[phase.name](self._turn(phase.name, position, seen, part))
 
         answers, failed = [], False
         try:
