@@ -230,10 +230,10 @@ def _cells(rows: Sequence[Row], best: Mapping[str, float]) -> list[str]:
     first = rows[0]
     interval = f" [{mean.low:.2f}, {mean.high:.2f}]" if len(values) > 1 else ""
     runs = f"{min(r.frechet[1] for r in rows):.2f} to {max(r.frechet[2] for r in rows):.2f}"
-    against = best[first.data] and mean.value / best[first.data]
+    against = f"{mean.value / best[first.data]:.2f}" if first.data in best else ""
     return [
         *(first.data, f"`{first.recipe}`", f"{first.samples:,}", str(len(rows))),
-        *(f"{mean.value:.2f}{interval}", runs, f"{against:.2f}"),
+        *(f"{mean.value:.2f}{interval}", runs, against),
     ]
 
 
@@ -246,7 +246,6 @@ def _page(rows: Sequence[Row], given: argparse.Namespace) -> Page:
         for (data, recipe), found in groups.items()
         if recipe == DEFAULT
     }
-    unknown = {data: float("nan") for data, _ in groups}
     codes = ", ".join(sorted({row.commit for row in rows}))
     wanted = len(given.seeds) * sum(len(given.recipes or RECIPES[name]) for name in given.data)
     return Page(
@@ -266,7 +265,7 @@ def _page(rows: Sequence[Row], given: argparse.Namespace) -> Page:
             *("data", "recipe", "samples seen", "seeds", "Fréchet distance", "single runs"),
             f"over `{DEFAULT}`",
         ),
-        rows=[_cells(found, unknown | default) for found in groups.values()],
+        rows=[_cells(found, default) for found in groups.values()],
         end="\n".join(
             f"- Speeds, `{key}`: "
             + ", ".join(f"`{name}` {pace:,.0f}/s" for name, pace in found.samples.items())
