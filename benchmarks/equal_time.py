@@ -247,7 +247,13 @@ def _page(rows: Sequence[Row], given: argparse.Namespace) -> Page:
         if recipe == DEFAULT
     }
     codes = ", ".join(sorted({row.commit for row in rows}))
-    wanted = len(given.seeds) * sum(len(given.recipes or RECIPES[name]) for name in given.data)
+    asked = {
+        (name, recipe, seed)
+        for name in given.data
+        for recipe in given.recipes or RECIPES[name]
+        for seed in given.seeds
+    }
+    wanted = len(asked | {(row.data, row.recipe, row.seed) for row in rows})
     return Page(
         name="equal_time",
         title="Recipes at equal time",
