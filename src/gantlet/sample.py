@@ -33,6 +33,7 @@ from gantlet.training.snapshot import raw_blocks
 from gantlet.truncation import narrowed
 
 __all__ = [
+    "SHOWN",
     "Samples",
     "check_place",
     "computed",
@@ -46,6 +47,8 @@ _OTHER_FILES = (
     *(".npy", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".pt"),
     *(".csv", ".tsv", ".json", ".jsonl", ".parquet", ".feather", ".xlsx"),
 )
+SHOWN = 400
+"""Samples that one picture of them has at most."""
 _WAITING = 2
 """Blocks of samples that wait for each thread that encodes."""
 
@@ -112,9 +115,9 @@ class Samples:
         """Write them and return the path.
 
         Arguments:
-            path: `.npz` (arrays x and y), `.png` (one picture of all), `.zip` (a PNG file for
-                each), or a folder (the same, and `grid.png`). Of rows: `.csv`, `.tsv`, `.jsonl`
-                (with `.gz` too), `.parquet` or `.feather`.
+            path: `.npz` (arrays x and y), `.png` (one picture, of the first 400), `.zip` (a PNG
+                file for each), or a folder (the same, and `grid.png`). Of rows: `.csv`, `.tsv`,
+                `.jsonl` (with `.gz` too), `.parquet` or `.feather`.
 
         Raises:
             UsageError: a file of another kind, or samples that PNG cannot hold.
@@ -145,7 +148,7 @@ class Samples:
 
     def _save_grid(self, path: Path) -> None:
         with drafted(path) as file:
-            picture(self.values[:400], self.spec, file)
+            picture(self.values[:SHOWN], self.spec, file)
 
     def _save_zip(self, path: Path) -> None:
         _check_pictured(self.spec)
@@ -180,7 +183,8 @@ def check_place(path: Path, spec: DataSpec) -> None:
 
         check_written(path)
         return
-    if path.suffix.lower() in _OTHER_FILES:
+    known = path.suffix.lower() in (".npz", ".png", ".zip")
+    if path.suffix.lower() in _OTHER_FILES or (path.is_file() and not known):
         raise UsageError(
             f"samples as {path}",
             expected="a folder, or a file that ends in .npz, .png or .zip",

@@ -1,10 +1,13 @@
 """`gantlet interpolate`, `morph`, `directions`, `project`: files beside the run, and refusals."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from tests.cli.door import assert_refused, gantlet
+from tests.cli.door import TINY, assert_refused, gantlet
 
 
 def size(path):
@@ -37,7 +40,8 @@ def test_a_projection_tells_its_error_and_keeps_the_vectors(run):
     gantlet("sample", run, "-n", 2, "--label", "3")
     answer = gantlet("project", run, run / "made" / "0001-3.png", "--steps", 3)
     assert answer.code == 0
-    assert answer.out.startswith("image 0: error ")
+    told = re.match(r"image 0: error ([\d.]+) \(.* dB\), from ([\d.]+)", answer.out)
+    assert float(told[1]) <= float(told[2]) < 0.5  # of 2 at most: pixels are -1 to 1
     assert size(run / "projected.png") == (TILE + GAP, 2 * TILE + GAP)
     gantlet("project", run, run / "made" / "0001-3.png", "--steps", 3, "--out", "found.npz")
     with np.load("found.npz") as stored:
@@ -58,7 +62,47 @@ def test_a_projection_tells_its_error_and_keeps_the_vectors(run):
         (["directions", "RUN", "--truncation", "-1"], "a number above 0"),
         (["directions", "RUN", "--method", "sefia"], "sefa"),
         (["project", "RUN", "nowhere.png"], "nowhere.png"),
+        (["project", "RUN", "nowhere.png", "--out", "found.gif"], ".png or .npz"),
+        (["interpolate", "RUN", "0", "9" * 20], "number of a sample"),
+        (["interpolate", "RUN", "--out", "way.jpg"], ".mp4"),
     ],
 )
 def test_what_cannot_be_is_refused(run, words, told):
     assert_refused(gantlet(*[run if word == "RUN" else word for word in words]), told)
+
+
+def test_a_damaged_image_is_named(run):
+    gantlet("sample", run, "-n", 2)
+    whole = next((run / "made").glob("0001*.png")).read_bytes()
+    Path("half.png").write_bytes(whole[: len(whole) // 2])
+    assert_refused(gantlet("project", run, "half.png"), "half.png", "a whole image")
+
+
+def test_a_folder_of_one_image_is_projected(run):
+    gantlet("sample", run, "-n", 1, "--out", "one")
+    Path("one/grid.png").unlink()
+    assert gantlet("project", run, "one", "--steps", 1).out.startswith("image 0: error ")
+
+
+def test_what_is_read_is_neither_replaced_nor_joined(workplace):
+    x = np.random.default_rng(0).integers(0, 256, (24, 8, 8), dtype=np.uint8)
+    photos = workplace / "photos"
+    photos.mkdir()
+    for i, image in enumerate(x):
+        Image.fromarray(image).save(photos / f"{i}.png")
+    small = [*TINY, "data.held_out=false"]
+    assert gantlet("train", photos, "--samples", 128, "--out", "run", *small).code == 0
+    before = {path: path.read_bytes() for path in photos.iterdir()}
+    Image.fromarray(x[0]).save("own.png")
+    own = Path("own.png").read_bytes()
+    for words in (
+        ["sample", "run", "--out", photos / "cat"],
+        ["interpolate", "run", "--out", photos / "0.png"],
+        ["morph", "run", "--out", photos / "way.png"],
+        ["directions", "run", "--out", photos / "way.npz"],
+        ["project", "run", "own.png", "--out", photos / "x.png"],
+        ["project", "run", "own.png", "--out", "own.png"],
+    ):
+        assert_refused(gantlet(*words), "another place than that of what they come from")
+    assert {path: path.read_bytes() for path in photos.iterdir()} == before
+    assert Path("own.png").read_bytes() == own

@@ -1,6 +1,7 @@
 """What the page shows and says, without the page."""
 
 import io
+import math
 import re
 from base64 import b64decode
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from gantlet.explore import Explorer, exploring
 from gantlet.explore.controls import asked
 from gantlet.explore.page import _heading, _picture
 from gantlet.latents import Still, directions, opened, still
-from gantlet.spec import DataSpec
+from gantlet.spec import Condition, DataSpec
 from tests.latents.bundles import GREY, LABELLED, bundle, styled, written
 
 KINDS = {
@@ -100,6 +101,19 @@ def test_controls_at_their_ends_ask_for_plain_samples(make, end):
         told, truncation = asked(explorer, {**plain, **other}, 3.0)
         assert truncation == 0.35
         assert (told.layers, told.other) == ("fine", (6, 4))
+
+
+@pytest.mark.parametrize("knots", [(-math.pi / 2, 0.0, math.pi / 2), (1e-5, 2e-5, 4e-5)])
+def test_the_ends_of_a_condition_can_be_asked_for_whatever_its_unit(knots):
+    turn = Condition(name="turn", kind="number", knots=knots, shares=(0.5, 0.5))
+    made = bundle(spec=replace(GREY, conditions=(turn,)))
+    with opened(made) as space:
+        explorer = Explorer("run", space, directions(made, 1))
+        for value, told in [(x, x) for x in knots] + [(-9.0, knots[0]), (9.0, knots[-1])]:
+            values = {"sample": 0, "seed": 0, "truncation": 3, "condition turn": value}
+            still, _ = asked(explorer, values, 3.0)
+            assert still.label["turn"] == pytest.approx(told, rel=1e-4)
+            assert explorer.picture(still, None).size == (8, 8)
 
 
 @pytest.mark.parametrize(

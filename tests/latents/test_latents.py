@@ -12,12 +12,15 @@ from torch import nn
 from gantlet.data import DataSettings, open_data
 from gantlet.errors import UsageError
 from gantlet.latents import directions, film, interpolate, morph, move, opened, project
+from gantlet.latents.directions import _columns
 from gantlet.latents.projection import opened_images
 from gantlet.latents.space import turned
 from gantlet.latents.ways import morphed
 from gantlet.networks import NETWORKS
+from gantlet.nn.equalised import EqualLinear
+from gantlet.nn.spectral import SpectralLinear
 from gantlet.sample import Samples, sample
-from gantlet.spec import DataSpec
+from gantlet.spec import Condition, DataSpec
 from tests.data.test_data_dicom import write as write_slice
 from tests.latents.bundles import GREY, LABELLED, bundle
 from tests.tables_for import TABLE
@@ -120,6 +123,52 @@ def test_every_network_has_directions_with_labels_and_without(name, method):
         assert (found.strengths > 0).all()
 
 
+def test_sefa_looks_at_weights_as_layers_use_them():
+    """Sigma divides a weight's size out: samples do not know it, and directions must not."""
+    made = bundle("mlp", LABELLED, network="biggan")
+    before, plain = directions(made, 3), sample(made, 3).values
+    layers = [m for m in made.players.modules() if isinstance(m, SpectralLinear)]
+    with torch.no_grad():
+        layers[-1].weight.mul_(20)
+        layers[-1].settle()
+    assert np.abs(sample(made, 3).values.astype(int) - plain).max() <= 1
+    assert torch.allclose(directions(made, 3).strengths, before.strengths, rtol=1e-3)
+
+
+def test_sefa_knows_the_constant_of_equalised_layers():
+    weight, _ = spectrum(5.0, 3.0, 2.0)
+    made = linear(weight)
+    generator = made.game.players["generator"]
+    generator.dense = EqualLinear(3, 64, gain=1.0)
+    generator.dense.weight.data = weight
+    expected = torch.tensor([5.0, 3.0, 2.0]) / math.sqrt(3)
+    assert torch.allclose(directions(made, 3).strengths, expected, atol=1e-4)
+
+
+def test_a_hidden_layer_of_zeros_is_not_taken_for_one_that_sees_z():
+    z = torch.randn(4, 6)
+    assert _columns(3 * z, z) == slice(0, 6)
+    assert _columns(torch.zeros(4, 6), z) is None
+
+
+def test_ganspace_looks_at_layers_that_take_part_while_a_network_grows():
+    torch.manual_seed(0)
+    wide = replace(GREY, shape=(1, 32, 32))
+    made = bundle("progressive", wide)
+    found = directions(made, 2, method="ganspace")
+    assert found.vectors.norm(dim=1).tolist() == pytest.approx([1, 1], abs=1e-5)
+
+
+def test_moves_are_labelled_with_their_conditions():
+    flags = (
+        Condition(name="young", kind="flag", shares=(0.5, 0.5)),
+        Condition(name="angle", kind="number", knots=(-45.0, 0.0, 45.0), shares=(0.5, 0.5)),
+    )
+    made = bundle("mlp", replace(GREY, conditions=flags))
+    moved = move(made, directions(made, 2), steps=3, label="angle=45,young=1")
+    assert moved.labels.tolist() == [[1, 45]] * 6
+
+
 def test_directions_see_z_alone_and_not_the_class_beside_it():
     made = bundle("mlp", LABELLED, **{"network.hidden": [16]})
     dense = next(m for m in made.players.modules() if isinstance(m, nn.Linear))
@@ -173,6 +222,30 @@ def test_images_are_read_from_files_folders_and_arrays(tmp_path):
     assert np.array_equal(opened_images(tmp_path / "x.npy", GREY), x)
     (tmp_path / "x.npy").unlink()
     assert np.array_equal(opened_images(tmp_path, GREY), x)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        replace(GREY, low=0.0, high=16.0),
+        replace(GREY, dtype="float32", low=-1.0, high=1.0),
+        replace(GREY, dtype="uint16", shape=(3, 8, 8), low=0.0, high=65535.0),
+    ],
+    ids=["digits", "numbers", "deep colour"],
+)
+def test_pictures_of_samples_are_read_as_the_samples_they_were(spec, tmp_path):
+    u = np.random.default_rng(0).integers(0, 256, (3, *spec.shape)) / 255
+    values = spec.low + u * (spec.high - spec.low)
+    x = (values if spec.dtype == "float32" else np.round(values)).astype(spec.dtype)
+    Samples(x, None, spec).save(tmp_path / "made")
+    (tmp_path / "made" / "grid.png").unlink()
+    step = (spec.high - spec.low) / 255 / 2 if spec.dtype == "float32" else 0
+    for found, raw in (
+        (opened_images(tmp_path / "made", spec), x),
+        (opened_images(tmp_path / "made" / "0001.png", spec), x[1:2]),
+    ):
+        assert found.dtype == x.dtype
+        assert np.abs(found.astype(float) - raw).max() <= step * (1 + 1e-6)
 
 
 def test_a_slice_keeps_its_units_and_is_not_cut_to_fewer_bits(tmp_path):

@@ -98,7 +98,7 @@ def test_the_figure_has_a_blank_corner_and_samples_at_its_edges(tmp_path):
     [
         (lambda: mix(bundle("dcgan"), [0], [0]), "stylegan2"),
         (lambda: mix(styled(), [], [0]), "at least one"),
-        (lambda: mix(styled(), [0], [-1]), "at least one"),
+        (lambda: mix(styled(), [0], [-1]), "number of a sample"),
         (
             lambda: mix(styled(), layers="rough"),
             "coarse, middle, fine, all, or layers from 0 to 3",

@@ -26,7 +26,8 @@ def many(made, label=0):
 @pytest.mark.parametrize("spec", [GREY, LABELLED])
 def test_sefa_finds_what_the_layers_see_most_of(spec):
     made = styled(spec)
-    affines = [m.weight for n, m in made.players.named_modules() if n.endswith("affine")]
+    layers = [m for name, m in made.players.named_modules() if name.endswith("affine")]
+    affines = [m.weight * m.scale for m in layers]
     _, singular, v = torch.linalg.svd(torch.cat(affines).double().detach(), full_matrices=False)
     found = directions(made, 3)
     assert len(affines) == 5  # two sizes: three layers, two pictures

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from gantlet.cli.places import spared
 from gantlet.cli.words import RunFolder
 
 __all__ = ["directions_"]
@@ -50,15 +51,16 @@ def directions_(
     out
         A file that ends in .png, .gif, .mp4 or .npz (RUN/directions.png).
     """
-    from gantlet.latents import directions, film, move
+    from gantlet.latents import check_film, directions, film, move
     from gantlet.run import load
 
-    bundle = load(run).bundle
+    bundle, place = load(run).bundle, spared(out or run / "directions.png", run)
+    check_film(place, bundle.spec)
     found = directions(bundle, k, method=method)
     made = move(
         bundle, found, reach=reach, steps=steps, seed=seed, label=label, truncation=truncation
     )
     strengths = ", ".join(f"{strength:.3g}" for strength in found.strengths)
     print(f"Strengths: {strengths}")
-    place = film(made, out or run / "directions.png", rows=len(found))
-    print(f"{len(found)} directions, a row each, are in {place}")
+    written = film(made, place, rows=len(found))
+    print(f"{len(found)} directions, a row each, are in {written}")

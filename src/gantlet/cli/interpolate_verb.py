@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gantlet.cli.places import spared
 from gantlet.cli.words import RunFolder
 
 __all__ = ["interpolate_"]
@@ -38,11 +39,11 @@ def interpolate_(
     out
         A file that ends in .png, .gif, .mp4 or .npz (RUN/way.png).
     """
-    from gantlet.latents import film, interpolate
+    from gantlet.latents import check_film, film, interpolate
     from gantlet.run import load
 
+    bundle, place = load(run).bundle, spared(out or run / "way.png", run)
+    check_film(place, bundle.spec)
     stops = samples or (0, 1, 2, 3)
-    made = interpolate(
-        load(run).bundle, stops, steps=steps, seed=seed, label=label, truncation=truncation
-    )
-    print(f"The way of {len(made)} samples is in {film(made, out or run / 'way.png')}")
+    made = interpolate(bundle, stops, steps=steps, seed=seed, label=label, truncation=truncation)
+    print(f"The way of {len(made)} samples is in {film(made, place)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gantlet.cli.places import spared
 from gantlet.cli.words import RunFolder
 
 __all__ = ["mix_"]
@@ -49,11 +50,13 @@ def mix_(
     out
         A file that ends in .png or .npz (RUN/mixed.png).
     """
-    from gantlet.latents import mix
+    from gantlet.latents.mixing import check_mixture, mix
     from gantlet.run import load
 
+    bundle, place = load(run).bundle, spared(out or run / "mixed.png", run)
+    check_mixture(place)
     made = mix(
-        load(run).bundle,
+        bundle,
         range(rows),
         range(columns),
         layers=layers,
@@ -62,4 +65,4 @@ def mix_(
         label=label,
         truncation=truncation,
     )
-    print(f"{len(made.mixed)} mixed samples are in {made.save(out or run / 'mixed.png')}")
+    print(f"{len(made.mixed)} mixed samples are in {made.save(place)}")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from gantlet.cli.places import spared
 from gantlet.cli.words import RunFolder
 
 __all__ = ["morph_"]
@@ -41,10 +42,11 @@ def morph_(
     out
         A file that ends in .png, .gif, .mp4 or .npz (RUN/morph.png).
     """
-    from gantlet.latents import film, morph
+    from gantlet.latents import check_film, film, morph
     from gantlet.run import load
 
-    bundle = load(run).bundle
+    bundle, place = load(run).bundle, spared(out or run / "morph.png", run)
+    check_film(place, bundle.spec)
     made = morph(
         bundle,
         labels or bundle.spec.classes,
@@ -53,4 +55,4 @@ def morph_(
         seed=seed,
         truncation=truncation,
     )
-    print(f"{n} rows are in {film(made, out or run / 'morph.png', rows=n)}")
+    print(f"{n} rows are in {film(made, place, rows=n)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gantlet.cli.places import spared
 from gantlet.cli.words import RunFolder
 
 __all__ = ["project_"]
@@ -38,17 +39,18 @@ def project_(
         A file that ends in .png (each image beside what was found) or .npz (also z and errors)
         (RUN/projected.png).
     """
-    from gantlet.latents.projection import opened_images, project
+    from gantlet.latents.projection import check_projection, opened_images, project
     from gantlet.run import load
 
     bundle = load(run).bundle
+    place = spared(out or run / "projected.png", run, {"the images that are read": images})
+    check_projection(place)
     rule = bundle.config.data.fit
     found = project(
         bundle, opened_images(images, bundle.spec, rule), steps=steps, seed=seed, label=label
     )
-    place = found.save(out or run / "projected.png")
     for i, (rmse, psnr, before) in enumerate(
         zip(found.rmse, found.psnr, found.before, strict=True)
     ):
         print(f"image {i}: error {rmse:.3f} ({psnr:.1f} dB), from {before:.3f} at the start")
-    print(f"Images and what was found for them are in {place}")
+    print(f"Images and what was found for them are in {found.save(place)}")

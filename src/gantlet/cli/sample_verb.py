@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from gantlet.cli.places import spared
 from gantlet.cli.progress import progress
 from gantlet.cli.words import RunFolder
-from gantlet.errors import RunError, UsageError
+from gantlet.errors import UsageError
 
 if TYPE_CHECKING:
     from gantlet.run import Loaded
@@ -67,15 +67,15 @@ def sample_(
     """
     from gantlet.row_files import sample_into_table
     from gantlet.run import load
-    from gantlet.sample import check_place, sample_into_zip
+    from gantlet.sample import SHOWN, check_place, sample_into_zip
 
     way = _way(
         {"complete": complete, "where": where, "balance": balance},
         {"label": label, "truncation": truncation, "number": n if complete else None},
     )
     n = 64 if n is None else n
-    if out is not None and out.exists():
-        _check_spared(out, run, complete)
+    if out is not None:
+        spared(out, run, {"the file that is read": complete})
     if way is None and out is not None and out.suffix.lower() == ".zip":
         sample_into_zip(load(run).bundle, out, n, seed=seed, label=label, truncation=truncation)
         print(f"{n} {'sample' if n == 1 else 'samples'} written to {out}")
@@ -111,9 +111,11 @@ def sample_(
         made = loaded.sample(n, seed=seed, label=label, truncation=truncation)
     is_table = made.spec.kind == "table"
     place = made.save(out or _own_place(run, made.pictured, is_table))
-    grid = f"; all of them in {place / 'grid.png'}" if place.is_dir() else ""
+    shown = "all" if n <= SHOWN else f"the first {SHOWN}"
+    grid = f"; {shown} of them in {place / 'grid.png'}" if place.is_dir() else ""
+    alone = f"the first {SHOWN} of " if place.suffix.lower() == ".png" and n > SHOWN else ""
     one, many = ("row", "rows") if is_table else ("sample", "samples")
-    print(f"{n} {one if n == 1 else many} written to {place}{grid}{_kept(made.share)}")
+    print(f"{alone}{n} {one if n == 1 else many} written to {place}{grid}{_kept(made.share)}")
 
 
 def _completed(loaded: Loaded, path: Path, out: Path, seed: int) -> str:
@@ -129,25 +131,6 @@ def _completed(loaded: Loaded, path: Path, out: Path, seed: int) -> str:
         write_table(whole, out)
     empty = partial.isna().sum().sum() + len(partial) * (whole.shape[1] - partial.shape[1])
     return f"{len(whole):,} rows of {path} written to {out}; cells that were filled: {empty:,}"
-
-
-def _check_spared(out: Path, run: Path, complete: Path | None) -> None:
-    """UsageError for an output in the place of what is read: the run's data, or partial rows."""
-    from gantlet.training.folder import Folder
-
-    data = None
-    if run.is_dir():
-        with suppress(RunError):  # of a record that cannot be read nothing is known
-            data = (Folder(run).read_record() or {}).get("source")
-    read = {"the data that the run was trained on": data, "the file that is read": complete}
-    for what, place in read.items():
-        if place is not None and Path(place).exists() and out.samefile(place):
-            raise UsageError(
-                f"samples as {out}",
-                expected="another place than that of what they come from",
-                received=what,
-                remedy="Choose another one with --out",
-            )
 
 
 def _kept(share: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,7 +19,8 @@ _NONE = "none"
 _MOVE, _ASK = "direction ", "condition "
 """What the names of sliders of directions, and of controls of conditions, begin with."""
 _DIGITS = 4
-"""Of numbers that sliders give, which are sums of steps that binary numbers do not hold."""
+"""Of numbers that sliders give, which are sums of steps that binary numbers do not hold; more
+where they go less than one to the side."""
 _FIELDS = ("sample", "seed", "other sample", "other seed")
 _LARGEST = 2**53 - 1
 """Up to which a page knows all whole numbers."""
@@ -77,7 +79,7 @@ def _control(condition: Condition, value: float, name: str) -> Any:
         names = list(condition.names)
         return gr.Dropdown(names, value=names[round(value)], label=title, elem_id=name)
     low, high = condition.knots[0], condition.knots[-1]
-    step, at = (high - low) / 100, round(value, _DIGITS)
+    step, at = (high - low) / 100, _rounded(value, low, high)
     return gr.Slider(low, high, value=at, step=step, label=title, elem_id=name)
 
 
@@ -176,7 +178,13 @@ def _whole(name: str, value: Any) -> int:
 def _within(name: str, value: Any, low: float, high: float) -> float:
     if not isinstance(value, int | float):
         raise _refused(name, f"a number from {low:g} to {high:g}", value)
-    return float(round(min(max(value, low), high), _DIGITS))
+    return _rounded(value, low, high)
+
+
+def _rounded(value: float, low: float, high: float) -> float:
+    """The value without what sums of steps leave behind, and never beyond the ends."""
+    digits = _DIGITS + max(0, -math.floor(math.log10(high - low)))
+    return float(min(max(round(value, digits), low), high))
 
 
 def _refused(name: str, expected: str, value: Any) -> UsageError:

@@ -1,7 +1,7 @@
 """What lies in a generator's latent space: ways, directions, the place of a given image."""
 
 from gantlet.latents.directions import METHODS, Directions, directions
-from gantlet.latents.film import film
+from gantlet.latents.film import check_film, film
 from gantlet.latents.mixing import Mixture, mix
 from gantlet.latents.moves import move
 from gantlet.latents.projection import Projection, project
@@ -16,6 +16,7 @@ __all__ = [
     "Projection",
     "Space",
     "Still",
+    "check_film",
     "directions",
     "film",
     "interpolate",

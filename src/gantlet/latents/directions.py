@@ -82,8 +82,9 @@ def _many(space: Space) -> tuple[Drawn, Tensor]:
 def sefa(space: Space, k: int) -> Directions:
     """Eigenvectors n of A^T A, the largest eigenvalue first: |A n| is as large as can be.
 
-    A holds the weights of all dense layers that see z itself, or w where there are styles, one
-    below the other. The strength of n is |A n|.
+    A holds what all dense layers that see z itself, or w where there are styles, multiply it by,
+    one below the other: their weights as the layers use them, normalised or scaled. The strength
+    of n is |A n|.
 
     Raises UsageError where no dense layer sees it.
 
@@ -98,7 +99,7 @@ def sefa(space: Space, k: int) -> Directions:
         place = _columns(inputs[0], z)
         if place is not None and isinstance(layer, nn.Linear):
             rows = torch.zeros(layer.out_features, z.shape[1])
-            rows[:, place] = layer.weight.detach()[:, : place.stop - place.start].float().cpu()
+            rows[:, place] = _matrix(layer)[:, : place.stop - place.start]
             found.append(rows)
 
     _watched(space, drawn, nn.Linear, lambda layer: layer.register_forward_pre_hook(watch))
@@ -113,6 +114,13 @@ def sefa(space: Space, k: int) -> Directions:
     return Directions(_signed(vectors[:k].float()), singular[:k].float(), "sefa")
 
 
+def _matrix(layer: nn.Linear) -> Tensor:
+    """W of a layer that gives x W^T + b, whatever it makes W of, on the CPU."""
+    unit = torch.eye(layer.in_features).to(layer.weight)
+    rows = layer.forward(unit) - layer.forward(torch.zeros_like(unit[:1]))
+    return rows.T.float().cpu()
+
+
 def _columns(v: Tensor, z: Tensor) -> slice | None:
     """Which part of z the first columns of a layer's input are, up to a factor for each sample."""
     if v.dim() != 2 or len(v) != len(z):
@@ -121,6 +129,8 @@ def _columns(v: Tensor, z: Tensor) -> slice | None:
         width = min(v.shape[1], z.shape[1] - start)
         part, seen = z[:, start : start + width], v[:, :width].to(z)
         factor = seen[:, :1] / part[:, :1]
+        if not bool(factor.all()):
+            continue  # a layer of zeros that saw no z, as a ReLU makes them
         same = ((seen - factor * part).abs() <= _AGREE * factor.abs()).all(0)
         length = width if bool(same.all()) else int(same.int().argmin())
         if length > 1:
@@ -131,7 +141,7 @@ def _columns(v: Tensor, z: Tensor) -> slice | None:
 def _watched(
     space: Space,
     drawn: Mapping[str, Tensor],
-    kind: type[nn.Module],
+    kind: type[nn.Module] | tuple[type[nn.Module], ...],
     hook: Callable[[nn.Module], Any],
 ) -> None:
     """One rendering, with a hook on every module of a kind."""
@@ -173,7 +183,7 @@ def ganspace(space: Space, k: int) -> Directions:
 
 def _features(space: Space, drawn: Drawn) -> NDArray[Any]:
     """What an early layer makes of samples, a row each."""
-    seen, layer = list[Tensor](), _early(space)
+    seen, layer = list[Tensor](), _early(space, drawn)
     with torch.no_grad():
         handle = layer.register_forward_hook(lambda *a: seen.append(a[2].flatten(1).float().cpu()))
         try:
@@ -184,10 +194,16 @@ def _features(space: Space, drawn: Drawn) -> NDArray[Any]:
     return features
 
 
-def _early(space: Space) -> nn.Module:
-    modules = list(space.players.modules())
-    maps: list[nn.Module] = [m for m in modules if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
-    layers = maps or [m for m in modules if isinstance(m, nn.Linear)]
+def _early(space: Space, drawn: Drawn) -> nn.Module:
+    """The layer to look at, among those that take part: a network that grows has others too."""
+    part, maps = list[nn.Module](), (nn.Conv2d, nn.ConvTranspose2d)
+    one = {name: numbers[:1] for name, numbers in drawn.items()}
+    _watched(
+        *(space, one, (*maps, nn.Linear)),
+        lambda layer: layer.register_forward_hook(lambda layer, *_: part.append(layer)),
+    )
+    ran = list(dict.fromkeys(part))
+    layers = [layer for layer in ran if isinstance(layer, maps)] or ran
     if not layers:
         raise UsageError(
             "method ganspace",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
@@ -10,10 +11,11 @@ import numpy as np
 from PIL import Image
 
 from gantlet.errors import UsageError
-from gantlet.files import draft_of
+from gantlet.files import draft_of, drafted
 from gantlet.sample import Samples, saving
+from gantlet.spec import DataSpec
 
-__all__ = ["FILMS", "film"]
+__all__ = ["FILMS", "check_end", "check_film", "film"]
 
 _SIDE = 256
 """Pixels that frames are enlarged to at least, by a whole factor."""
@@ -38,26 +40,46 @@ def film(samples: Samples, path: str | Path, *, rows: int = 1, per_second: float
         RunError: the disk refuses.
     """
     path = Path(path)
+    check_film(path, samples.spec)
     suffix = path.suffix.lower()
     if suffix == ".npz":
         return samples.save(path)
-    if suffix not in (".png", *FILMS):
-        raise UsageError(
-            f"a way as {path}", expected="a file that ends in .png, .gif, .mp4 or .npz"
-        )
-    if samples.spec.kind != "image":
-        raise UsageError(
-            f"samples of {samples.spec.kind} as pictures",
-            expected="images",
-            remedy="Write them as .npz." if samples.spec.kind == "points" else "",
-        )
     length = len(samples) // rows
     with saving(path):
         if suffix == ".png":
-            samples.grid(length).save(path)
+            with drafted(path) as file:
+                samples.grid(length).save(file, format="png")
         else:
             _whole(FILMS[suffix], _frames(samples, rows, length), path, per_second)
     return path
+
+
+def check_film(path: str | Path, spec: DataSpec) -> None:
+    """Refuse what `film` cannot write, before samples are made; UsageError as there."""
+    check_end(path, "a way", ".png", *FILMS, ".npz")
+    suffix = Path(path).suffix.lower()
+    if suffix == ".npz":
+        return
+    if spec.kind != "image":
+        raise UsageError(
+            f"samples of {spec.kind} as pictures",
+            expected="images",
+            remedy="Write them as .npz." if spec.kind == "points" else "",
+        )
+    if suffix == ".mp4" and find_spec("imageio_ffmpeg") is None:
+        raise UsageError(
+            f"a film as {path}",
+            expected="the package imageio-ffmpeg of the extra `video`",
+            received="none that can be imported",
+            remedy="Install it with pip install 'gantlet[video]', or write a .gif.",
+        )
+
+
+def check_end(path: str | Path, what: str, *ends: str) -> None:
+    """UsageError for a file whose name ends in none of `ends`, in lower case."""
+    if Path(path).suffix.lower() not in ends:
+        told = f"{', '.join(ends[:-1])} or {ends[-1]}"
+        raise UsageError(f"{what} as {path}", expected=f"a file that ends in {told}")
 
 
 def _frames(samples: Samples, rows: int, length: int) -> list[Image.Image]:
@@ -84,15 +106,8 @@ def _gif(frames: list[Image.Image], path: Path, per_second: float) -> None:
 
 
 def _mp4(frames: list[Image.Image], path: Path, per_second: float) -> None:
-    try:
-        import imageio_ffmpeg
-    except ImportError as error:
-        raise UsageError(
-            f"a film as {path}",
-            expected="the package imageio-ffmpeg of the extra `video`",
-            received="none that can be imported",
-            remedy="Install it with pip install 'gantlet[video]', or write a .gif.",
-        ) from error
+    import imageio_ffmpeg
+
     width, height = (side - side % 2 for side in frames[0].size)  # its colours come in squares
     writer = imageio_ffmpeg.write_frames(
         str(path), (width, height), fps=per_second, macro_block_size=2, quality=8

@@ -14,12 +14,14 @@ from torch import Tensor
 
 from gantlet.bundle import Bundle
 from gantlet.errors import UsageError
+from gantlet.files import drafted
 from gantlet.labels import Label
-from gantlet.latents.space import Drawn, Space, opened
+from gantlet.latents.film import check_end
+from gantlet.latents.space import Drawn, Space, numbered, opened
 from gantlet.networks.styles import MixedGenerator
 from gantlet.sample import Samples, saving
 
-__all__ = ["PARTS", "Mixture", "crossed", "mix", "taken"]
+__all__ = ["PARTS", "Mixture", "check_mixture", "crossed", "mix", "taken"]
 
 PARTS: Mapping[str, tuple[int, int]] = {
     "coarse": (0, 1),
@@ -62,18 +64,19 @@ class Mixture:
             RunError: the disk refuses.
         """
         path = Path(path)
-        if path.suffix.lower() not in (".png", ".npz"):
-            raise UsageError(
-                f"mixed samples as {path}", expected="a file that ends in .png or .npz"
-            )
-        with saving(path):
+        check_mixture(path)
+        with saving(path), drafted(path) as file:
             if path.suffix.lower() == ".png":
-                self.grid().save(path)
+                self.grid().save(file, format="png")
             else:
                 x, rows, columns = self.mixed.values, self.rows.values, self.columns.values
-                with path.open("wb") as file:
-                    np.savez_compressed(file, allow_pickle=False, x=x, rows=rows, columns=columns)
+                np.savez_compressed(file, x=x, rows=rows, columns=columns)
         return path
+
+
+def check_mixture(path: str | Path) -> None:
+    """UsageError for a file that a `Mixture` is not written to."""
+    check_end(path, "mixed samples", ".png", ".npz")
 
 
 def mix(
@@ -106,17 +109,17 @@ def mix(
 
     Source: Karras et al. (2019), A Style-Based Generator Architecture for GANs, https://arxiv.org/abs/1812.04948
     """
-    if not rows or not columns or min(*rows, *columns) < 0:
+    if not rows or not columns:
         raise UsageError(
             "samples to mix",
-            expected="at least one for rows and columns each, by numbers from 0",
-            received=f"rows {list(rows)}, columns {list(columns)}",
+            expected="at least one for rows and columns each",
+            received=f"{len(rows)} rows, {len(columns)} columns",
         )
     with opened(bundle, device, truncation) as space:
         y, top = space.labels(label, len(rows)), space.labels(label, len(columns))
         a, b = (
-            space.drawn(seed, torch.tensor(rows), y),
-            space.drawn(other, torch.tensor(columns), top),
+            space.drawn(seed, numbered(rows), y),
+            space.drawn(other, numbered(columns), top),
         )
         mixed = []
         for i in range(len(columns)):

@@ -57,7 +57,8 @@ def move(
             ways = [space.moved(drawn, step) for step in places]
             row = [there.values(numbers, y) for there, numbers in ways]
             values.append(np.stack(row, axis=1).reshape(-1, *bundle.spec.stored))
-    labels = None if y is None else y[:1].numpy().repeat(n * steps * len(found)).astype(np.int64)
+        y = space.labels(label, n * steps * len(found))
+    labels = None if y is None else bundle.spec.untold(y)
     return Samples(np.concatenate(values), labels, bundle.spec)
 
 

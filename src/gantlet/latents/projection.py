@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,16 +18,18 @@ from torch.nn import functional as F
 from gantlet.bundle import Bundle
 from gantlet.data import DataSettings, open_data
 from gantlet.data.dicom import is_dicom
-from gantlet.data.pixels import SUFFIXES, TYPES, Entry, Fault, Look, decode, look
+from gantlet.data.kinds import KINDS, readable, sniff
+from gantlet.data.pixels import SUFFIXES, TYPES, Entry, Look, decode, look, reason
 from gantlet.data.resize import Rule, fit
 from gantlet.errors import UsageError
+from gantlet.files import drafted
 from gantlet.labels import Label, asked_labels
-from gantlet.latents.film import film
+from gantlet.latents.film import check_end, film
 from gantlet.latents.space import Space, opened
 from gantlet.sample import Samples, saving
 from gantlet.spec import DataSpec
 
-__all__ = ["Projection", "opened_images", "project"]
+__all__ = ["Projection", "check_projection", "opened_images", "project"]
 
 _CANDIDATES, _STARTS = 512, 8
 _TOGETHER = 8
@@ -54,16 +59,23 @@ class Projection:
         """Write `.png` (each image, and below it what was found) or `.npz` and return the path.
 
         Arrays: x (images), found, z, y (where there are classes), rmse, psnr.
+
+        Raises:
+            UsageError: another kind of file.
+            RunError: the disk refuses.
         """
         path = Path(path)
-        if path.suffix.lower() != ".npz":
+        check_projection(path)
+        if path.suffix.lower() == ".png":
             both = np.concatenate([self.target.values, self.found.values])
             return film(Samples(both, None, self.target.spec), path, rows=2)
-        y = {} if self.found.labels is None else {"y": self.found.labels}
-        arrays = {"x": self.target.values, "found": self.found.values, "z": self.z, **y}
-        arrays |= {"rmse": self.rmse, "psnr": self.psnr}
-        with saving(path), path.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
+        x, found, y = self.target.values, self.found.values, self.found.labels
+        told = partial(np.savez_compressed, x=x, found=found, z=self.z, rmse=self.rmse)
+        with saving(path), drafted(path) as file:
+            if y is None:
+                told(file, psnr=self.psnr)
+            else:
+                told(file, psnr=self.psnr, y=y)
         return path
 
     @property
@@ -71,6 +83,11 @@ class Projection:
         """Peak signal-to-noise ratio 20 log10(2 / rmse) in decibels, shape (N,)."""
         ratio: NDArray[Any] = 20 * torch.log10(2 / torch.from_numpy(self.rmse)).numpy()
         return ratio
+
+
+def check_projection(path: str | Path) -> None:
+    """UsageError for a file that a `Projection` is not written to."""
+    check_end(path, "a projection", ".png", ".npz")
 
 
 def project(
@@ -127,25 +144,66 @@ def project(
 def opened_images(path: str | Path, spec: DataSpec, rule: Rule = "crop") -> NDArray[Any]:
     """The images at a path as raw values of a run's data, shape (N, *spec.shape).
 
-    Images of another size are brought to the run's as images to train on are, by `rule`. Raises
-    UsageError where there are none, or of another number of channels or type.
+    A path is that of an image, or a folder, archive or array of images. Images of another size are
+    brought to the run's as images to train on are, by `rule`. Pictures of 8 bits go back to the
+    values that `gantlet sample` made pictures of; arrays hold those values themselves.
+
+    Raises UsageError where there are none, or damaged ones, or of another number of channels or
+    type.
     """
     _check_kind(spec)
-    size = spec.shape[1], spec.shape[2]
     path = Path(path)
-    if path.suffix.lower() in SUFFIXES and path.is_file():
-        entry = Entry(path.name, "", lambda: path.open("rb"))
-        seen = look(entry)
-        if isinstance(seen, Fault):
-            raise UsageError(f"image {path}", expected="an image", received=seen.why)
-        image = decode(entry, *_form(entry, seen, spec))
-        images = fit(image, size, rule, alpha=image.shape[2] == 4).transpose(2, 0, 1)[None]
-    else:
-        alpha: Literal["keep", "white"] = "keep" if spec.shape[0] == 4 else "white"
-        settings = DataSettings(labels=False, size=size, fit=rule, alpha=alpha)
-        images = np.asarray(open_data(path, settings).raw[:])
+    with _entries(path) as entries:
+        if entries is None:
+            settings = DataSettings(labels=False, size=(spec.shape[1], spec.shape[2]), fit=rule)
+            images = np.asarray(open_data(path, settings).raw[:])
+        else:
+            images = np.stack([_opened(entry, path, spec, rule) for entry in entries])
     _check(images, spec)
     return images
+
+
+@contextmanager
+def _entries(path: Path) -> Iterator[Sequence[Entry] | None]:
+    """The files of images at a path, for as long as the block lasts; None where it has none."""
+    if path.suffix.lower() in SUFFIXES and path.is_file():
+        yield [Entry(path.name, "", lambda: path.open("rb"))]
+        return
+    with readable(path):
+        kind = KINDS[sniff(path)]
+    if kind.entries is None:
+        yield None
+        return
+    with kind.entries(path) as found:
+        if not found:
+            raise UsageError(f"images to project in {path}", expected="images", received="none")
+        yield sorted(found, key=lambda entry: entry.name)
+
+
+def _opened(entry: Entry, path: Path, spec: DataSpec, rule: Rule) -> NDArray[Any]:
+    """One image as raw values, shape (C, H, W) of the run's H and W."""
+    try:
+        seen = look(entry)
+        image = decode(entry, *_form(entry, seen, spec)) if isinstance(seen, Look) else seen.why
+    except Exception as error:  # of whatever kind Pillow's readers have
+        image = reason(error)
+    if isinstance(image, str):
+        place = path if path.name == entry.name else path / entry.name
+        raise UsageError(f"image {place}", expected="a whole image", received=image)
+    sized = fit(image, (spec.shape[1], spec.shape[2]), rule, alpha=image.shape[2] == 4)
+    restored = sized if is_dicom(entry.name) else _restored(sized, spec)
+    return restored.transpose(2, 0, 1)
+
+
+def _restored(pixels: NDArray[Any], spec: DataSpec) -> NDArray[Any]:
+    """8 bits back to raw values, low to high: what `gantlet.training.pictures.as_pixels` undoes.
+
+    Other pixels are raw values as they are.
+    """
+    if pixels.dtype != np.uint8 or (spec.dtype, spec.low, spec.high) == ("uint8", 0, 255):
+        return pixels
+    values = spec.low + pixels * ((spec.high - spec.low) / 255)
+    return (values if spec.dtype == "float32" else np.round(values)).astype(spec.dtype)
 
 
 def _form(entry: Entry, seen: Look, spec: DataSpec) -> tuple[int, int]:

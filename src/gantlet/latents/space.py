@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,7 +22,10 @@ from gantlet.spec import DataSpec
 from gantlet.training.machine import Machine
 from gantlet.truncation import narrowed
 
-__all__ = ["Drawn", "Space", "opened", "turned"]
+__all__ = ["Drawn", "Space", "numbered", "opened", "turned"]
+
+_LAST = 2**53 - 1
+"""Largest number of a sample, up to which a page knows all whole numbers too."""
 
 Drawn = Mapping[str, Tensor]
 """The random numbers of B samples by name, shape (B, ...) each; `z` is the latent vector."""
@@ -158,6 +161,16 @@ def opened(
     """
     with ready(bundle, device) as (players, machine):
         yield Space(bundle, players, machine).narrowed(truncation)
+
+
+def numbered(samples: Sequence[int]) -> Tensor:
+    """Numbers of samples as an index, int64; UsageError for what counts no sample."""
+    wrong = [i for i in samples if not 0 <= i <= _LAST]
+    if wrong:
+        raise UsageError(
+            "number of a sample", expected=f"0 or more, at most {_LAST}", received=str(wrong[0])
+        )
+    return torch.tensor(samples, dtype=torch.int64)
 
 
 def turned(a: Drawn, b: Drawn, t: Tensor) -> dict[str, Tensor]:

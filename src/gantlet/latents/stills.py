@@ -15,7 +15,7 @@ from gantlet.errors import UsageError
 from gantlet.labels import Label
 from gantlet.latents.directions import Directions, directions
 from gantlet.latents.mixing import crossed
-from gantlet.latents.space import Drawn, Space, opened
+from gantlet.latents.space import Drawn, Space, numbered, opened
 from gantlet.sample import Samples
 
 __all__ = ["Still", "drawn", "still"]
@@ -76,9 +76,7 @@ def _vectors(found: Directions | None, asked: Still) -> torch.Tensor:
 
 def drawn(space: Space, seed: int, sample: int) -> dict[str, torch.Tensor]:
     """The random numbers of one sample of a seed, (1, ...) each; UsageError below number 0."""
-    if sample < 0:
-        raise UsageError("number of a sample", expected="0 or more", received=str(sample))
-    return space.drawn(seed, torch.tensor([sample]), space.labels(None, 1))
+    return space.drawn(seed, numbered([sample]), space.labels(None, 1))
 
 
 def still(

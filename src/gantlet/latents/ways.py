@@ -16,7 +16,7 @@ from torch import nn
 from gantlet.bundle import Bundle
 from gantlet.errors import UsageError
 from gantlet.labels import Label, class_of, ends_of, way_labels
-from gantlet.latents.space import Drawn, Space, opened, turned
+from gantlet.latents.space import Drawn, Space, numbered, opened, turned
 from gantlet.sample import Samples
 
 __all__ = ["interpolate", "morph", "morphed", "way"]
@@ -47,7 +47,7 @@ def interpolate(
     Raises:
         UsageError: fewer than two stops, no steps, an unknown label, a truncation out of range.
     """
-    if len(samples) < 2 or min(samples) < 0 or steps < 1:
+    if len(samples) < 2 or steps < 1:
         raise UsageError(
             "a way from sample to sample",
             expected="at least two samples by their numbers, and at least 1 step",
@@ -63,7 +63,7 @@ def way(
     space: Space, samples: Sequence[int], *, steps: int, seed: int, label: Label | None
 ) -> NDArray[Any]:
     """Raw values of what `interpolate` tells, shape ((S - 1) steps + 1, *spec.shape)."""
-    stops = space.drawn(seed, torch.tensor(samples), space.labels(label, 1))
+    stops = space.drawn(seed, numbered(samples), space.labels(label, 1))
     t = torch.arange(steps * (len(samples) - 1) + 1)
     at = (t // steps).clamp(max=len(samples) - 2)
     a = {name: u[at] for name, u in stops.items()}
@@ -91,7 +91,14 @@ def morph(
         UsageError: a run without labels, unknown or too few labels, a generator that has no
             vector for each class.
     """
-    if len(labels) < 2 or steps < 1 or min(samples, default=-1) < 0:
+    if not (bundle.spec.classes or bundle.spec.conditions):
+        raise UsageError(
+            "a way from class to class",
+            expected="a run on data with labels",
+            received="one trained without labels",
+            remedy="From sample to sample goes gantlet interpolate.",
+        )
+    if len(labels) < 2 or steps < 1 or not samples:
         raise UsageError(
             "a way from class to class",
             expected="at least two labels, at least 1 step and 1 sample",
@@ -101,7 +108,7 @@ def morph(
             else "",
         )
     with opened(bundle, device, truncation) as space:
-        drawn = space.drawn(seed, torch.tensor(samples), space.labels(None, 1))
+        drawn = space.drawn(seed, numbered(samples), space.labels(None, 1))
         columns = list(
             (_conditioned if bundle.spec.conditions else _classed)(space, drawn, labels, steps)
         )
