@@ -81,6 +81,18 @@ def test_images_of_many_channels_that_are_not_square_train_and_are_saved_as_arra
     assert np.array_equal(np.load("made.npz")["x"], made.values)
 
 
+def test_a_bound_that_is_given_holds_beside_the_other():
+    both = plan("digits", "mlp", ["stop.samples=1000"], minutes=5).config.stop
+    assert (both.samples, both.minutes) == (1000, 5)
+    both = plan("digits", "mlp", {"stop.minutes": 5}, samples=1000).config.stop
+    assert (both.samples, both.minutes) == (1000, 5)
+    assert plan("digits", "mlp", minutes=5).config.stop.samples is None
+    with pytest.raises(UsageError, match=r"--samples 7 beside stop\.samples"):
+        plan("digits", "mlp", ["stop.samples=1000"], samples=7)
+    with pytest.raises(UsageError, match=r"beside train\.init_from"):
+        plan("digits", "mlp", ["train.init_from=a"], init_from="b")
+
+
 def test_minutes_end_a_run():
     run = gantlet.train(POINTS, settings=TINY, minutes=0.005)
     assert run.reason == "time"

@@ -5,6 +5,7 @@ The same from Python as from the command line; only what to type differs.
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -137,7 +138,11 @@ class Console(Callback):
             self._print(account.told(end.seen // config.train.batch)[0])
 
     def _print(self, line: str) -> None:
-        self._rich.print(Text(line), soft_wrap=True)
+        try:
+            self._rich.print(Text(line), soft_wrap=True)
+        except OSError as error:
+            if error.errno != errno.EIO:  # a terminal that was closed has nobody to tell
+                raise
 
 
 class Briefly(Callback):

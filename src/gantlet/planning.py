@@ -114,7 +114,7 @@ def planned(
     base, derived = _dialled(base, size, dataset, settings, game)
     config = override(base, settings)
     goal = samples or config.stop.samples
-    config = replace(config, stop=_stop(config.stop, samples, minutes))
+    config = replace(config, stop=_stop(config.stop, settings, samples, minutes))
     config = resolved(config, dataset.spec, goal)
     account = account_of(config, dataset.spec)
     covered = account.told(account.steps) if account else ()
@@ -129,7 +129,15 @@ def _beginning(
     """The settings, with what to begin with among them."""
     if init_from is None:
         return settings
-    return {**dict(assignments(settings)), "train.init_from": Path(init_from).as_posix()}
+    given = dict(assignments(settings))
+    _check_once(given, "train.init_from", f"--from {init_from}")
+    return {**given, "train.init_from": Path(init_from).as_posix()}
+
+
+def _check_once(given: Mapping[str, Any], key: str, option: str) -> None:
+    """UsageError where a setting is given beside the option that stands for it."""
+    if key in given:
+        raise UsageError(f"{option} beside {key}", remedy="Leave one of them away.")
 
 
 def _dialled(
@@ -219,8 +227,21 @@ def _private(settings: Sequence[str] | Mapping[str, Any], recipe: str | None) ->
     return {"held_out": False, "private": share}
 
 
-def _stop(stop: Stop, samples: int | None, minutes: float | None) -> Stop:
+def _stop(
+    stop: Stop,
+    settings: Sequence[str] | Mapping[str, Any],
+    samples: int | None,
+    minutes: float | None,
+) -> Stop:
+    """When to end. Bounds that are asked for take the place of the recipe's, not of given ones."""
+    asked = {"samples": samples, "minutes": minutes}
     if samples is None and minutes is None:
         return stop
-    asked: Stop = checked(Stop, {"samples": samples, "minutes": minutes}, "stop")
-    return replace(asked, patience=stop.patience)
+    given = dict(assignments(settings))
+    for name, value in asked.items():
+        if value is not None:
+            _check_once(given, f"stop.{name}", f"--{name} {value:g}")
+        elif f"stop.{name}" in given:
+            asked[name] = getattr(stop, name)
+    found: Stop = checked(Stop, asked, "stop")
+    return replace(found, patience=stop.patience)

@@ -299,7 +299,10 @@ def _recorded(
             folder.write_config(made.config)
     if record is None:
         return found, ()
-    recorded = Machine(**record["machine"])
+    try:
+        recorded = Machine(**record["machine"])
+    except TypeError as error:
+        raise folder.unreadable(error) from None
     before, now = (machine.device.split(":")[0] for machine in (recorded, found))
     if before != now:
         return found, (f"The run began on {before} and goes on on {now}: results differ by "

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import resource
+import shutil
 import struct
 import subprocess
 import zipfile
@@ -141,6 +142,36 @@ def test_a_run_without_a_whole_checkpoint_is_not_begun_anew(run):
     assert sorted(run.rglob("*")) == before
 
 
+def test_a_run_that_lost_its_checkpoints_is_not_begun_anew(run):
+    shutil.rmtree(run / "checkpoints")
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    refused = gantlet("train", "--samples", 256, *TINY)
+    assert_refused(refused, "a checkpoint to go on from", "--fresh")
+    after = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    assert {path: after[path] for path in before} == before
+
+
+def test_a_folder_below_a_file_and_names_too_long_are_told(workplace):
+    (workplace / "file").write_text("mine")
+    assert_refused(
+        gantlet("train", "--samples", 16, "--out", "file/sub", *TINY), "file/sub", "--out"
+    )
+    assert_refused(
+        gantlet("train", "--samples", 16, "--out", "x" * 300, *TINY), "too long", code=1
+    )
+
+
+def test_a_record_without_its_machine_is_named(run):
+    alter(run / "run.json", machine={})
+    assert_refused(gantlet("train", "--samples", 512, *TINY), "run.json", "--fresh")
+
+
+def test_a_log_of_other_bytes_is_read_as_far_as_it_is_whole(run):
+    with (run / "log.jsonl").open("ab") as file:
+        file.write(b"\xff\xfe torn")
+    assert gantlet("train", "--samples", 384, *TINY).code == 0
+
+
 def alter(path, **values):
     path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
 
@@ -158,7 +189,17 @@ def test_newer_formats_are_refused_by_name(run):
     assert_refused(gantlet("sample", run), "bundle", "format 2", "newer Gantlet")
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"format": "1"}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        "{}",
+        '{"format": "1"}',
+        '{"format": "1", "identity": {}, "machine": {}}',
+    ],
+)
 def test_a_torn_record_is_named_and_can_be_put_aside(run, content):
     (run / "run.json").write_text(content)
     assert_refused(gantlet("train", "--samples", 256, *TINY), "run.json", "--fresh")

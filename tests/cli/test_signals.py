@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: the run is saved, the way on is told, and the same command goes it."""
+"""Signals that stop: the run is saved, the way on is told, and the same command goes it."""
 
 import signal
 
@@ -9,7 +9,9 @@ from tests.cli.door import TINY, gantlet, started
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["INT", "TERM"]
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
+    ids=["INT", "TERM", "HUP"],
 )
 def test_a_signal_saves_and_the_same_command_goes_on(number, code, workplace):
     words = ("train", "--samples", 1_000_000, *TINY, "train.tick=1000000")

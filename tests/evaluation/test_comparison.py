@@ -1,13 +1,17 @@
 """Side by side: equal runs differ by noise, unlike ones do not, and unlike numbers are refused."""
 
 import json
+import math
 import re
+import shutil
 
 import pytest
 
+from gantlet.cli.compare_verb import _told
 from gantlet.errors import UsageError
 from gantlet.evaluation import evaluate
 from gantlet.evaluation.comparison import compare, difference, over_seeds, paired
+from gantlet.evaluation.evaluated import kept_evidence
 from gantlet.metrics.estimate import Estimate, normal
 from tests.cli.door import gantlet
 from tests.evaluation import planted
@@ -67,6 +71,22 @@ def test_faults_are_told(runs, tmp_path):
         compare([one, runs["honest", 1]])
     with pytest.raises(UsageError, match="gantlet evaluate"):
         compare([one, tmp_path])
+
+
+def test_other_samples_of_the_same_name_are_refused(runs, tmp_path):
+    path = shutil.copytree(runs["collapsed", 0], tmp_path / "other")
+    kept = json.loads((path / "evidence.json").read_text())
+    mark = kept["about"]["reference_fingerprint"]
+    assert mark == kept_evidence(runs["honest", 0]).about["reference_fingerprint"]
+    kept["about"]["reference_fingerprint"] = mark[::-1]
+    (path / "evidence.json").write_text(json.dumps(kept))
+    with pytest.raises(UsageError, match="other samples of the same name"):
+        compare([runs["honest", 0], path])
+
+
+def test_two_numbers_without_bounds_have_no_difference():
+    endless = Estimate(math.inf, 10.0, math.inf, "capture")
+    assert _told(difference(endless, endless), "higher") == "-"
 
 
 def test_unlike_extractors_are_refused(runs, tmp_path):

@@ -12,10 +12,13 @@ import torch
 from safetensors.torch import load_file
 
 import gantlet
+from gantlet.config import assignments
 from gantlet.console import Briefly
 from gantlet.evaluation.comparison import difference, paired
 from gantlet.metrics.estimate import Estimate
+from gantlet.sweeping import runner
 from gantlet.sweeping.runner import _score
+from gantlet.sweeping.space import written
 from tests.cli.door import assert_refused, started
 from tests.cli.door import gantlet as command
 from tests.sweeping.conftest import POINTS, SWEEP, TINY
@@ -198,6 +201,31 @@ def test_trials_that_diverge_or_cannot_be_are_told_and_dropped(workplace):
     assert "Trial 3 is dropped, as it diverged" in answer.err
     assert "Trial 2 is refused" in answer.err
     assert command(*words, "--json").out == answer.out
+
+
+def test_a_trial_dropped_at_a_late_rung_gives_its_place_to_none_that_lost_it(monkeypatch):
+    """The rungs are gone through again: the same go on, and nothing is played."""
+    calls = []
+
+    def scored(made, trial, seed, rung, tell):
+        calls.append((trial.number, rung))
+        if (trial.number, rung) == (9, 1):
+            return "diverged: numbers ceased to be finite"
+        value = trial.number / 20
+        return Estimate(value, value - 0.01, value + 0.01, "planted")
+
+    monkeypatch.setattr(runner, "_played", scored)
+    rates = {"optimisers.generator.lr": [n * 1e-4 for n in range(1, 10)], "train.batch": 32}
+    made = [gantlet.sweep(POINTS, rates, recipe="mlp", samples=900) for _ in range(2)]
+    assert calls == [*((n, 0) for n in range(1, 10)), (7, 1), (8, 1), (9, 1), (8, 2)]
+    assert [swept.winner.number for swept in made] == [8, 8]
+    assert made[0].contents == made[1].contents
+
+
+def test_a_command_says_texts_as_it_takes_them():
+    for value in ("|", ",", "null", "crop", "it's"):
+        assert dict(assignments([written("data.delimiter", value)])) == {"data.delimiter": value}
+    assert written("data.query", "select 1 # one") == "data.query=select 1 # one"
 
 
 def test_a_sweep_that_loses_all_trials_fails_with_why():

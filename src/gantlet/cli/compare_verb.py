@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,7 +59,9 @@ def _table(found: Comparison) -> Table:
 
 
 def _told(gap: Estimate, better: str) -> str:
-    """The difference, and what it means."""
+    """The difference, and what it means; none of two numbers without bounds."""
+    if math.isnan(gap.value):
+        return "-"
     if not (gap.low > 0 or gap.high < 0):
         word = "noise"
     else:

@@ -31,7 +31,7 @@ def train_(
     .feather), the URL of a database (sqlite:///people.db data.query="select * from people"), or a
     built-in name: digits, ring, grid, gaussians-1200d. Without it: digits. Settings are dotted
     keys such as train.batch=64; `gantlet config RECIPE` shows all. Ctrl-C saves and leaves (exit
-    code 130; 143 after SIGTERM).
+    code 130; 143 after SIGTERM, 129 where the terminal was closed).
 
     Parameters
     ----------

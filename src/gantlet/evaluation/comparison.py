@@ -99,12 +99,19 @@ def _evidence(path: Path) -> Evidence:
 def _same_reference(first: Evidence, second: Evidence) -> None:
     keys = ("data", "reference")
     if any(first.about[key] != second.about[key] for key in keys):
-        raise UsageError(
-            "runs to compare",
-            expected=f"evaluations on {first.about['data']}, {first.about['reference']}",
-            received=f"{second.about['data']}, {second.about['reference']}",
-            remedy="Evaluate all runs on the same data.",
-        )
+        raise _unlike(first, f"{second.about['data']}, {second.about['reference']}")
+    marks = [evidence.about.get("reference_fingerprint") for evidence in (first, second)]
+    if None not in marks and marks[0] != marks[1]:  # evidence of earlier versions has none
+        raise _unlike(first, "other samples of the same name")
+
+
+def _unlike(first: Evidence, received: str) -> UsageError:
+    return UsageError(
+        "runs to compare",
+        expected=f"evaluations on {first.about['data']}, {first.about['reference']}",
+        received=received,
+        remedy="Evaluate all runs on the same data.",
+    )
 
 
 def _grouped(paths: Sequence[Path], found: Sequence[Evidence]) -> list[Group]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -130,6 +131,7 @@ def gathered(
         "seen": bundle.about["seen"],
         "seed": seed,
         "reference": source,
+        "reference_fingerprint": _fingerprint(taken["reference"], dataset, data is None),
     }
     if bundle.spec.conditions:
         about["conditions"] = "; ".join(map(in_words, bundle.spec.conditions))
@@ -143,6 +145,17 @@ def gathered(
         about=about,
         notes=tuple(notes),
     )
+
+
+def _fingerprint(part: Part, dataset: Dataset, own: bool) -> str:
+    """What tells samples from others: their places in data that are known, or what they hold."""
+    if own:
+        content = dataset.fingerprint.encode() + part.index.tobytes()
+    elif part.frame is not None:
+        content = part.frame.to_csv(index=False).encode()
+    else:
+        content = np.ascontiguousarray(part.x[:]).tobytes()
+    return hashlib.blake2b(content, digest_size=8).hexdigest()
 
 
 def _taken(

@@ -77,7 +77,7 @@ def rungs(trials: int, samples: int, keep: Fraction, least: int = 1) -> tuple[Ru
             expected=f"at least {enough:,} for {len(found)} rung{'s' * (last > 0)}, so that the "
             f"first has {least:,} samples, a batch",
             received=f"{found[0].samples:,} samples in the first rung",
-            remedy="Give more samples, fewer values, or a smaller --keep.",
+            remedy="Give more samples, fewer values, or another --keep.",
         )
     return found
 

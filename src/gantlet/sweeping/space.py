@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,18 @@ from gantlet.config import assignments
 from gantlet.errors import UsageError
 from gantlet.rng import permutation
 
-__all__ = ["NAMES", "Axis", "Space", "Trial", "listed", "read_space", "shown", "space", "trials"]
+__all__ = [
+    "NAMES",
+    "Axis",
+    "Space",
+    "Trial",
+    "listed",
+    "read_space",
+    "shown",
+    "space",
+    "trials",
+    "written",
+]
 
 _MOST = 10_000
 """Combinations of a sweep."""
@@ -91,6 +103,18 @@ def shown(value: Any) -> str:
         return value
     text: str = yaml.safe_dump(value, default_flow_style=True, width=10_000)
     return text.removesuffix("\n").removesuffix("\n...")
+
+
+def written(key: str, value: Any) -> str:
+    """A setting as the command line takes it: in quotes what it would take for another value."""
+    plain = f"{key}={shown(value)}"
+    if not isinstance(value, str):
+        return plain
+    try:
+        taken = dict(assignments([plain])).get(key)
+    except UsageError:
+        taken = None
+    return plain if taken == value else f"{key}={json.dumps(value)}"
 
 
 def space(settings: Sequence[str] | Mapping[str, Any]) -> Space:
@@ -218,7 +242,10 @@ def _values(name: str, given: Sequence[_Given]) -> tuple[str, list[Any]]:
         key, value = pairs[0]
         if value in found:
             raise UsageError(
-                f"setting {name}", expected="each value once", received=f"{shown(value)} twice"
+                f"setting {name}",
+                expected="each value once",
+                received=f"{shown(value)} twice",
+                remedy="A value that is a list itself stands in a list, as [[16, 16]].",
             )
         found.append(value)
     if not found:

@@ -12,7 +12,7 @@ from gantlet.evaluation.comparison import difference, over_seeds, paired
 from gantlet.metrics.estimate import Estimate
 from gantlet.sweeping.design import Design
 from gantlet.sweeping.rungs import Rung
-from gantlet.sweeping.space import Trial, shown
+from gantlet.sweeping.space import Trial, written
 from gantlet.sweeping.state import State
 
 __all__ = ["Line", "Swept", "ranked", "score_at", "tabled"]
@@ -89,12 +89,15 @@ def score_at(state: State, trial: Trial, seeds: int, rung: int) -> Estimate | No
 
 
 def ranked(state: State, tried: Sequence[Trial], seeds: int, rung: int) -> list[Trial]:
-    """Those with a score at a rung that were not dropped, the best first; equal ones by number."""
+    """Those with a score at a rung, the best first; equal ones by number.
+
+    A trial that was dropped has none at the rung that dropped it, and keeps its place before: the
+    same trials go on however often the rungs are gone through.
+    """
     found = [
         (trial, score)
         for trial in tried
-        if str(trial.number) not in state.dropped
-        and (score := score_at(state, trial, seeds, rung)) is not None
+        if (score := score_at(state, trial, seeds, rung)) is not None
     ]
     return [trial for trial, _ in sorted(found, key=lambda one: (-one[1].value, one[0].number))]
 
@@ -190,6 +193,6 @@ def _command(made: Design, winner: Trial) -> str:
     name, size = winner.named("recipe") or made.recipe, winner.named("size_model") or made.size
     words = ["gantlet", "train", *([made.source] if made.source else ["DATA"])]
     words += ["--recipe", name, *(["--size-model", size] if size else [])]
-    words += [f"{key}={shown(value)}" for key, value in winner.settings.items()]
+    words += [written(key, value) for key, value in winner.settings.items()]
     words += ["--samples", str(made.rungs[-1].samples)]
     return shlex.join(words)

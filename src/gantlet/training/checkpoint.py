@@ -138,7 +138,8 @@ def _verified(file: Path, digest: str) -> dict[str, Tensor]:
 def _damaged(file: Path, why: str) -> UsageError:
     return UsageError(
         f"checkpoint file {file} is missing or altered ({why})",
-        remedy="Restore it from a copy, or remove its folder to use the checkpoint before it.",
+        remedy="Restore it from a copy, or remove its folder where an earlier checkpoint is left "
+        "to go on from.",
     )
 
 

@@ -101,16 +101,22 @@ class Folder:
             record: dict[str, Any] = json.loads(self.record.read_text(encoding="utf-8"))
             if not {"format", "identity", "machine"} <= record.keys():
                 raise ValueError("keys are missing")
-        except FileNotFoundError:
+            if not isinstance(record["format"], int):
+                raise ValueError("its format is no number")
+        except (FileNotFoundError, NotADirectoryError):
             return None
-        except (OSError, ValueError, AttributeError) as error:
-            raise UsageError(
-                f"run record {self.record} cannot be read: {error}",
-                remedy="Restore it, or start afresh with --fresh (in Python: fresh=True).",
-            ) from None
+        except (OSError, ValueError, AttributeError, TypeError) as error:
+            raise self.unreadable(error) from None
         if record["format"] > FORMAT:
             raise newer_format(f"run {self.path}", record["format"], FORMAT)
         return record
+
+    def unreadable(self, error: Exception) -> UsageError:
+        """What is told of a record that is not as it was written."""
+        return UsageError(
+            f"run record {self.record} cannot be read: {error}",
+            remedy="Restore it, or start afresh with --fresh (in Python: fresh=True).",
+        )
 
     def write_config(self, config: Config) -> None:
         """Write `config.yaml`, with a comment beside each setting."""
@@ -129,7 +135,7 @@ class Folder:
         if not self.log.exists():
             return []
         rows = []
-        for line in self.log.read_text(encoding="utf-8").splitlines():
+        for line in self.log.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
                 rows.append(json.loads(line))
             except ValueError:

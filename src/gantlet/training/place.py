@@ -22,6 +22,7 @@ _FULL_OR_CLOSED = (
     errno.EACCES,
     errno.EPERM,
     errno.EIO,
+    errno.ENAMETOOLONG,
 )
 
 

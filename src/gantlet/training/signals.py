@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM as a wish to stop that is granted between two passes."""
+"""SIGINT, SIGTERM and SIGHUP as a wish to stop that is granted between two passes."""
 
 from __future__ import annotations
 
@@ -12,14 +12,18 @@ __all__ = ["signals_ask"]
 
 @contextmanager
 def signals_ask(ask: Callable[[int], None]) -> Iterator[None]:
-    """Within, SIGINT and SIGTERM call `ask` with their number; a second one is the system's again.
+    """Within, these signals call `ask` with their number; a second one is the system's again.
 
-    In threads other than the main one, signals stay as they are.
+    A SIGHUP that is ignored, as under nohup, stays so. In threads other than the main one, all
+    stay as they are.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
+    if before[signal.SIGHUP] is signal.SIG_IGN:
+        del before[signal.SIGHUP]
 
     def take(number: int, _: object) -> None:
         ask(number)

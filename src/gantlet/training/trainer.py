@@ -304,6 +304,14 @@ class Trainer:
                 f"no checkpoint of {self.folder.path} is whole: {self._refused[0]}",
                 remedy="Or put the run aside and begin anew with --fresh (fresh=True).",
             )
+        if found is None and (self.folder.rows() or self.folder.bundle.exists()):
+            raise UsageError(
+                f"run {self.folder.path}",
+                expected=f"a checkpoint to go on from in {self.folder.checkpoints}",
+                received="none, where the run has come so far as to have a log or a bundle",
+                remedy="Restore one, or put the run aside and begin anew with --fresh "
+                "(fresh=True).",
+            )
         if found is not None:
             self._load(found)
             self._saved_at = self.state.position
