@@ -41,6 +41,14 @@ def test_links_that_lead_nowhere_are_faults(photos, target):
     assert_told(photos, "a/link.png", "a link that leads nowhere")
 
 
+def test_a_source_whose_name_is_no_utf_8_is_refused_by_it(photos):
+    odd = photos.with_name(os.fsdecode(b"\xe9"))
+    photos.rename(odd)
+    for opens in (open_data, examine, lambda path: pack(path, photos.with_suffix(".pack"))):
+        with pytest.raises(UsageError, match=r"\\xe9: expected a path in UTF-8"):
+            opens(odd)
+
+
 @pytest.mark.parametrize("name", [b"a/\xe9.png", b"\xe9/1.png"])
 def test_names_that_are_no_utf_8_are_faults_that_can_be_read(photos, name):
     odd = photos / Path(os.fsdecode(name))

@@ -17,7 +17,7 @@ from gantlet.data.pixels import Entry
 from gantlet.data.settings import DataSettings
 from gantlet.errors import UsageError
 
-__all__ = ["folder_entries", "open_folder"]
+__all__ = ["folder_entries", "open_folder", "readable_name"]
 
 
 @contextmanager
@@ -46,7 +46,7 @@ def _misnamed(name: str) -> BinaryIO:
     raise OSError(errno.EILSEQ, "a name that is no UTF-8", name)
 
 
-def _readable(name: str) -> str:
+def readable_name(name: str) -> str:
     """A name with what is no UTF-8 in it as `\\xe9`."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
@@ -58,7 +58,7 @@ def _entry(path: Path, root: Path) -> Entry | None:
         return None
     facts = path.stat() if whole else path.lstat()
     name = path.relative_to(root).as_posix()
-    shown = _readable(name)
+    shown = readable_name(name)
     opens = partial(_open, path) if shown == name else partial(_misnamed, shown)
     return Entry(shown, f"{facts.st_size}:{facts.st_mtime_ns}", opens, facts.st_size)
 
