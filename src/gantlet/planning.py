@@ -55,7 +55,8 @@ class Plan:
 
 
 def _digest(text: str) -> str:
-    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+    content = text.encode(errors="surrogateescape")  # names that are no UTF-8
+    return hashlib.blake2b(content, digest_size=8).hexdigest()
 
 
 def plan(

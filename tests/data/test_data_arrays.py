@@ -222,6 +222,7 @@ def test_tensors_are_arrays():
         ([2.0, 10.0, 2.0], ("2", "10"), [0, 1, 0]),
         ([True, False, True], ("False", "True"), [1, 0, 1]),
         ([-1, 1, -1], ("-1", "1"), [0, 1, 0]),
+        (np.array(["é".encode(), b"a", b"a"]), ("a", "é"), [1, 0, 0]),
     ],
 )
 def test_labels_are_coded(y, classes, codes):
@@ -230,7 +231,13 @@ def test_labels_are_coded(y, classes, codes):
     assert data.y.dtype == np.int64
 
 
-@pytest.mark.parametrize("y", [[1, 2], [[1], [2], [3]], [0.5, 1, 2], [None, 1, 2]])
+@pytest.mark.parametrize(
+    "y",
+    [
+        *([1, 2], [[1], [2], [3]], [0.5, 1, 2], [None, 1, 2]),
+        *([np.inf, 1, 1], [np.nan, 1, 1], [1e300, 1, 1], [b"\xe9", b"b", b"b"]),
+    ],
+)
 def test_wrong_labels_are_refused(y):
     with pytest.raises(UsageError, match="the labels"):
         open_data((whole(3, 4, 4), np.array(y)))

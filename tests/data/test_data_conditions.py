@@ -122,6 +122,7 @@ BAD = {
     "NA": (changed("smiling", 3, "NA"), r"'smiling' .*a value for each image.*'03\.png'"),
     "text": (changed("angle", 5, "steep"), r"'angle' .*a number.*'steep' for '05\.png'"),
     "infinite": (changed("angle", 5, "inf"), r"'angle' .*a number.*'inf' for '05\.png'"),
+    "too large": (changed("angle", 5, "1e39"), r"'angle' .*a number.*'1e39' for '05\.png'"),
     "different": ({"id": [f"a{i}" for i in range(N)]}, r"'id' .*60 different texts"),
     "constant": ({"same": ["x"] * N}, "whose values differ, received the same everywhere in same"),
     "no columns": ({}, "the columns file"),
@@ -134,6 +135,17 @@ def test_cells_that_say_nothing_are_refused(photos, fault):
     with pytest.raises(UsageError, match=f"label file labels.csv.*{words}|{words}") as refused:
         opened(photos, table(columns))
     assert "labels.csv" in str(refused.value)
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_numbers_of_too_few_images_are_refused(tmp_path, count):
+    for i in range(count):
+        Image.fromarray(np.full((1, 2, 3), 4 * i, np.uint8)).save(tmp_path / f"{i}.png")
+    text = "\n".join(["file,angle", *(f"{i}.png,{1.5 * i}" for i in range(count))])
+    with pytest.raises(
+        UsageError, match=f"more than 5 images with numbers.*received {count} images"
+    ):
+        opened(tmp_path, text)
 
 
 def test_rows_that_do_not_match_images_are_refused(photos):

@@ -101,6 +101,18 @@ def test_colour_and_the_first_of_several_frames(tmp_path):
     assert any("several frames" in note for note in data.notes)
 
 
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_of_colours_the_upper_8_of_the_stored_bits_are_taken(tmp_path, bits):
+    colours = [stored(bits, (5, 6, 3)) for _ in range(2)]
+    for i, one in enumerate(colours):
+        write(tmp_path / f"{i}.dcm", one, "RGB", bits=bits)
+    data = open_data(tmp_path)
+    assert np.array_equal(data.raw.transpose(0, 2, 3, 1), np.stack(colours) >> (bits - 8))
+    assert (data.spec.dtype, data.spec.high) == ("uint8", 255)
+    told = "Images of 16 bits a colour, of which the upper 8 were taken: 2." in data.notes
+    assert told == (bits > 8)
+
+
 def test_dicom_beside_other_images_is_refused(tmp_path):
     write(tmp_path / "a.dcm", stored(12), bits=12)
     Image.fromarray(stored(12)).save(tmp_path / "b.png")

@@ -8,7 +8,7 @@ from PIL import Image
 
 from gantlet.data import DataSettings, open_data, store
 from gantlet.data.doctor import examine
-from gantlet.data.resize import fit
+from gantlet.data.resize import centre, fit
 
 RANDOM = np.random.default_rng(0)
 
@@ -35,6 +35,24 @@ def test_stretching_scales_the_whole():
     image = RANDOM.integers(0, 256, (20, 10, 3)).astype(np.uint8)
     assert np.array_equal(fit(image, (7, 9), "stretch"), lanczos(image, 7, 9))
     assert np.array_equal(fit(image, (10, 5), "stretch"), fit(image, (10, 5), "crop"))
+
+
+@pytest.mark.parametrize("side", [28, 100, 200, 224])
+def test_what_is_cropped_lies_within_the_image_whatever_its_side(side):
+    wholes = [(n, 2 * n) for n in range(1, 1001)] + [(n, n) for n in range(1, 2001)]
+    for height, width in wholes:
+        for turned in ((height, width), (width, height)):
+            left, top, right, bottom = centre(turned, (side, side))
+            assert 0 <= left < right <= turned[1]
+            assert 0 <= top < bottom <= turned[0]
+
+
+@pytest.mark.parametrize(("side", "wanted"), [(29, 28), (225, 224), (250, 120), (110, 100)])
+def test_a_square_is_cropped_to_a_smaller_one_as_it_is_scaled(side, wanted):
+    image = RANDOM.integers(0, 256, (side, side, 1)).astype(np.uint8)
+    assert np.array_equal(
+        fit(image, (wanted, wanted)), lanczos(image[..., 0], wanted, wanted)[..., None]
+    )
 
 
 def test_a_very_long_image_keeps_a_line():

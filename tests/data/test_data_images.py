@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from PIL import Image
 
 from gantlet.data import DataSettings, open_data, store
 from gantlet.data.assemble import slug
+from gantlet.data.packing import pack
 from gantlet.data.pixels import Entry, Fault, look
 from gantlet.data.resize import common_size, fit
 from gantlet.errors import UsageError
@@ -113,6 +116,35 @@ def test_exif_turns_images_upright(tmp_path, suffix):
     assert data.spec.shape == (3, 5, 6)
     assert np.array_equal(first_two(data.raw), np.rot90(array, -1))
     assert data.notes == ("Images turned upright by their EXIF orientation: 2.",)
+
+
+def chunk(kind, content):
+    checked = kind + content
+    return struct.pack(">I", len(content)) + checked + struct.pack(">I", zlib.crc32(checked))
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_png_whose_exif_is_behind_its_pixels_is_turned_whole(tmp_path, deep):
+    array = pixels((6, 5), dtype=np.uint16) if deep else pixels()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for name in "ab":
+        Image.fromarray(array).save(tmp_path / f"{name}.png")
+        whole = (tmp_path / f"{name}.png").read_bytes()
+        late = chunk(b"tEXt", b"a\0b") + chunk(b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0"))
+        (tmp_path / f"{name}.png").write_bytes(whole[:-12] + late + whole[-12:])
+    data = open_data(tmp_path)
+    upright = np.rot90(array, -1)
+    assert np.array_equal(first_two(data.raw), upright[..., None] if deep else upright)
+    assert data.notes == ("Images turned upright by their EXIF orientation: 2.",)
+    pack(tmp_path, tmp_path / "a.pack", workers=1)
+    assert open_data(tmp_path / "a.pack").fingerprint == data.fingerprint
+
+
+def test_a_tiff_of_16_bits_whose_largest_value_is_black_is_inverted(tmp_path):
+    array = pixels((4, 7), dtype=np.uint16)
+    data = pair(tmp_path, Image.fromarray(array), "a.tif", tiffinfo={262: 0})
+    assert np.array_equal(first_two(data.raw)[..., 0], 65535 - array)
 
 
 def test_the_first_frame_of_an_animation_is_taken(tmp_path):

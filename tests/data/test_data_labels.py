@@ -11,6 +11,7 @@ from PIL import Image
 
 from gantlet.data import DataSettings, open_data
 from gantlet.data.doctor import examine
+from gantlet.data.layout import natural
 from gantlet.errors import UsageError
 
 NAMES = ("00/a.png", "00/b.png", "01/c.png", "01/d.png")
@@ -62,6 +63,25 @@ def test_classes_by_number_are_ordered_by_value(photos):
     assert (data.spec.classes, data.y.tolist()) == (("2", "9", "10"), [2, 1, 0, 2])
 
 
+def test_what_is_said_twice_alike_or_left_empty_is_no_fault(photos):
+    ends = opened(photos, "labels.csv", rows().replace("dog", "dog, ,"))
+    pairs = ", ".join(f'"{name}": "{label}"' for name, label in [*PAIRS, *PAIRS])
+    twice = opened(photos, "labels.json", f"{{{pairs}}}")
+    assert ends.y.tolist() == twice.y.tolist() == [1, 0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("names", "ordered"),
+    [
+        ({"10", "9", "01", "1", "001"}, ("001", "01", "1", "9", "10")),
+        ({"2", "9" * 5000, "10"}, ("10", "2", "9" * 5000)),
+    ],
+    ids=["equal values", "long"],
+)
+def test_names_of_classes_have_one_order(names, ordered):
+    assert natural(names) == ordered
+
+
 def test_a_zip_with_its_file_equals_the_folder(photos, tmp_path):
     folder = opened(photos, "labels.csv", rows())
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as packed:
@@ -96,6 +116,14 @@ BAD = {
     "empty label": (rows(NAMES, ("", *LABELS[1:])), r"received \"\" for '00/a\.png'"),
     "columns": (rows(head="picture,kind"), "the columns picture, kind"),
     "nothing": ("", "an empty file"),
+    "cells": (
+        rows(labels=("dog", "cat, black", "dog", "cat")),
+        r"2 cells in each line, .*more at line 3, for '00/b\.png'.*quotes",
+    ),
+    "quote": (
+        rows(labels=('"dog', *LABELS[1:])) + "\n" * 140_000,
+        "a fault at line .*not closed",
+    ),
 }
 
 
@@ -115,6 +143,9 @@ def test_files_that_do_not_match_are_refused(photos, fault):
         ('{"labels": [["00/a.png", [0.5, 1]]]}', "Real numbers are conditions, which have names"),
         ('{"00/a.png": 0.5}', r"0\.5 for '00/a\.png'"),
         ('{"00/a.png": null}', "null for"),
+        ('{"a.png": "x", "b.png": "y", "a.png": "z"}', """received "x" and "z" for 'a.png'"""),
+        ('{"a.png": {"tall": 1, "tall": 2}}', "one value for each key, received 1 and 2"),
+        ("[" * 100_000, "no JSON"),
     ],
 )
 def test_json_of_another_kind_is_refused(photos, content, words):

@@ -28,6 +28,8 @@ from gantlet.errors import UsageError
 
 __all__ = ["from_arrays", "label_codes", "open_npy", "open_npz"]
 
+_WHOLE = 2.0**53
+"""Real numbers below are whole where they look it."""
 _SAMPLES, _LABELS = ("x", "images", "data", "arr_0"), ("y", "labels")
 _FAULTS = (
     *(ValueError, OSError, EOFError, MemoryError, OverflowError, NotImplementedError),
@@ -243,6 +245,19 @@ def _channel_axis(shape: tuple[int, ...]) -> int | None:
     return odd[0] if odd else None
 
 
+def _text(labels: Array) -> Array:
+    try:
+        text: Array = np.char.decode(labels, "utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            "the labels",
+            expected="whole numbers or text in UTF-8",
+            received=f"the bytes {error.object!r}",
+            remedy="Decode them, as with np.char.decode(y, 'latin-1'), and save them again",
+        ) from None
+    return text
+
+
 def label_codes(y: Any, count: int) -> tuple[tuple[str, ...], Labels]:
     """Names of the classes in order, and the number of each sample's class, shape (N,).
 
@@ -260,8 +275,11 @@ def label_codes(y: Any, count: int) -> tuple[tuple[str, ...], Labels]:
             else "Give one class per sample; several values of each come from a label file beside "
             "images (data.labels=labels.csv)",
         )
-    if labels.dtype.kind == "f" and (labels == np.rint(labels)).all():
-        labels = labels.astype(np.int64)
+    if labels.dtype.kind == "f" and (np.abs(labels) < _WHOLE).all():
+        whole = labels.astype(np.int64)
+        labels = whole if (labels == whole).all() else labels
+    if labels.dtype.kind == "S":
+        labels = _text(labels)
     if labels.dtype.kind not in "buiSU":
         raise UsageError(
             "the labels",

@@ -73,13 +73,20 @@ def ceiling(dtype: str, high: float) -> float:
 
 
 def _resized(
-    raw: Array, size: tuple[int, int], rule: Rule, paper: float, *, cache: Path | None, key: str
+    raw: Array,
+    size: tuple[int, int],
+    rule: Rule,
+    paper: float,
+    *,
+    alpha: bool,
+    cache: Path | None,
+    key: str,
 ) -> Array:
     """Images (N, C, H, W) at `size`, by `fit`."""
 
     def fill(out: Array) -> None:
         def one(i: int) -> None:
-            out[i] = fit(raw[i].transpose(1, 2, 0), size, rule, paper=paper)
+            out[i] = fit(raw[i].transpose(1, 2, 0), size, rule, alpha=alpha, paper=paper)
 
         each(one, range(len(raw)))
 
@@ -90,7 +97,7 @@ def _resized(
         fill,
         cache=cache,
         step="resized",
-        key=f"{key}, {rule}" if key else "",
+        key=f"{key}, {rule}{', alpha' * alpha}" if key else "",
     )
     return images.transpose(0, 3, 1, 2)
 
@@ -108,8 +115,12 @@ def assemble(
     notes: Sequence[str] = (),
     cache: Path | None = None,
     key: str = "",
+    alpha: bool = False,
 ) -> Dataset:
     """A `Dataset` of images (N, C, H, W) or points (N, D), resized and labelled as asked.
+
+    Arguments:
+        alpha: the last of four channels is opacity, by which a resize weights the colours.
 
     Raises:
         UsageError: there are fewer than 2 samples, all values are equal, or points are to be
@@ -140,7 +151,8 @@ def assemble(
             f"All images of {raw.shape[2]}x{raw.shape[3]} (height x width) were "
             f"{DONE[settings.fit]} to {height}x{width}, as data.size says."
         )
-        raw = _resized(raw, (size[0], size[1]), settings.fit, low, cache=cache, key=key)
+        sides = size[0], size[1]
+        raw = _resized(raw, sides, settings.fit, low, alpha=alpha, cache=cache, key=key)
     if y is not None and len(classes) < 2 and not conditions:
         y, classes = None, ()
         said.append("There is a single class, so labels are not used.")

@@ -23,6 +23,7 @@ Numbers = NDArray[np.float64]
 _LEVELS = 24
 """A column of no more different numbers, of `FEWEST` images each, is drawn at these alone."""
 _KNOTS = 9
+_LARGEST = float(np.finfo(np.float32).max)
 _MISSING = ("", "na", "n/a", "nan", "null")
 
 
@@ -112,7 +113,7 @@ def _column(
     if all(number is None for number in numbers):
         return None if len(set(cells)) == 1 else _choice(source, name, cells)
     for image, cell, number in zip(images, cells, numbers, strict=True):
-        if number is None or not math.isfinite(number):
+        if number is None or not abs(number) <= _LARGEST:
             raise _wrong(source, name, "a number for each image", f"{cell!r} for {image!r}")
     values = np.array(numbers, float)
     distinct, counts = np.unique(values, return_counts=True)
@@ -122,6 +123,11 @@ def _column(
         return Condition(name=name, kind="flag"), (values > 0).astype(float)
     if len(distinct) <= _LEVELS and counts.min() >= FEWEST:
         return Condition(name=name, kind="level", knots=tuple(distinct.tolist())), values
+    if len(values) <= FEWEST:
+        expected = (
+            f"more than {FEWEST} images with numbers, whose range is told by means of so many"
+        )
+        raise _wrong(source, name, expected, f"{len(values)} images")
     return Condition(name=name, kind="number", knots=_knots(values)), values
 
 

@@ -40,6 +40,8 @@ class Facts:
     frames: int
     inverted: bool
     """Whether the largest stored value is black."""
+    deep: bool
+    """Whether colours have more than 8 bits."""
 
 
 def is_dicom(name: str) -> bool:
@@ -85,7 +87,13 @@ def facts(stream: BinaryIO) -> Facts:
         _bits(slice_) if kind in _GREY else 8,
         int(slice_.get("NumberOfFrames") or 1),
         kind == "MONOCHROME1",
+        kind in _COLOUR and _spare(slice_) > 0,
     )
+
+
+def _spare(slice_: Any) -> int:
+    """Stored bits beyond 8."""
+    return max(0, int(slice_.BitsStored) - 8)
 
 
 def _stored_range(slice_: Any) -> tuple[int, int]:
@@ -120,7 +128,8 @@ def values(stream: BinaryIO) -> Array:
     """Values of the first frame, (H, W, C): slope v + intercept of the stored v, or by its table.
 
     MONOCHROME1 is inverted within the range of its stored bits, so that more is brighter. Windows
-    (VOI) are not applied: they are for viewing, and differ from slice to slice.
+    (VOI) are not applied: they are for viewing, and differ from slice to slice. Of colours the
+    upper 8 of the stored bits are taken.
 
     Raises:
         UnfitError: a compression for which pydicom lacks a plug-in.
@@ -130,7 +139,7 @@ def values(stream: BinaryIO) -> Array:
     slice_ = _read(stream, header=False)
     stored = _first_frame(slice_)
     if stored.ndim == 3:
-        return stored.astype(np.uint8)
+        return (stored >> _spare(slice_)).astype(np.uint8)
     if slice_.PhotometricInterpretation == "MONOCHROME1":
         stored = sum(_stored_range(slice_)) - stored.astype(np.int32)
     rescale: Callable[..., Array] = apply_modality_lut

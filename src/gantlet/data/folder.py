@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,12 +17,15 @@ from gantlet.data.pixels import Entry
 from gantlet.data.settings import DataSettings
 from gantlet.errors import UsageError
 
-__all__ = ["folder_entries", "open_folder"]
+__all__ = ["folder_entries", "open_folder", "readable_name"]
 
 
 @contextmanager
 def folder_entries(path: Path) -> Iterator[list[Entry]]:
-    """All files below a folder; links to folders are followed, each folder once."""
+    """All files below a folder; links to folders are followed, each folder once.
+
+    Links that lead nowhere, and files whose names are no UTF-8, raise OSError once opened.
+    """
     yield list(_walk(path))
 
 
@@ -38,19 +42,34 @@ def _open(path: Path) -> BinaryIO:
     return path.open("rb")
 
 
+def _misnamed(name: str) -> BinaryIO:
+    raise OSError(errno.EILSEQ, "a name that is no UTF-8", name)
+
+
+def readable_name(name: str) -> str:
+    """A name with what is no UTF-8 in it as `\\xe9`."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _entry(path: Path, root: Path) -> Entry | None:
+    """A file; links that lead nowhere are files that cannot be opened, and so are odd names."""
+    whole = path.is_file()
+    if not whole and (path.exists() or not path.is_symlink()):
+        return None
+    facts = path.stat() if whole else path.lstat()
+    name = path.relative_to(root).as_posix()
+    shown = readable_name(name)
+    opens = partial(_open, path) if shown == name else partial(_misnamed, shown)
+    return Entry(shown, f"{facts.st_size}:{facts.st_mtime_ns}", opens, facts.st_size)
+
+
 def _walk(root: Path) -> Iterator[Entry]:
     seen = set[str]()
     for here, folders, files in os.walk(root, followlinks=True, onerror=_deny):
         seen.add(os.path.realpath(here))
         folders[:] = sorted(f for f in folders if os.path.realpath(Path(here, f)) not in seen)
-        for file in files:
-            path = Path(here, file)
-            if path.is_file():
-                facts = path.stat()
-                stamp = f"{facts.st_size}:{facts.st_mtime_ns}"
-                yield Entry(
-                    path.relative_to(root).as_posix(), stamp, partial(_open, path), facts.st_size
-                )
+        entries = (_entry(Path(here, file), root) for file in files)
+        yield from (entry for entry in entries if entry is not None)
 
 
 def open_folder(path: Path, settings: DataSettings, cache: Path | None) -> Dataset:

@@ -42,14 +42,17 @@ class Journal:
 
     def _lines(self) -> Iterator[dict[str, Any]]:
         try:
-            text = self.path.read_text(encoding="utf-8")
+            text = self.path.read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
             return
         for line in text.splitlines():
             try:
-                yield json.loads(line)
+                found = json.loads(line)
             except ValueError:
                 return
+            if not isinstance(found, dict):
+                return
+            yield found
 
     def begin(self, form: Form) -> None:
         """Write down the form, and the parts known so far."""

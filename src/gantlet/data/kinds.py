@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import zipfile
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from gantlet.data.archive import open_zip, zip_entries
 from gantlet.data.arrays import open_npy, open_npz
 from gantlet.data.builtin import BUILTINS
 from gantlet.data.dataset import Dataset
-from gantlet.data.folder import folder_entries, open_folder
+from gantlet.data.folder import folder_entries, open_folder, readable_name
 from gantlet.data.idx import find_idx, is_idx, named_idx, open_idx, open_idx_folder
 from gantlet.data.packed import SUFFIX, is_packed, open_packed
 from gantlet.data.pixels import SUFFIXES, Entry
@@ -136,8 +137,15 @@ def sniff(path: Path) -> str:
     """The name in `KINDS` of what `path` is.
 
     Raises:
-        UsageError: there is no such path, or it is of no known kind.
+        UsageError: there is no such path, it is no UTF-8, or of no known kind.
     """
+    whole = os.path.realpath(path)
+    if readable_name(whole) != whole:
+        raise UsageError(
+            readable_name(whole),
+            expected="a path in UTF-8, links followed: runs record it",
+            remedy="Rename what is not, or move the data to another folder",
+        )
     if not path.exists():
         raise _missing(path)
     for name, kind in KINDS.items():

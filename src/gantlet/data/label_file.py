@@ -209,6 +209,20 @@ def _chosen(name: str, file: str, given: Mapping[str, Any], wanted: Sequence[str
 
 def _from_csv(name: str, content: str, wanted: Sequence[str]) -> Iterator[tuple[str, Any]]:
     rows = csv.DictReader(io.StringIO(content, newline=""))
+    try:
+        yield from _of_rows(name, rows, wanted)
+    except csv.Error as error:
+        raise _wrong(
+            name,
+            "cells of at most 131,072 characters",
+            f"a fault at line {rows.line_num:,} ({error})",
+            "Look for a quote that is opened at that line or before, and not closed",
+        ) from None
+
+
+def _of_rows(
+    name: str, rows: csv.DictReader[str], wanted: Sequence[str]
+) -> Iterator[tuple[str, Any]]:
     header = [column.strip() for column in rows.fieldnames or ()]
     rows.fieldnames = header
     lower = {column.lower(): column for column in header}
@@ -219,14 +233,30 @@ def _from_csv(name: str, content: str, wanted: Sequence[str]) -> Iterator[tuple[
     if file is None or not others or len(set(others)) < len(others):
         raise _wrong(name, _FORMS, f"the columns {', '.join(header) or 'of an empty file'}")
     for row in rows:
+        if any(cell.strip() for cell in row.get(None) or ()):
+            raise _wrong(
+                name,
+                f"{len(header)} cells in each line, as in the first",
+                f"more at line {rows.line_num:,}, for {row[file]!r}",
+                'Put text with commas into quotes: "cat, black"',
+            )
         cells = {column: row[column] for column in others}
         yield (row[file] or "").strip(), cells if label is None or wanted else row[label]
 
 
 def _from_json(name: str, content: str) -> Iterator[tuple[str, Any]]:
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        """An object; json keeps the last of several values of a key."""
+        found = dict[str, Any]()
+        for key, value in pairs:
+            if found.setdefault(key, value) is not value and found[key] != value:
+                told = f"{json.dumps(found[key])} and {json.dumps(value)} for {key!r}"
+                raise _wrong(name, "one value for each key", told, "Keep one of the two")
+        return found
+
     try:
-        values = json.loads(content)
-    except ValueError as error:
+        values = json.loads(content, object_pairs_hook=once)
+    except (ValueError, RecursionError) as error:
         raise _wrong(name, _FORMS, f"no JSON ({error})") from None
     pairs = values.get("labels", values) if isinstance(values, dict) else None
     if isinstance(pairs, dict):

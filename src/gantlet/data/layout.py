@@ -23,6 +23,8 @@ from gantlet.spec import Condition
 
 __all__ = ["Layout", "classify", "counted", "natural", "sift"]
 
+_DIGITS = 640
+"""Digits that Python makes a number of, whatever its limit is."""
 _TRAINING, _TESTING = "train", ("test", "val", "valid", "validation", "dev", "eval")
 
 
@@ -38,8 +40,9 @@ class Layout:
 
 
 def natural(names: set[str]) -> tuple[str, ...]:
-    """Names in order; by value where all are whole numbers."""
-    return tuple(sorted(names, key=int if all(map(str.isdecimal, names)) else None))
+    """Names in order; by value where all are whole numbers, those of one value by their text."""
+    whole = all(name.isdecimal() and len(name) <= _DIGITS for name in names)
+    return tuple(sorted(names, key=lambda name: (int(name) if whole else 0, name)))
 
 
 def sift(

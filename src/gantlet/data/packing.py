@@ -8,11 +8,13 @@ whose hashes the draft does not bear out is decoded again. The file gets its nam
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 import numpy as np
@@ -26,10 +28,18 @@ from gantlet.data.form import Form
 from gantlet.data.images import Files, gather, refuse
 from gantlet.data.journal import Journal
 from gantlet.data.kinds import KINDS, Entries, readable, sniff
-from gantlet.data.packed import HEAD, SUFFIX, Contents, key_of, write_packed
+from gantlet.data.packed import (
+    HEAD,
+    SUFFIX,
+    Contents,
+    holds,
+    is_packed,
+    names_of,
+    write_packed,
+)
 from gantlet.data.pixels import Fault, Look, look, quiet
 from gantlet.data.settings import DataSettings
-from gantlet.data.store import check_space
+from gantlet.data.store import NoSpaceError, check_space
 from gantlet.errors import UsageError
 from gantlet.files import flush_folder
 from gantlet.processors import granted_threads
@@ -66,7 +76,8 @@ def pack(
     """Write data to one file that `open_data` maps; packed again, nothing is done.
 
     The data in the file are those of the source with these settings: samples, labels,
-    fingerprint, and what is set aside. A packing that was interrupted goes on.
+    fingerprint, and what is set aside. A packing that was interrupted goes on. A file that holds
+    the data already is read whole before it is left alone, and made anew where it is damaged.
 
     Arguments:
         source: a path, a built-in name, arrays; as `open_data` takes it.
@@ -76,10 +87,12 @@ def pack(
         tell: hears of the progress.
 
     Raises:
-        UsageError: data that cannot be used, a table; `out` is a file of another kind, or in use.
+        UsageError: data that cannot be used, a table; `out` is the source itself, a file of
+            another kind, or in use.
     """
     settings = settings or DataSettings()
     workers = workers or granted_threads()
+    path = None
     if isinstance(source, str | Path) and source not in BUILTINS:
         path = Path(source).expanduser()
         with readable(path):
@@ -87,20 +100,47 @@ def pack(
             if entries is not None:
                 with processes(workers) as crew:
                     return _pack_files(path, entries, out, settings, crew, tell)
-    dataset = open_data(source, settings)
-    if dataset.spec.kind == "table":
+    return _pack_arrays(source, path, out, settings, tell)
+
+
+def _pack_arrays(
+    source: Source, path: Path | None, out: Path | None, settings: DataSettings, tell: Tell
+) -> Packing:
+    """Data that are no files of images, at `path` or none; large ones by a map beside `out`."""
+    place = Path(SUFFIX) if out is None else out
+    folder = next(above for above in place.absolute().parents if above.exists())
+    with (
+        readable(folder),
+        TemporaryDirectory(prefix=".gantlet-pack-", dir=folder) as cache,
+    ):
+        dataset = open_data(source, settings, cache=Path(cache))
+        if dataset.spec.kind == "table":
+            raise UsageError(
+                f"the table {dataset.name!r} as packed data",
+                expected="images or points",
+                remedy="Train on the table itself; of a large CSV, Parquet is read faster",
+            )
+        out = out or Path(dataset.name + SUFFIX)
+        _check_other(path, out)
+        names = names_of(path) if path is not None and is_packed(path) else ()
+        return _pack_dataset(dataset, names, out, tell)
+
+
+def _check_other(source: Path | None, out: Path) -> None:
+    """Refuses to replace what is packed by a packing of it."""
+    if source is not None and out.exists() and out.samefile(source):
         raise UsageError(
-            f"the table {dataset.name!r} as packed data",
-            expected="images or points",
-            remedy="Train on the table itself; of a large CSV, Parquet is read faster",
+            f"{out} as the packing of itself",
+            expected="another file than the one that is packed",
+            received=str(source),
+            remedy="Choose another with -o",
         )
-    return _pack_dataset(dataset, out or Path(dataset.name + SUFFIX), tell)
 
 
 @contextmanager
 def _draft(out: Path) -> Iterator[tuple[Path, BinaryIO]]:
     """The draft of a file, locked; it may hold parts of an interrupted packing."""
-    if out.exists() and key_of(out) is None:
+    if out.exists() and not is_packed(out):
         raise UsageError(
             str(out),
             expected="a new name, or packed data to replace",
@@ -129,9 +169,10 @@ def _finish(path: Path, file: BinaryIO, out: Path, contents: Contents) -> None:
     flush_folder(out.parent)
 
 
-def _pack_dataset(dataset: Dataset, out: Path, tell: Tell) -> Packing:
-    key = f"{dataset.fingerprint} {dataset.spec.low:g} {dataset.spec.high:g}"
-    if key_of(out) == key:
+def _pack_dataset(dataset: Dataset, names: tuple[str, ...], out: Path, tell: Tell) -> Packing:
+    told = repr((dataset.fingerprint, dataset.spec.to_json()))
+    key = hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
+    if holds(out, key):
         return Packing(out, len(dataset), 0, dataset.notes)
     raw = dataset.raw.transpose(0, 2, 3, 1) if dataset.raw.ndim == 4 else dataset.raw
     with _draft(out) as (path, file):
@@ -141,7 +182,7 @@ def _pack_dataset(dataset: Dataset, out: Path, tell: Tell) -> Packing:
         for part in chunks(raw):
             file.write(np.ascontiguousarray(raw[part]).data)
             tell(part.stop, len(raw))
-        _finish(path, file, out, _contents(dataset, key, dataset.hashes, ()))
+        _finish(path, file, out, _contents(dataset, key, dataset.hashes, names))
     return Packing(out, len(dataset), len(dataset), dataset.notes)
 
 
@@ -170,7 +211,7 @@ def _pack_files(
         files = gather(found, settings, name=short_name(path), source=str(path))
         out = out or Path(files.name + SUFFIX)
         key, total = _key(files), len(files.entries)
-        if key_of(out) == key:
+        if holds(out, key):
             return Packing(out, total, 0, ())
         with _draft(out) as (draft, file):
             journal = Journal(out.with_name(f".{out.name}.journal"), key)
@@ -179,9 +220,10 @@ def _pack_files(
                 shape = (total, *form.size, form.channels)
                 raw = np.memmap(draft, form.dtype, "r", HEAD, shape)
                 dataset = files.dataset(raw, form, _looks(journal))
-            except UsageError:
-                draft.unlink()
-                journal.path.unlink(missing_ok=True)
+            except UsageError as error:
+                if not (isinstance(error, NoSpaceError) and journal.parts):
+                    draft.unlink()
+                    journal.path.unlink(missing_ok=True)
                 raise
             hashes = np.concatenate([part.hashes for part in _ordered(journal)])
             names = tuple(entry.name for entry in files.entries)

@@ -6,10 +6,12 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
+from errno import EILSEQ, ELOOP, ENOENT
+from io import SEEK_CUR
+from typing import IO, BinaryIO
 
 import numpy as np
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 
 from gantlet.data import dicom
 from gantlet.data.dataset import Array
@@ -41,6 +43,23 @@ _DEEP = ("I;16", "I;16B", "I;16L", "I;16N")
 _COLOUR = ("RGB", "RGBA", "RGBa", "RGBX", "P", "PA", "CMYK", "YCbCr", "LAB", "HSV")
 _ORIENTATION = 0x0112
 """The EXIF tag; values 5 to 8 turn an image by a quarter."""
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_KIND, _WHITE_IS_ZERO = 262, 0
+"""The TIFF tag of what values mean, and its value where the largest is black."""
+_FAILURES = {
+    ENOENT: "a link that leads nowhere",
+    ELOOP: "a link that leads nowhere",
+    EILSEQ: "its name is no UTF-8: rename it",
+}
+"""What the system says of a file that cannot be opened, in a few words."""
 
 TRAITS = {
     "palette": "Images with a palette converted to RGB",
@@ -102,6 +121,8 @@ def reason(error: Exception) -> str:
         return "no image by its content"
     if isinstance(error, PermissionError):
         return "no permission to read"
+    if isinstance(error, OSError) and error.errno in _FAILURES:
+        return _FAILURES[error.errno]
     if isinstance(error, dicom.UnfitError):
         return str(error)
     if isinstance(error, Image.DecompressionBombError):
@@ -117,21 +138,50 @@ def look(entry: Entry) -> Look | Fault:
             if dicom.is_dicom(entry.name):
                 return _of_dicom(dicom.facts(stream))
             with Image.open(stream, formats=_FORMATS) as image:
-                return _describe(image)
+                return _describe(image, _turn(image, stream))
     except Exception as error:
         return Fault(entry.name, reason(error))
 
 
 def _of_dicom(facts: dicom.Facts) -> Look:
-    traits = {"dicom": True, "frames": facts.frames > 1, "inverted": facts.inverted}
+    traits = {
+        "dicom": True,
+        "frames": facts.frames > 1,
+        "inverted": facts.inverted,
+        "colour16": facts.deep,
+    }
     present = frozenset(name for name, there in traits.items() if there)
     return Look(facts.size, facts.channels, facts.bits, present)
 
 
-def _describe(image: ImageFile.ImageFile) -> Look:
+def _turn(image: ImageFile.ImageFile, stream: IO[bytes]) -> int | None:
+    """The orientation that EXIF tells, before or behind the pixels, of which none is decoded."""
+    if image.format == "PNG" and "exif" not in image.info and (late := _late_exif(stream)):
+        image.info["exif"] = late
+    turn: int | None = Image.Image.getexif(image).get(_ORIENTATION)
+    return turn
+
+
+def _late_exif(stream: IO[bytes]) -> bytes:
+    """The eXIf chunk of a PNG, wherever it stands; nothing where there is none.
+
+    Only the headers of the other chunks are read. Source: PNG specification, third edition (2025),
+    5.3 and 11.3.4.4, https://www.w3.org/TR/png-3/
+    """
+    place = stream.tell()
+    stream.seek(8)
+    length, kind = 0, b""
+    while kind not in (b"eXIf", b"IEND") and len(head := stream.read(8)) == 8:
+        length, kind = int.from_bytes(head[:4], "big"), head[4:]
+        if kind != b"eXIf":
+            stream.seek(length + 4, SEEK_CUR)
+    found = stream.read(length) if kind == b"eXIf" else b""
+    stream.seek(place)
+    return found
+
+
+def _describe(image: ImageFile.ImageFile, turn: int | None) -> Look:
     _check_mode(image.mode)
-    # The reader of PNG would decode the whole file for an orientation behind its pixels.
-    turn = Image.Image.getexif(image).get(_ORIENTATION, 1)
     # Pillow tells the upright size of TIFF itself.
     quarter = turn in (5, 6, 7, 8) and image.format != "TIFF"
     height, width = image.size if quarter else image.size[::-1]
@@ -170,7 +220,7 @@ def decode(entry: Entry, channels: int, bits: int) -> Array:
             return np.repeat(values, channels // values.shape[-1], axis=-1)
         with Image.open(stream, formats=_FORMATS) as image:
             _check_mode(image.mode)
-            return _pixels(image, channels, bits)
+            return _pixels(image, _turn(image, stream), channels, bits)
 
 
 def study(entry: Entry, channels: int, bits: int) -> tuple[Look, Array]:
@@ -180,7 +230,8 @@ def study(entry: Entry, channels: int, bits: int) -> tuple[Look, Array]:
             seen = _of_dicom(dicom.facts(stream))
         return seen, decode(entry, channels, bits)
     with entry.open() as stream, Image.open(stream, formats=_FORMATS) as image:
-        return _describe(image), _pixels(image, channels, bits)
+        turn = _turn(image, stream)
+        return _describe(image, turn), _pixels(image, turn, channels, bits)
 
 
 def uses_alpha(entry: Entry) -> bool:
@@ -193,10 +244,24 @@ def uses_alpha(entry: Entry) -> bool:
         return False
 
 
-def _pixels(image: Image.Image, channels: int, bits: int) -> Array:
-    ImageOps.exif_transpose(image, in_place=True)
+def _upright(image: ImageFile.ImageFile, turn: int | None) -> Image.Image:
+    """Turned as the header says; Pillow turns TIFF itself."""
+    done = turn not in _UPRIGHT or image.format == "TIFF"
+    return image if done or turn is None else image.transpose(_UPRIGHT[turn])
+
+
+def _is_negative(image: Image.Image) -> bool:
+    """Whether the largest value is black; of 8 bits Pillow inverts them itself."""
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return False
+    return bool(image.tag_v2.get(_KIND) == _WHITE_IS_ZERO)
+
+
+def _pixels(source: ImageFile.ImageFile, turn: int | None, channels: int, bits: int) -> Array:
+    image = _upright(source, turn)
     if image.mode in _DEEP:
         deep = np.asarray(image).astype(np.uint16)[..., None]
+        deep = 65535 - deep if _is_negative(source) else deep
         # 65535 / 257 = 255: the two ranges match at both ends.
         values = deep if bits == 16 else ((deep.astype(np.uint32) + 128) // 257).astype(np.uint8)
         if channels == 4:

@@ -13,7 +13,7 @@ from PIL import Image
 from gantlet.data.dataset import Array
 from gantlet.processors import granted_threads
 
-__all__ = ["DONE", "Rule", "common_size", "each", "fit"]
+__all__ = ["DONE", "Rule", "centre", "common_size", "each", "fit"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -63,9 +63,18 @@ def fit(
         return _padded(whole, size, _paper(image) if paper is None else paper)
     if rule == "stretch":
         return _scaled(image, size, (0, 0, width, height), alpha)
+    return _scaled(image, size, centre((height, width), size), alpha)
+
+
+def centre(whole: tuple[int, int], size: tuple[int, int]) -> Box:
+    """The largest centred part of an image that has the aspect of `size`, never beyond its sides.
+
+    Without the bounds rounding leads beyond them, as to -1.8e-15, which Pillow refuses.
+    """
+    (height, width), (h, w) = whole, size
     scale = min(height / h, width / w)
-    left, top = (width - w * scale) / 2, (height - h * scale) / 2
-    return _scaled(image, size, (left, top, left + w * scale, top + h * scale), alpha)
+    left, top = max(0.0, (width - w * scale) / 2), max(0.0, (height - h * scale) / 2)
+    return left, top, min(left + w * scale, width), min(top + h * scale, height)
 
 
 def _paper(image: Array) -> float:

@@ -15,12 +15,16 @@ import numpy as np
 from gantlet.data.dataset import Array
 from gantlet.errors import UsageError
 
-__all__ = ["RESIDENT", "check_space", "stored"]
+__all__ = ["RESIDENT", "NoSpaceError", "check_space", "stored"]
 
 RESIDENT = 2**30
 """Bytes up to which decoded samples stay in memory: 1 GiB."""
 _ABANDONED = 24 * 3600
 """Seconds after which a draft counts as left behind by a process that was killed."""
+
+
+class NoSpaceError(UsageError):
+    """A disk without room for what is to be written."""
 
 
 def stored(
@@ -105,10 +109,10 @@ def _tidy(cache: Path, step: str) -> None:
 
 
 def check_space(cache: Path, size: int) -> None:
-    """Refuses to begin what a folder's disk has no room for."""
+    """Refuses to begin what a folder's disk has no room for. Raises NoSpaceError."""
     free = shutil.disk_usage(cache).free
     if free < size + 2**20:
-        raise UsageError(
+        raise NoSpaceError(
             f"the folder {cache}",
             expected=f"{size / 2**30:.2f} GiB of free space",
             received=f"{free / 2**30:.2f} GiB",
