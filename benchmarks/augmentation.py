@@ -48,6 +48,7 @@ __all__ = ["METHODS", "Row", "Yardstick", "main", "measured"]
 METHODS: Mapping[str, tuple[str, ...]] = {
     "none": (),
     "diffaugment": ("game.augment={policy: diffaugment, p: 1}",),
+    "diffaugment-fast": ("game.augment={policy: diffaugment, p: {samples: 50000}}",),
     "ada": ("game.augment={}",),
     "ada-fast": ("game.augment={p: {samples: 50000}}",),
     "ada-bg": ("game.augment={policy: bg, p: {samples: 50000}}",),
