@@ -26,6 +26,7 @@ from gantlet.recipes.dial import (
     r3gan_rate,
     stylegan2_gamma,
 )
+from gantlet.schedules import Schedule
 from gantlet.spec import DataSpec
 from gantlet.training.trainer import built
 from tests.cli.door import assert_refused, gantlet
@@ -197,6 +198,9 @@ def test_what_r3gan_derives():
     assert weight == config.game.penalties["r2"]
     assert (weight.start, weight.end, weight.samples) == (2.0, 0.2, BURN_IN)
     assert {o.lr for o in config.optimisers.values()} == {2e-4}
+    rise = Schedule(start=0.9, end=0.99, samples=weight.samples, shape=weight.shape)
+    assert [o.beta2 for o in config.optimisers.values()] == [rise, rise]
+    assert "beta2 rises from 0.9 to 0.99 over 2,000,000 samples" in made.reasons["optimisers"]
     assert config.stop.samples == 10_000_000
     assert "Batch 4096: 1,281,167 training images on a GPU." in made.told()
     on_processors = derived(size="l", device=SMALL).config
@@ -219,11 +223,13 @@ def test_nothing_depends_on_the_machine_but_through_the_device(monkeypatch):
 def test_what_the_person_sets_comes_before_what_is_derived(monkeypatch):
     monkeypatch.setattr(planning, "find_device", lambda train: SMALL)
     given = ["train.batch=32", "game.penalties.r1=3", "optimisers.generator.lr=0.1"]
+    given.append("optimisers.discriminator.beta2=0.95")
     made = plan("digits", "r3gan", given, size="xs")
     assert made.config.train.batch == 32
     assert made.config.game.penalties["r1"] == 3
     assert made.config.optimisers["generator"].lr == 0.1
     assert made.config.optimisers["discriminator"].lr == r3gan_rate(96)
+    assert made.config.optimisers["discriminator"].beta2 == 0.95
     assert len(made.derived) == 1
     assert made.derived[0].startswith("Size xs: ")
     assert plan("digits", "r3gan", ["network=mlp"], size="xs").derived[0].startswith("Batch 64")

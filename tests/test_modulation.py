@@ -7,8 +7,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from gantlet.networks import R3GAN, BigGAN
 from gantlet.networks.stylegan2 import FromImage, StyleGAN2
 from gantlet.nn.equalised import EqualConv2d, EqualEmbedding, EqualLinear, pixel_norm
+from gantlet.nn.layers import filters
 from gantlet.nn.modulation import StyleLayer, ToImage, demodulation
 from gantlet.nn.resampling import bilinear_down, bilinear_up, conv_down, conv_up
 from gantlet.nn.tables import Table
@@ -182,6 +184,38 @@ def test_stylegan2_has_no_layer_that_is_not_equalised():
     assert {EqualLinear, EqualConv2d, EqualEmbedding} <= found
     assert found - {EqualLinear, EqualConv2d, EqualEmbedding, FromImage} == {Table}
     assert [type(m) for m in D.modules() if isinstance(m, nn.Embedding)] == [EqualEmbedding]
+
+
+def test_filters_are_what_layers_multiply_by_in_use():
+    """At the style zero the affine functions of styles give 1."""
+    x, maps, style = normal(4, 5), normal(4, 5, 6, 6), torch.zeros(4, 6).double()
+    dense, conv = EqualLinear(5, 7, multiplier=0.01).double(), EqualConv2d(5, 2, 3).double()
+    (weight,) = filters(dense)
+    torch.testing.assert_close(dense(x), F.linear(x, weight))
+    (weight,) = filters(conv)
+    torch.testing.assert_close(conv(maps), F.conv2d(maps, weight))
+    for made in (ToImage(5, 3, 6), StyleLayer(5, 3, 6, (6, 6), (6, 6))):
+        own, affine = filters(made.double())
+        assert affine.shape == (5, 6)
+        if isinstance(made, StyleLayer):
+            wanted = 2**0.5 * F.leaky_relu(F.conv2d(maps, own, padding=1), 0.2)
+            torch.testing.assert_close(made(maps, style, None), wanted)
+            torch.testing.assert_close(own.square().sum((1, 2, 3)), torch.ones(3).double())
+        else:
+            torch.testing.assert_close(made(maps, style), F.conv2d(maps, own))
+
+
+@pytest.mark.parametrize(("family", "grids"), [(BigGAN, 0), (R3GAN, 1), (StyleGAN2, 1)])
+def test_filters_are_of_all_layers_and_of_nothing_else(family, grids):
+    """Tables of classes and the grids from which generators start are no filters."""
+    spec = DataSpec(kind="image", shape=(1, 8, 8), classes=("a", "b"))
+    G = family.tiny().generator(spec, group=4)
+    tables = sum(isinstance(m, nn.Embedding) for m in G.modules())
+    matrices = [w for w in G.parameters() if w.dim() > 1]
+    assert len(filters(G)) == len(matrices) - tables - grids
+    if family is BigGAN:
+        kept = [w for w in matrices if w is not G.input.table.weight]
+        assert all(a is b for a, b in zip(filters(G), kept, strict=True))
 
 
 def test_pixel_norm_leaves_directions():

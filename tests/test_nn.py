@@ -14,6 +14,7 @@ from gantlet.errors import UsageError
 from gantlet.nn.conditioning import LabelConcat, LabelMap, Unlabelled
 from gantlet.nn.resampling import average_down, bilinear_down, bilinear_up, nearest_up, plan
 from gantlet.nn.statistics import MinibatchDiscrimination, MinibatchStd
+from gantlet.nn.tables import Table
 
 UPS = [nearest_up, bilinear_up]
 DOWNS = [average_down, bilinear_down]
@@ -195,7 +196,7 @@ def test_statistics_need_whole_groups(group, n):
 
 def test_labels_stand_beside_vectors_and_images():
     y = torch.tensor([2, 0])
-    vector, image = LabelConcat(3, 5), LabelMap(3, 4, 6)
+    vector, image = LabelConcat(Table(3, 5)), LabelMap(3, 4, 6)
     x, maps = torch.randn(2, 7), torch.randn(2, 1, 4, 6)
     torch.testing.assert_close(vector(x, y), torch.cat([x, vector.table.weight[y]], 1))
     wanted = torch.cat([maps, image.table.weight[y].view(2, 1, 4, 6)], 1)

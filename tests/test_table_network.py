@@ -5,12 +5,14 @@ from dataclasses import replace
 import pytest
 import torch
 
+from gantlet.config import override
 from gantlet.errors import UsageError
 from gantlet.games import Versus
 from gantlet.networks import MLP
 from gantlet.networks.folded import FoldedGenerator, folded
 from gantlet.networks.table import Heads, TableMLP
 from gantlet.nn.norms import GroupedBatchNorm
+from gantlet.recipes import recipe
 from gantlet.spec import DataSpec
 from tests.tables_for import TABLE
 
@@ -79,12 +81,14 @@ def test_a_folded_generator_makes_the_rows_of_the_generator(spec, norm):
     torch.testing.assert_close(quick, whole)
 
 
-def test_what_has_no_fixed_statistics_is_not_folded():
-    virtual = replace(TableMLP.tiny(), generator_norm="virtual")
-    players = torch.nn.ModuleDict(
-        {"generator": virtual.generator(TABLE), "other": MLP.tiny().generator(POINTS)}
-    )
+def test_players_of_other_families_are_not_folded():
+    players = torch.nn.ModuleDict({"generator": MLP.tiny().generator(POINTS)})
     assert dict(folded(players)) == dict(players)
+
+
+def test_a_norm_by_a_reference_batch_is_refused_where_there_is_none():
+    with pytest.raises(UsageError, match=r"network\.generator_norm: expected 'none' or 'batch'"):
+        override(recipe("table", TABLE), ["network.generator_norm=virtual"])
 
 
 def test_packs_are_judged_with_the_classes_of_all_their_rows():

@@ -224,6 +224,11 @@ class DataSpec:
         return len(self.classes) or sum(condition.width for condition in self.conditions)
 
     @property
+    def only_flags(self) -> bool:
+        """Whether all conditions are flags, so that what is told of a sample may be zero alone."""
+        return bool(self.conditions) and all(c.kind == "flag" for c in self.conditions)
+
+    @property
     def stored(self) -> tuple[int, ...]:
         """Shape of one sample as it is stored: of a row of a table one number a head."""
         return (len(self.heads),) if self.kind == "table" else self.shape

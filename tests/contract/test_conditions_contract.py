@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import combinations
 
+import numpy as np
 import pytest
 import torch
 
@@ -11,7 +13,7 @@ from gantlet.errors import UsageError
 from gantlet.games.check import check_game
 from gantlet.games.versus import Versus
 from gantlet.labels import labels_in_turn
-from gantlet.nn.tables import vectors
+from gantlet.nn.tables import Based, vectors
 from gantlet.spec import Condition, DataSpec
 from tests.contract.test_networks_contract import CLASSES, SMALL, of_images, settings
 
@@ -25,6 +27,10 @@ MIXED = replace(
         Condition(name="kind", kind="choice", names=CLASSES),
     ),
 )
+FLAGS = replace(
+    SMALL, conditions=tuple(Condition(name=name, kind="flag") for name in ("smiling", "young"))
+)
+ONE_FLAG = replace(FLAGS, conditions=FLAGS.conditions[:1])
 Y = torch.tensor([0, 2, 1, 2])
 WAYS = [
     {"generator_condition": generator, "discriminator_condition": discriminator}
@@ -70,6 +76,39 @@ def test_every_condition_reaches_both_players(family):
         moved[:, k] += 0.5
         assert not torch.equal(G(z, usual), G(z, moved)), k
         assert not torch.equal(D(x, usual).logits, D(x, moved).logits), k
+
+
+@of_images
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: "-".join(way.values()))
+def test_samples_without_any_flag_are_judged_and_made_as_others_are(family, way):
+    """Flags that are all 0 are told as zeros, and c W = 0 says nothing of the sample."""
+    net, G, D = players(family, FLAGS, **way)
+    z = torch.randn(4, net.latent).double().requires_grad_()
+    x = torch.randn(4, *SMALL.shape).double().requires_grad_()
+    nothing = FLAGS.told(np.zeros((4, 2))).double()
+    assert not nothing.any()
+    for place, judged in ((x, D(x, nothing)), (z, D(G(z, nothing), nothing))):
+        (slope,) = torch.autograd.grad(judged.logits.sum(), place)
+        assert (slope.flatten(1).abs().amax(1) > 1e-9).all()
+
+
+@of_images
+def test_every_share_of_a_flag_makes_another_sample_and_small_ones_hardly_another(family):
+    net, G, _ = players(family, ONE_FLAG)
+    z = torch.randn(1, net.latent).double().expand(4, -1)
+    made = G.eval()(z, torch.tensor([[0.0], [0.25], [0.5], [1.0]]).double())
+    apart = [(a - b).abs().max() for a, b in combinations(made, 2)]
+    assert min(apart) > 1e-6
+    near = G(z, torch.tensor([[0.0], [1e-9], [0.5], [1.0]]).double())
+    torch.testing.assert_close(near[0], near[1], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("family", ["r3gan", "stylegan2"])
+def test_a_vector_that_all_share_is_there_for_flags_alone(family):
+    """The published counts of parameters, without labels and with classes, stay as they are."""
+    for spec in (SMALL, CLASSED, CHOICE, MIXED, FLAGS):
+        _, *both = players(family, spec)
+        assert any(isinstance(m, Based) for p in both for m in p.modules()) == (spec is FLAGS)
 
 
 def test_numbers_keep_their_digits_under_autocast():

@@ -54,7 +54,13 @@ def close(eager, compiled, rtol):
                 "game.apa=0.3",
             ),
         ),
-        ("r3gan", ("train.micro_batches=2",)),
+        (
+            "r3gan",
+            (
+                "train.micro_batches=2",
+                "optimisers.generator.beta2={start: 0.9, end: 0.99, samples: 48}",
+            ),
+        ),
         ("wgan-gp", ("game.critic_steps=1",)),
     ],
 )

@@ -68,6 +68,19 @@ def test_mirror_images_are_the_same_after_a_stop_and_in_parts(tmp_path):
     assert any(changed)
 
 
+def test_rates_and_decays_that_change_do_so_after_a_stop_too(tmp_path):
+    rise = "{start: 0.9, end: 0.99, samples: 300}"
+    settings = [f"optimisers.{side}.beta2={rise}" for side in ("generator", "discriminator")]
+    whole = trainer(tmp_path / "whole", "r3gan", *settings)
+    assert whole.run().reason == "finished"
+    StopAt(7).attach(trainer(tmp_path / "parted", "r3gan", *settings)).run()
+    last = trainer(tmp_path / "parted", "r3gan", *settings)
+    assert last.run().reason == "finished"
+    assert_same(tensors(whole), tensors(last))
+    betas = last.stepper.optimisers["generator"].param_groups[0]["betas"]
+    assert 0.9 < betas[1] < 0.99
+
+
 def test_what_lies_past_the_checkpoint_is_cut(tmp_path):
     trainer(tmp_path, "mlp").run()
     folder = Folder(tmp_path)

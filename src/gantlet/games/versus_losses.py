@@ -278,7 +278,7 @@ class Rules:
         settings, player = self.settings, players[side]
         terms: list[Tensor] = []
         if settings.orthogonality and side == "generator":
-            with in_full(filters(player)[0]):
+            with in_full(next(player.parameters())):
                 terms.append(settings.orthogonality * orthogonality(filters(player)))
         if settings.historical_averaging:
             past = _history(players, side).distance(player.parameters())

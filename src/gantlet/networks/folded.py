@@ -22,16 +22,12 @@ _LINE = 16
 
 
 def folded(players: nn.ModuleDict) -> nn.ModuleDict:
-    """Players in eval mode; generators of rows as `FoldedGenerator`s, where norms allow it."""
+    """Players in eval mode; generators of rows as `FoldedGenerator`s."""
     return nn.ModuleDict({name: _folded(player) for name, player in players.items()})
 
 
 def _folded(player: nn.Module) -> nn.Module:
-    if not isinstance(player, Generator):
-        return player
-    modules = [module for layer in player.layers for module in layer.children()]
-    known = all(isinstance(m, nn.Linear | nn.ReLU | GroupedBatchNorm) for m in modules)
-    return FoldedGenerator(player) if known else player
+    return FoldedGenerator(player) if isinstance(player, Generator) else player
 
 
 class FoldedGenerator(NoisyGenerator):

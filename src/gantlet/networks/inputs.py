@@ -8,6 +8,7 @@ from torch import nn
 
 from gantlet.errors import UsageError
 from gantlet.nn.conditioning import LabelConcat, LabelMap, Unlabelled
+from gantlet.nn.tables import Table
 from gantlet.spec import DataSpec
 
 __all__ = ["Condition", "check_pack", "image_input", "image_shape", "rows", "vector_input"]
@@ -65,7 +66,7 @@ def rows(group: int, pack: int) -> int:
 
 def vector_input(classes: int, features: int) -> nn.Module:
     """Called as module(v, y): v, with the vector of y behind it if there are classes at all."""
-    return LabelConcat(classes, features) if classes else Unlabelled()
+    return LabelConcat(Table(classes, features)) if classes else Unlabelled()
 
 
 def image_input(spec: DataSpec, condition: Condition, pack: int) -> tuple[nn.Module, int]:

@@ -20,7 +20,7 @@ from gantlet.nn.conditioning import LabelConcat, require_labels
 from gantlet.nn.layers import initialise
 from gantlet.nn.resampling import bilinear_down, bilinear_up, plan
 from gantlet.nn.statistics import MinibatchStd
-from gantlet.nn.tables import Table
+from gantlet.nn.tables import Based, table_for
 from gantlet.spec import DataSpec
 
 __all__ = ["R3GAN"]
@@ -193,13 +193,18 @@ class Generator(nn.Module):
 
 
 class DotHead(nn.Module):
-    """logit = e_y . W h, with a vector e_y for each class and features h of shape (B, F)."""
+    """logit = e_y . W h, with a vector e_y for each class and features h of shape (B, F).
 
-    def __init__(self, features: int, classes: int, size: int) -> None:
+    Of conditions that are all flags e_y = y E + b, so that samples without any are judged, too.
+    """
+
+    def __init__(self, features: int, spec: DataSpec, size: int) -> None:
         super().__init__()
         self.linear = nn.Linear(features, size, bias=False)
-        self.table = Table(classes, size)
-        nn.init.normal_(self.table.weight, std=(size * classes) ** -0.5)
+        self.table = table_for(spec, size)
+        nn.init.normal_(self.table.weight, std=(size * spec.condition_size) ** -0.5)
+        if isinstance(self.table, Based):
+            nn.init.normal_(self.table.base, std=size**-0.5)
 
     def forward(self, h: Tensor, y: Tensor | None) -> Critique:
         """Judge features of samples of classes y."""
@@ -234,7 +239,7 @@ class Discriminator(Blockwise):
             group,
             pack,
             lambda f: (
-                DotHead(f, classes, widths[-1])
+                DotHead(f, spec, widths[-1])
                 if dotted
                 else head(f, classes, net.discriminator_condition, bias=False)
             ),

@@ -14,13 +14,15 @@ from torch.nn import functional as F
 
 from gantlet.networks.base import Blockwise, Critique, Network
 from gantlet.networks.heads import Condition, ProjectionHead, head
-from gantlet.networks.inputs import image_input, image_shape, rows, vector_input
+from gantlet.networks.inputs import image_input, image_shape, rows
 from gantlet.networks.styles import StyleGenerator
+from gantlet.nn.conditioning import LabelConcat, Unlabelled
 from gantlet.nn.equalised import EqualConv2d, EqualEmbedding, EqualLinear, equalise_, pixel_norm
 from gantlet.nn.layers import Flatten
 from gantlet.nn.modulation import StyleLayer, ToImage
 from gantlet.nn.resampling import bilinear_down, bilinear_up, conv_down, plan
 from gantlet.nn.statistics import MinibatchStd
+from gantlet.nn.tables import table_for
 from gantlet.spec import DataSpec
 
 __all__ = ["StyleGAN2"]
@@ -106,13 +108,13 @@ class MappingNetwork(nn.Module):
     ignored (docs/decisions/0032-short-latents.md).
     """
 
-    def __init__(self, net: StyleGAN2, classes: int) -> None:
+    def __init__(self, net: StyleGAN2, spec: DataSpec) -> None:
         super().__init__()
-        self.latent = net.latent
-        self.input = vector_input(classes, net.latent)
+        self.latent, told = net.latent, spec.condition_size > 0
+        self.input = LabelConcat(table_for(spec, net.latent)) if told else Unlabelled()
         for vector in self.input.parameters():  # of a class: normed, so that size is slowness
             nn.init.normal_(vector, std=1 / _MAPPING_RATE)
-        widths = [net.latent * (1 + bool(classes)), *[net.style] * net.mapping_layers]
+        widths = [net.latent * (1 + told), *[net.style] * net.mapping_layers]
         self.layers = nn.ModuleList(
             EqualLinear(a, b, multiplier=_MAPPING_RATE) for a, b in pairwise(widths)
         )
@@ -160,7 +162,7 @@ class Generator(StyleGenerator):
         self.sizes = _sizes(spec)
         widths = net.widths(len(self.sizes))[::-1]
         self.layers = 2 * len(self.sizes)
-        self.mapping = MappingNetwork(net, spec.condition_size)
+        self.mapping = MappingNetwork(net, spec)
         self.start = nn.Parameter(torch.randn(widths[0], *self.sizes[0]))
         levels = [
             Level(net, k, channels, self.sizes)

@@ -47,8 +47,8 @@ class TableMLP(Network):
     """Length of the latent vector z."""
     hidden: tuple[Count, ...] = (256, 256)
     """Widths of the hidden layers of both players."""
-    generator_norm: Literal["none", "batch", "virtual"] = "batch"
-    """batch: statistics of groups. virtual: of a reference batch that is drawn once."""
+    generator_norm: Literal["none", "batch"] = "batch"
+    """Norm of the generator: batch, over groups of samples, or none."""
     discriminator_norm: Literal["none", "spectral"] = "none"
     """spectral: the discriminator's weights are divided by their largest singular value."""
     tau: Annotated[float, Gt(0)] = 0.2
@@ -196,4 +196,4 @@ def _hidden(net: TableMLP, inputs: int, outputs: int, group: int) -> nn.Module:
     dense = linear(inputs, outputs)
     if net.generator_norm == "none":
         return nn.Sequential(dense, nn.ReLU())
-    return nn.Sequential(dense, batch_norm(outputs, group, kind=net.generator_norm), nn.ReLU())
+    return nn.Sequential(dense, batch_norm(outputs, group), nn.ReLU())

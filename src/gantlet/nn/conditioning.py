@@ -34,12 +34,15 @@ class Unlabelled(nn.Module):
 class LabelConcat(nn.Module):
     """A vector with the embedding of its class behind it: (B, D) to (B, D + features).
 
+    Arguments:
+        table: of the embeddings, each of length `features`.
+
     Source: Mirza and Osindero (2014), Conditional Generative Adversarial Nets, https://arxiv.org/abs/1411.1784
     """
 
-    def __init__(self, classes: int, features: int) -> None:
+    def __init__(self, table: Table) -> None:
         super().__init__()
-        self.table = Table(classes, features)
+        self.table = table
 
     def forward(self, x: Tensor, y: Tensor | None) -> Tensor:
         """Append the embedding of y."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
+import torch
 from torch import Tensor, nn
 
+from gantlet.nn.equalised import EqualConv2d, EqualLinear
+from gantlet.nn.modulation import StyleLayer, ToImage, demodulation
 from gantlet.nn.spectral import Spectral, SpectralConv2d, SpectralEmbedding, SpectralLinear
 from gantlet.nn.tables import Table
 
@@ -17,6 +20,8 @@ ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {
     "leaky_relu": partial(nn.LeakyReLU, 0.2),
 }
 """Activations by name; leaky ReLU has slope 0.2."""
+_DENSE = nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d
+_TRANSPOSED = nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d
 
 
 def linear(inputs: int, outputs: int, *, bias: bool = True, spectral: bool = False) -> nn.Linear:
@@ -55,15 +60,26 @@ def embedding(classes: int, features: int, *, spectral: bool = False) -> nn.Embe
 
 
 def filters(module: nn.Module) -> list[Tensor]:
-    """Weights of two dimensions and more, one row for each output: what filters the input.
+    """What the layers of a module multiply their inputs by, one row for each output.
 
-    The weight of a transposed convolution, whose first dimension counts inputs, is turned. Tables
-    of embeddings, biases and gains are left out.
+    Weights of dense layers and convolutions, those of equalised layers times their constant,
+    those of a `StyleLayer` demodulated at the style s = 1: rows of length one. The weight of a
+    transposed convolution, whose first dimension counts inputs, is turned; that of a spectral
+    layer is not divided. Tables of embeddings, learned grids, biases and gains are left out.
     """
-    tables = {id(m.weight) for m in module.modules() if isinstance(m, nn.Embedding)}
-    turned = {id(m.weight) for m in module.modules() if isinstance(m, nn.ConvTranspose2d)}
-    weights = [w for w in module.parameters() if w.dim() > 1 and id(w) not in tables]
-    return [w.transpose(0, 1) if id(w) in turned else w for w in weights]
+    found = (_filter(layer) for layer in module.modules())
+    return [weight for weight in found if weight is not None]
+
+
+def _filter(layer: nn.Module) -> Tensor | None:
+    if isinstance(layer, EqualLinear | EqualConv2d | ToImage):
+        return layer.weight * layer.scale
+    if isinstance(layer, StyleLayer):
+        d = demodulation(layer.weight, torch.ones_like(layer.weight[:1, :, 0, 0]))
+        return layer.weight * d.view(-1, 1, 1, 1)
+    if isinstance(layer, _TRANSPOSED):
+        return layer.weight.transpose(0, 1)
+    return layer.weight if isinstance(layer, _DENSE) else None
 
 
 def initialise(module: nn.Module, draw: Callable[[Tensor], object]) -> None:

@@ -31,13 +31,15 @@ __all__ = [
 ]
 
 BURN_IN = 2_000_000
-"""Samples over which R3GAN's gamma falls to a tenth, as published for Stacked MNIST."""
+"""Samples over which R3GAN's gamma falls to a tenth and beta2 rises, as for Stacked MNIST."""
 _SIDES = 110.0
 """Pixels a side at which R3GAN's gamma is 1: fitted to six published ones (docs/dial.md)."""
 _SMALLEST = 32
 """Smallest published images, in pixels a side."""
 _FALL = 10
 """Every published gamma begins at ten times what it ends at."""
+_BETA2 = Schedule(start=0.9, end=0.99, samples=BURN_IN)
+"""Of R3GAN's optimisers, along the same cosine as gamma, as in the authors' code."""
 _RATE, _WIDTH = 2e-4, 768
 """The published rate, and the channels it is for."""
 _BATCH, _IMAGES, _LEAST, _MOST = 256, 70_000, 64, 4096
@@ -187,7 +189,7 @@ def _r3gan(
     config = replace(
         config,
         game=replace(config.game, penalties={"r1": weight, "r2": weight}),
-        optimisers={k: replace(o, lr=rate) for k, o in config.optimisers.items()},
+        optimisers={k: replace(o, lr=rate, beta2=_BETA2) for k, o in config.optimisers.items()},
         train=replace(config.train, batch=chosen, micro_batches=parts),
     )
     side = max(_SMALLEST, round(math.sqrt(height * width)))
@@ -198,7 +200,8 @@ def _r3gan(
             if device.kind == "gpu"
             else "the recipe's, on processors."
         ),
-        "optimisers": f"Rates {rate:g}: 2e-4 at 768 channels, times sqrt(768 / {most}).",
+        "optimisers": f"Rates {rate:g}: 2e-4 at 768 channels, times sqrt(768 / {most}); beta2 "
+        f"rises from {_BETA2.start:g} to {_BETA2.end:g} over {BURN_IN:,} samples.",
         "game.penalties": f"Gamma {weight.start:g} falling to {gamma:g} over {BURN_IN:,} samples: "
         f"({side} / 110)^3 at the end, for {height}x{width} pixels; ten times that at first.",
     }
