@@ -200,7 +200,7 @@ def test_what_r3gan_derives():
     assert {o.lr for o in config.optimisers.values()} == {2e-4}
     rise = Schedule(start=0.9, end=0.99, samples=weight.samples, shape=weight.shape)
     assert [o.beta2 for o in config.optimisers.values()] == [rise, rise]
-    assert "beta2 rises from 0.9 to 0.99 over 2,000,000 samples" in made.reasons["optimisers"]
+    assert "Beta2 rises from 0.9 to 0.99 over 2,000,000 samples" in made.reasons["optimisers"]
     assert config.stop.samples == 10_000_000
     assert "Batch 4096: 1,281,167 training images on a GPU." in made.told()
     on_processors = derived(size="l", device=SMALL).config
@@ -230,12 +230,24 @@ def test_what_the_person_sets_comes_before_what_is_derived(monkeypatch):
     assert made.config.optimisers["generator"].lr == 0.1
     assert made.config.optimisers["discriminator"].lr == r3gan_rate(96)
     assert made.config.optimisers["discriminator"].beta2 == 0.95
-    assert len(made.derived) == 1
-    assert made.derived[0].startswith("Size xs: ")
-    assert plan("digits", "r3gan", ["network=mlp"], size="xs").derived[0].startswith("Batch 64")
+    assert [line.split()[0] for line in made.derived] == ["Size", "Rates"]
+    both = [f"optimisers.{player}.lr=0.1" for player in ("generator", "discriminator")]
+    told = plan("digits", "r3gan", both, size="xs").derived
+    assert [line.split()[0] for line in told] == ["Size", "Batch", "Gamma"]
     halved = plan("digits", "stylegan2", ["train.batch=32"], size="s").config.game.penalties["r1"]
     whole = plan("digits", "stylegan2", size="s").config.game.penalties["r1"]
     assert halved == pytest.approx(2 * whole, rel=0.05)
+
+
+def test_what_is_derived_is_of_the_networks_that_are_trained(monkeypatch):
+    monkeypatch.setattr(planning, "find_device", lambda train: SMALL)
+    made = plan("digits", "r3gan", ["network.width=48"], size="l")
+    assert made.config.network.width == 48
+    assert made.config.optimisers["generator"].lr == r3gan_rate(48)
+    assert made.derived[0].startswith("Batch")  # nothing is said of the width
+    with pytest.raises(UsageError, match=r"the networks of the recipe r3gan, received .*mlp"):
+        plan("digits", "r3gan", ["network=mlp"], size="xs")
+    assert plan("digits", "mlp", ["network=mlp"], size="xs").config.network.name == "mlp"
 
 
 def test_without_a_size_nothing_changes():

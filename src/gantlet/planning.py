@@ -158,7 +158,7 @@ def _dialled(
             received="a game of one's own",
             remedy="Leave the size away, and build the game's networks as wide as they shall be.",
         )
-    asked, given = override(base, settings), [key for key, _ in assignments(settings)]
+    asked, given = override(base, settings), dict(assignments(settings))
     made = dial(
         base,
         size,
@@ -166,8 +166,9 @@ def _dialled(
         images=len(split(dataset, asked.data).train),
         device=find_device(asked.train),
         batch=asked.train.batch if "train.batch" in given else None,
+        given={key: value for key, value in given.items() if key.startswith("network.")},
     )
-    return made.config, made.told(given)
+    return made.config, made.told(list(given))
 
 
 def where(data: Source) -> str | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
-from gantlet.config import Config
+from gantlet.config import Config, override
+from gantlet.errors import UsageError
 from gantlet.games.styles import PathLength
 from gantlet.networks.base import Network
 from gantlet.networks.mlp import MLP
@@ -39,7 +40,7 @@ _SMALLEST = 32
 _FALL = 10
 """Every published gamma begins at ten times what it ends at."""
 _BETA2 = Schedule(start=0.9, end=0.99, samples=BURN_IN)
-"""Of R3GAN's optimisers, along the same cosine as gamma, as in the authors' code."""
+"""Of R3GAN's optimisers on a GPU, along the same cosine as gamma, as in the authors' code."""
 _RATE, _WIDTH = 2e-4, 768
 """The published rate, and the channels it is for."""
 _BATCH, _IMAGES, _LEAST, _MOST = 256, 70_000, 64, 4096
@@ -80,8 +81,15 @@ class Dialled:
     def told(self, given: Sequence[str] = ()) -> tuple[str, ...]:
         """The sentences, but those on settings that a person has `given` by their dotted keys."""
         return tuple(
-            sentence for key, sentence in self.reasons.items() if not _concerned(key, given)
+            sentence
+            for key, sentence in self.reasons.items()
+            if not all(_concerned(part, given) for part in self._parts(key))
         )
+
+    def _parts(self, key: str) -> list[str]:
+        """What a sentence tells of: that on optimisers of the rate of each player."""
+        players = self.config.optimisers if key == "optimisers" else ()
+        return [f"{key}.{player}.lr" for player in players] or [key]
 
 
 def r3gan_gamma(height: int, width: int) -> float:
@@ -141,6 +149,7 @@ def dial(
     images: int,
     device: Device,
     batch: int | None = None,
+    given: Mapping[str, Any] | None = None,
 ) -> Dialled:
     """A recipe's settings with those that follow from a size.
 
@@ -151,12 +160,22 @@ def dial(
         images: number of training images.
         device: what will compute.
         batch: the person's own; derived if none is given.
+        given: the person's own settings of the network by dotted keys. The rest follows from the
+            network with them.
 
     Raises:
-        UsageError: an unknown size, or networks that have none.
+        UsageError: an unknown size, networks that have none, or other networks than the recipe's.
     """
-    network = resized(size, base.network, spec)
-    config = replace(base, network=network, size_model=size)
+    sized = replace(base, network=resized(size, base.network, spec), size_model=size)
+    config = override(sized, given or {})
+    network = config.network
+    if type(network) is not type(base.network):
+        raise UsageError(
+            f"size {size}",
+            expected=f"the networks of the recipe {base.recipe}",
+            received=f"network.name={(given or {}).get('network.name')}",
+            remedy="Leave the size away, or choose the recipe of those networks.",
+        )
     reasons = {"network.width": _told(size, network, spec)}
     if base.recipe == "r3gan" and isinstance(network, R3GAN):
         made = _r3gan(config, network, spec, images, device, batch)
@@ -189,7 +208,7 @@ def _r3gan(
     config = replace(
         config,
         game=replace(config.game, penalties={"r1": weight, "r2": weight}),
-        optimisers={k: replace(o, lr=rate, beta2=_BETA2) for k, o in config.optimisers.items()},
+        optimisers={k: replace(o, lr=rate) for k, o in config.optimisers.items()},
         train=replace(config.train, batch=chosen, micro_batches=parts),
     )
     side = max(_SMALLEST, round(math.sqrt(height * width)))
@@ -200,8 +219,7 @@ def _r3gan(
             if device.kind == "gpu"
             else "the recipe's, on processors."
         ),
-        "optimisers": f"Rates {rate:g}: 2e-4 at 768 channels, times sqrt(768 / {most}); beta2 "
-        f"rises from {_BETA2.start:g} to {_BETA2.end:g} over {BURN_IN:,} samples.",
+        "optimisers": f"Rates {rate:g}: 2e-4 at 768 channels, times sqrt(768 / {most}).",
         "game.penalties": f"Gamma {weight.start:g} falling to {gamma:g} over {BURN_IN:,} samples: "
         f"({side} / 110)^3 at the end, for {height}x{width} pixels; ten times that at first.",
     }
@@ -209,6 +227,12 @@ def _r3gan(
         reasons["train.micro_batches"] = (
             f"Micro-batches {parts}: in one, a step would take about {whole / 2**30:.1f} of "
             f"{device.memory / 2**30:.1f} GiB of memory."
+        )
+    if device.kind == "gpu":  # with small batches in short trainings nobody has tried it
+        rising = {k: replace(o, beta2=_BETA2) for k, o in config.optimisers.items()}
+        config = replace(config, optimisers=rising)
+        reasons["optimisers"] += (
+            f" Beta2 rises from {_BETA2.start:g} to {_BETA2.end:g} over {BURN_IN:,} samples."
         )
     return _longer(config, reasons, device, _AVERAGED)
 
