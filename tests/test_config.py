@@ -14,6 +14,7 @@ from gantlet.config import (
 )
 from gantlet.config_text import to_yaml
 from gantlet.errors import UsageError
+from gantlet.planning import data_settings
 from gantlet.recipes import RECIPES, recipe
 from gantlet.schedules import Schedule
 from gantlet.spec import DataSpec
@@ -157,3 +158,9 @@ def test_comments_are_the_docstrings(config):
     text = to_yaml(config)
     assert "Seed of weights, order of data and noise." in text
     assert yaml.safe_load(text) == to_mapping(config)
+
+
+@pytest.mark.parametrize("sign", [",", "|", ";", "#", ":", "-"])
+def test_a_delimiter_is_taken_to_the_letter(sign):
+    assert data_settings([f"data.delimiter={sign}"]).delimiter == sign
+    assert data_settings([f'data.delimiter="{sign}"']).delimiter == sign

@@ -272,8 +272,8 @@ def _plainer(value: Any) -> Any:
 
 
 def _parsed(key: str, text: str) -> Any:
-    if key == "data.query":  # SQL, to the letter: a # is no comment in it
-        return text
+    if key == "data.query" or (key == "data.delimiter" and len(text) == 1):
+        return text  # to the letter: of SQL a # is no comment, and a | opens no block
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError:

@@ -47,7 +47,7 @@ FAULTS = {
 }
 SETTINGS = {
     "delimiter": ("data.delimiter=;", "t.csv", "It looks like ','"),
-    "a sign that is no YAML": ("data.delimiter=,", "'data.delimiter=\",\"'"),
+    "a sign that is no YAML": ("data.encoding=,", "'data.encoding=\",\"'"),
     "impossible": ('data.constraints=["age > 200"]', "t.csv", "120 that do not: lines 2, 3"),
     "unknown column": ('data.constraints=["aeg > 20"]', "unknown column 'aeg'", "mean age?"),
     "unknown on the right": ('data.constraints=["20 < aeg"]', "unknown column 'aeg'"),
