@@ -200,7 +200,10 @@ def test_what_r3gan_derives():
     assert {o.lr for o in config.optimisers.values()} == {2e-4}
     rise = Schedule(start=0.9, end=0.99, samples=weight.samples, shape=weight.shape)
     assert [o.beta2 for o in config.optimisers.values()] == [rise, rise]
-    assert "Beta2 rises from 0.9 to 0.99 over 2,000,000 samples" in made.reasons["optimisers"]
+    told = "Beta2 rises from 0.9 to 0.99 over 2,000,000 samples."
+    assert told in made.told(["optimisers.generator.lr", "optimisers.discriminator.lr"])
+    assert told in made.told(["optimisers.generator.beta2"])
+    assert told not in made.told([f"optimisers.{player}.beta2" for player in config.optimisers])
     assert config.stop.samples == 10_000_000
     assert "Batch 4096: 1,281,167 training images on a GPU." in made.told()
     on_processors = derived(size="l", device=SMALL).config

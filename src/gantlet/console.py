@@ -20,7 +20,7 @@ from gantlet.budget import account_of
 from gantlet.config import from_mapping
 from gantlet.training.callback import Callback, End, Progress, Start, Tick
 
-__all__ = ["CALL", "COMMAND", "Briefly", "Console", "Words", "duration"]
+__all__ = ["CALL", "COMMAND", "Briefly", "Console", "Words", "duration", "though_closed"]
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,16 @@ _SILENCE = 15.0
 _SHOWN = ("coverage", "spread", "validation", "copying")
 
 
+@contextmanager
+def though_closed() -> Iterator[None]:
+    """What is printed within to a terminal that was closed is lost, and no more than that."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+
+
 def duration(seconds: float) -> str:
     """Seconds as a person writes them: 42 s, 3 min 20 s, 2 h 5 min."""
     whole = max(0, round(seconds))
@@ -93,8 +103,13 @@ class Console(Callback):
         if not self._rich.is_terminal:
             yield
             return
-        with Live(console=self._rich, refresh_per_second=4, transient=True) as self._live:
+        self._live = Live(console=self._rich, refresh_per_second=4, transient=True)
+        self._live.start()
+        try:
             yield
+        finally:
+            with though_closed():
+                self._live.stop()
 
     def on_start(self, start: Start) -> None:
         """Say what is trained, on what, and where it goes."""
@@ -138,11 +153,8 @@ class Console(Callback):
             self._print(account.told(end.seen // config.train.batch)[0])
 
     def _print(self, line: str) -> None:
-        try:
+        with though_closed():
             self._rich.print(Text(line), soft_wrap=True)
-        except OSError as error:
-            if error.errno != errno.EIO:  # a terminal that was closed has nobody to tell
-                raise
 
 
 class Briefly(Callback):

@@ -242,7 +242,7 @@ def _stop(
     given = dict(assignments(settings))
     for name, value in asked.items():
         if value is not None:
-            _check_once(given, f"stop.{name}", f"--{name} {value:g}")
+            _check_once(given, f"stop.{name}", f"--{name} {value}")
         elif f"stop.{name}" in given:
             asked[name] = getattr(stop, name)
     found: Stop = checked(Stop, asked, "stop")

@@ -99,10 +99,33 @@ def test_what_is_read_is_neither_replaced_nor_joined(workplace):
         ["sample", "run", "--out", photos / "cat"],
         ["interpolate", "run", "--out", photos / "0.png"],
         ["morph", "run", "--out", photos / "way.png"],
-        ["directions", "run", "--out", photos / "way.npz"],
+        ["directions", "run", "--out", photos / "way.gif"],
         ["project", "run", "own.png", "--out", photos / "x.png"],
         ["project", "run", "own.png", "--out", "own.png"],
     ):
         assert_refused(gantlet(*words), "another place than that of what they come from")
     assert {path: path.read_bytes() for path in photos.iterdir()} == before
     assert Path("own.png").read_bytes() == own
+    for place in (photos / "way.npz", "way.png"):  # which no training would read
+        assert gantlet("interpolate", "run", "--steps", 1, "--out", place).code == 0
+
+
+def test_a_name_of_built_in_data_is_no_folder_and_a_torn_record_tells_of_none(run):
+    """`digits` in a record is no path, whatever lies in the folder where one works."""
+    for _ in range(2):
+        assert gantlet("sample", run, "-n", 1, "--out", "digits").code == 0
+    (run / "run.json").write_text("{")
+    assert gantlet("interpolate", run, "--steps", 1).code == 0
+
+
+def test_a_run_beside_its_data_may_be_written_to(workplace):
+    """Data in the folder where one works: runs lie within them."""
+    x = np.random.default_rng(0).integers(0, 256, (24, 8, 8), dtype=np.uint8)
+    for i, image in enumerate(x):
+        Image.fromarray(image).save(f"{i}.png")
+    small = [*TINY, "data.held_out=false"]
+    assert gantlet("train", ".", "--samples", 128, "--out", "runs/mine", *small).code == 0
+    for place in ("runs/way.png", "runs/mine/way.png", "way.mp4.npz"):
+        answer = gantlet("interpolate", "runs/mine", "--steps", 1, "--out", place)
+        assert answer.code == 0, answer
+    assert_refused(gantlet("interpolate", "runs/mine", "--out", "way.png"), "a place within")

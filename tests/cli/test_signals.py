@@ -1,11 +1,17 @@
 """Signals that stop: the run is saved, the way on is told, and the same command goes it."""
 
+import errno
+import os
+import pty
 import signal
+import sys
+import time
 
 import pytest
 
 from gantlet.cli import main
-from tests.cli.door import TINY, gantlet, started
+from gantlet.console import though_closed
+from tests.cli.door import TINY, command, gantlet, started
 
 
 @pytest.mark.parametrize(
@@ -20,6 +26,9 @@ def test_a_signal_saves_and_the_same_command_goes_on(number, code, workplace):
             if line.startswith("Training to"):
                 break
         process.send_signal(number)
+        if number == signal.SIGHUP:  # a terminal that is closed sends it more than once
+            time.sleep(0.01)
+            process.send_signal(number)
         out, err = process.communicate(timeout=60)
     assert process.returncode == code, err
     assert "Stopped and saved at" in out
@@ -32,6 +41,26 @@ def test_a_signal_saves_and_the_same_command_goes_on(number, code, workplace):
     if saved:
         assert f"Going on from {saved:,} to {saved + 16:,} samples" in answer.out
     assert f"Finished at {saved + 16:,} samples" in answer.out
+
+
+def test_a_terminal_that_is_closed_saves(workplace):
+    words = ("train", "--samples", 1_000_000, *TINY, "train.tick=1000000")
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execv(sys.executable, command(*words))
+    told = b""
+    while b"Training to" not in told:
+        told += os.read(terminal, 1024)
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 129
+    assert (workplace / "runs/digits/bundle").exists()
+
+
+def test_what_the_disk_refuses_is_told_although_the_terminal_is_closed():
+    with though_closed():
+        raise OSError(errno.EIO, "Input/output error")
+    with pytest.raises(OSError, match="No space"), though_closed():
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_a_verb_that_is_stopped_says_so(monkeypatch, capsys):

@@ -8,6 +8,7 @@ import shutil
 import pytest
 
 from gantlet.cli.compare_verb import _told
+from gantlet.cli.tables import interval
 from gantlet.errors import UsageError
 from gantlet.evaluation import evaluate
 from gantlet.evaluation.comparison import compare, difference, over_seeds, paired
@@ -82,6 +83,41 @@ def test_other_samples_of_the_same_name_are_refused(runs, tmp_path):
     (path / "evidence.json").write_text(json.dumps(kept))
     with pytest.raises(UsageError, match="other samples of the same name"):
         compare([runs["honest", 0], path])
+
+
+def test_evaluations_of_unlike_numbers_of_samples_are_refused(runs, tmp_path):
+    path, game = planted.run(planted.far, tmp_path / "far")
+    evaluate(path, n=100, train=planted.data(), game=game)
+    with pytest.raises(UsageError, match=r"as many samples.*the same -n"):
+        compare([runs["honest", 0], path])
+
+
+def test_the_worst_of_several_is_compared_where_it_is_the_same_one(runs, tmp_path):
+    paths = [shutil.copytree(runs[law, 0], tmp_path / law) for law in ("honest", "collapsed")]
+    for path, where in zip(paths, ("column a", "column b"), strict=True):
+        kept = json.loads((path / "evidence.json").read_text())
+        next(n for n in kept["numbers"] if n["name"] == "coverage")["where"] = where
+        (path / "evidence.json").write_text(json.dumps(kept))
+    found = compare(paths)
+    assert "Coverage" not in {row.title for row in found.rows}
+    assert any("coverage" in note and "column a, column b" in note for note in found.notes)
+
+
+def test_names_with_brackets_are_shown_as_they_are(runs, tmp_path):
+    paths = [
+        shutil.copytree(runs[law, 0], tmp_path / f"a[{law}]") for law in ("honest", "collapsed")
+    ]
+    answer = gantlet("compare", *map(str, paths))
+    assert "a[honest]" in answer.out
+    assert "a[collapsed]" in answer.out
+
+
+def test_sizes_without_bounds_over_seeds_have_no_interval():
+    sizes = [Estimate(x, 5.0, math.inf, "capture") for x in (10.0, math.inf, 12.0)]
+    mean = over_seeds(sizes)
+    assert math.isinf(mean.value)
+    assert interval(mean) == "inf"
+    assert math.isnan(paired([10.0, math.inf], [1.0, 2.0]).low)
 
 
 def test_two_numbers_without_bounds_have_no_difference():

@@ -1,5 +1,7 @@
 """What is compared with what, and data that are gone, have changed, or do not fit."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,8 @@ from gantlet.data.dataset import Rows
 from gantlet.data.split import spared, split
 from gantlet.errors import UsageError
 from gantlet.evaluation import evaluate, kept_evidence
-from gantlet.evaluation.subject import gathered
+from gantlet.evaluation.subject import Part, Subject, gathered
+from gantlet.spec import DataSpec
 from gantlet.tables.columnar import ColumnFile
 from tests.evaluation import planted, planted_tables
 
@@ -30,7 +33,7 @@ def run(tmp_path_factory):
 
 def test_the_four_sets_are_disjoint_and_the_halves_are_of_those_set_aside(run):
     path, game = run
-    subject = gathered(path, 100, seed=0, game=game)
+    subject = gathered(path, 150, seed=0, game=game)
     train, floor, reference = (
         set(part.index.tolist()) for part in (subject.train, subject.floor, subject.reference)
     )
@@ -47,7 +50,41 @@ def test_data_handed_over_take_the_place_of_the_reference_and_free_the_floor(run
     other = planted.data(500, seed=1)
     subject = gathered(path, 100, seed=0, data=other, game=game)
     assert np.array_equal(subject.reference.x, other)
-    assert len(subject.floor) == len(gathered(path, 100, seed=0, game=game).held_out)
+    subject = gathered(path, 300, seed=0, data=other, game=game)
+    assert len(subject.floor) == len(gathered(path, 300, seed=0, game=game).held_out)
+
+
+def test_the_floor_has_as_many_samples_as_were_generated(run):
+    path, game = run
+    few, all_ = (gathered(path, n, seed=0, game=game) for n in (60, 150))
+    assert len(few.floor) == len(few.fake) == 60
+    assert set(few.floor.index) < set(all_.floor.index)
+    assert len(few.reference) == len(all_.reference)
+    assert "As many samples make the floor as were generated: 60 of 150." in few.notes
+
+
+def test_data_handed_over_that_were_trained_on_are_refused_and_those_set_aside_are_no_floor(run):
+    path, game = run
+    own = gathered(path, 300, seed=0, game=game)
+    with pytest.raises(UsageError, match=r"3,000, of which it was trained on 2,700"):
+        gathered(path, 300, seed=0, data=planted.data(), game=game)
+    half = gathered(path, 300, seed=0, data=own.reference.x[:], game=game)
+    assert sorted(half.floor.index) == sorted(own.floor.index)
+
+
+def test_held_out_samples_have_labels_where_both_halves_have_them():
+    x, y = np.zeros((2, 3)), np.array([0, 1])
+    spec = DataSpec(kind="points", shape=(3,), classes=("a", "b"), frequencies=(0.5, 0.5))
+    labelled, plain = Part(x, y, np.arange(2)), Part(x, None, np.arange(2))
+    for reference, expected in ((labelled, [0, 1, 0, 1]), (plain, None)):
+        bundle = SimpleNamespace(spec=spec)
+        subject = Subject(
+            bundle=bundle, dataset=None, fake=plain, train=plain, reference=reference,
+            floor=labelled, about={}, notes=(),
+        )  # fmt: skip
+        found = subject.held_out
+        assert len(found) == 4
+        assert (None if found.y is None else found.y.tolist()) == expected
 
 
 def test_the_training_samples_are_not_read_before_they_are_asked_for(run):
@@ -68,16 +105,18 @@ def test_data_too_large_for_memory_are_read_from_the_cache(tmp_path, monkeypatch
     settings = ["train.batch=64", "train.threads=1"]
     out, source = tmp_path / "run", tmp_path / "points.npy"
     gantlet.train(source, settings=settings, samples=64, out=out, game=game)
-    subject = gathered(out, 100, seed=0, data=source, game=game)
+    other = planted.data(seed=1).astype(np.float64)
+    np.save(tmp_path / "other.npy", other)
+    subject = gathered(out, 100, seed=0, data=tmp_path / "other.npy", game=game)
     assert isinstance(subject.dataset.raw.base, np.memmap)
     assert np.array_equal(subject.dataset.raw, x.astype(np.float32))
-    assert np.array_equal(subject.reference.x, x.astype(np.float32))
+    assert np.array_equal(subject.reference.x, other.astype(np.float32))
 
 
 def test_samples_that_chose_the_checkpoint_take_no_part(tmp_path):
     x = planted.data(6000)
     path, game = planted.run(planted.honest, tmp_path / "run", x)
-    subject = gathered(path, 100, seed=0, train=x, game=game)
+    subject = gathered(path, 200, seed=0, train=x, game=game)
     divided = split(subject.dataset, subject.bundle.config.data)
     used, unseen = spared(divided.held_out, subject.dataset.hashes, 1000)
     assert (len(used), len(subject.floor), len(subject.reference)) == (200, 200, 200)
@@ -85,7 +124,7 @@ def test_samples_that_chose_the_checkpoint_take_no_part(tmp_path):
     assert any(
         "200 of the samples set aside were looked at while training" in n for n in subject.notes
     )
-    other = gathered(path, 100, seed=0, train=x, data=planted.data(500, seed=1), game=game)
+    other = gathered(path, 400, seed=0, train=x, data=planted.data(500, seed=1), game=game)
     assert set(other.floor.index) == set(unseen)
 
 

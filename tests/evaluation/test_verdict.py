@@ -125,6 +125,32 @@ def test_a_size_without_a_bound_among_real_data_is_told_as_itself():
     assert found[0].verdict == "50, where real data show no bound"
 
 
+@pytest.mark.parametrize(
+    ("name", "floor", "copies", "words"),
+    [
+        ("near", 0.05, 0.1, "Some samples lie too close"),
+        ("near", 0.05, 0.3, "They copy"),
+        ("closer", 0.5, 0.2, "Some samples lie too close"),
+        ("closer", 0.5, 0.3, "They copy"),
+    ],
+)
+def test_a_quarter_of_copies_is_called_copying(name, floor, copies, words):
+    """A copy is among the nearest, and nearer than any unseen sample: both shares grow to 1."""
+    value = copies + (1 - copies) * floor
+    found = judged([number(value, floor, name=name, question="copying", reach=0.01)])
+    assert overall(found, [name]).startswith(words)
+
+
+def test_the_class_that_lacks_is_counted_by_one_classifier_on_both_sides():
+    found = judged([number(0.3, 1.0, better="higher", name="rarest", question="coverage")])
+    rows = [
+        {"name": "hard", "share": 0.1, "read": 0.0, "made": 0.0},  # never recognised
+        {"name": "gone", "share": 0.2, "read": 0.25, "made": 0.05},
+        {"name": "rest", "share": 0.7, "read": 0.75, "made": 0.95},
+    ]
+    assert "class gone is 5.0 % of them and 25.0 % of the data" in overall(found, [], rows)
+
+
 def test_the_class_that_lacks_most_is_named():
     found = judged([number(0.3, 0.1, name="balance", question="coverage", reach=0.01)])
     rows = [

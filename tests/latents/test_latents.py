@@ -221,6 +221,8 @@ def test_images_are_read_from_files_folders_and_arrays(tmp_path):
     assert np.array_equal(opened_images(tmp_path / "1.png", GREY), x[1:2])
     assert np.array_equal(opened_images(tmp_path / "x.npy", GREY), x)
     (tmp_path / "x.npy").unlink()
+    for name in ("labels.csv", ".DS_Store"):
+        (tmp_path / name).write_text("no image")
     assert np.array_equal(opened_images(tmp_path, GREY), x)
 
 

@@ -193,6 +193,15 @@ def test_bins_are_the_data_s_and_have_no_ends():
     assert set(alone.codes) == {0}
 
 
+def test_values_that_differ_by_rounding_have_bins():
+    column = Numeric(np.array([0.3, 0.1 + 0.2, 0.3]))
+    a, b = binned(column, column)
+    assert a.codes.tolist() == b.codes.tolist()
+    assert a.codes[0] != a.codes[1]
+    flat = Numeric(np.zeros(3))
+    assert binned(flat, flat)[0].codes.tolist() == [5, 5, 5]
+
+
 def test_what_has_no_meaning_is_left_out_and_what_collapsed_is_not():
     draw = np.random.default_rng(0)
     x = Numeric(draw.normal(size=100))

@@ -103,6 +103,7 @@ def _show(evidence: Evidence) -> None:
 def _table(evidence: Evidence) -> Table:
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     from gantlet.metrics.evidence import QUESTIONS
 
@@ -112,7 +113,7 @@ def _table(evidence: Evidence) -> Table:
     for question, words in QUESTIONS.items():
         numbers = [number for number in evidence.numbers if number.question == question]
         if numbers:
-            table.add_row(f"[bold]{words}[/bold]")
+            table.add_row(Text(words, style="bold"))
         for number in numbers:
             table.add_row(
                 f"  {number.title}",

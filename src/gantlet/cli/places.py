@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from gantlet.errors import RunError, UsageError
+from gantlet.data.pixels import SUFFIXES
+from gantlet.errors import UsageError
 
 __all__ = ["spared"]
 
@@ -19,12 +20,14 @@ def spared(out: Path, run: Path, read: Mapping[str, Path | None] | None = None) 
         read: other files and folders that are read, by what they are.
 
     Raises:
-        UsageError: it is one of them, a file within one of these folders, or anywhere within the
-            folder of the data but in that of the run.
+        UsageError: it is one of them, a file within one of these folders, or a folder or picture
+            within the data, away from the folder that the run is in.
     """
     data, place = _source(run), out.resolve()
-    if data is not None and (_is(data, place) or _joins(data, place, run.resolve())):
+    if data is not None and _is(data, place):
         raise _refused(out, "the data that the run was trained on")
+    if data is not None and _joins(data.resolve(), place, run.resolve()):
+        raise _refused(out, "a place within the data that the run was trained on")
     for what, path in (read or {}).items():
         if path is not None and (_is(path, place) or (place.is_file() and _within(path, place))):
             raise _refused(out, what)
@@ -32,14 +35,14 @@ def spared(out: Path, run: Path, read: Mapping[str, Path | None] | None = None) 
 
 
 def _source(run: Path) -> Path | None:
-    """Where the run's data are; None if that is no path, or not known."""
+    """Where the run's data are; None if that is no path but a name or an address, or not known."""
     from gantlet.training.folder import Folder
 
     if not run.is_dir():
         return None
-    with suppress(RunError):  # of a record that cannot be read nothing is known
-        source = (Folder(run).read_record() or {}).get("source")
-        return None if source is None else Path(source)
+    with suppress(UsageError):  # of a record that cannot be read nothing is known
+        source = Path((Folder(run).read_record() or {}).get("source") or "")
+        return source if source.is_absolute() else None
     return None
 
 
@@ -52,7 +55,10 @@ def _within(folder: Path, place: Path) -> bool:
 
 
 def _joins(data: Path, place: Path, run: Path) -> bool:
-    return _within(data, place) and not place.is_relative_to(run)
+    """Whether a folder or a picture would be found among the data when they are read again."""
+    home = run.parent if data in run.parent.parents else run
+    read = place.suffix.lower() in ("", *SUFFIXES)
+    return read and _within(data, place) and not place.is_relative_to(home)
 
 
 def _refused(out: Path, what: str) -> UsageError:

@@ -127,7 +127,10 @@ def _asked(words: tuple[str, ...], size: str | None) -> tuple[str, dict[str, Any
 
 def _tell(sentence: str) -> None:
     """To the side, so that the output is the table alone."""
-    print(sentence, file=sys.stderr, flush=True)
+    from gantlet.console import though_closed
+
+    with though_closed():
+        print(sentence, file=sys.stderr, flush=True)
 
 
 def _planned(made: Design) -> list[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from errno import EILSEQ, ELOOP, ENOENT
-from io import SEEK_CUR
+from functools import partial
 from typing import IO, BinaryIO
 
 import numpy as np
@@ -168,16 +169,33 @@ def _late_exif(stream: IO[bytes]) -> bytes:
     Only the headers of the other chunks are read. Source: PNG specification, third edition (2025),
     5.3 and 11.3.4.4, https://www.w3.org/TR/png-3/
     """
-    place = stream.tell()
-    stream.seek(8)
-    length, kind = 0, b""
-    while kind not in (b"eXIf", b"IEND") and len(head := stream.read(8)) == 8:
+    read, place = _reader(stream), 8
+    while len(head := read(8, place)) == 8:
         length, kind = int.from_bytes(head[:4], "big"), head[4:]
-        if kind != b"eXIf":
-            stream.seek(length + 4, SEEK_CUR)
-    found = stream.read(length) if kind == b"eXIf" else b""
-    stream.seek(place)
-    return found
+        if kind in (b"eXIf", b"IEND"):
+            return read(length, place + 8)
+        place += 8 + length + 4
+    return b""
+
+
+def _reader(stream: IO[bytes]) -> Callable[[int, int], bytes]:
+    """Gives so many bytes at a place, and leaves the stream where it stands.
+
+    Of a file on the disk no more is read than that, where the stream would fill its buffer.
+    """
+    try:
+        return partial(os.pread, stream.fileno())
+    except OSError:  # a member of an archive
+        pass
+
+    def read(count: int, place: int) -> bytes:
+        before = stream.tell()
+        stream.seek(place)
+        found = stream.read(count)
+        stream.seek(before)
+        return found
+
+    return read
 
 
 def _describe(image: ImageFile.ImageFile, turn: int | None) -> Look:

@@ -81,8 +81,15 @@ def compare(runs: Sequence[str | Path]) -> Comparison:
             remedy="Add a run of another recipe or setting.",
         )
     shared = [name for name in _numbers(groups[0]) if all(name in _numbers(g) for g in groups)]
-    rows = [_row(name, groups) for name in shared]
-    return Comparison(groups, rows, _notes(groups))
+    about = {name: _about(name, found) for name in shared}
+    rows = [_row(name, groups) for name in shared if len(about[name]) == 1]
+    notes = [
+        f"Left out: {_numbers(groups[0])[name].title.lower()}, the worst of several, which is not "
+        f"the same one in all runs ({', '.join(sorted(about[name]))})."
+        for name in shared
+        if len(about[name]) > 1
+    ]
+    return Comparison(groups, rows, [*_notes(groups), *notes])
 
 
 def _evidence(path: Path) -> Evidence:
@@ -96,6 +103,16 @@ def _evidence(path: Path) -> Evidence:
     return found
 
 
+def _about(name: str, found: Sequence[Evidence]) -> set[str]:
+    """What a number is about in each of the runs, where it was picked from several."""
+    return {number.where for one in found for number in one.numbers if number.name == name}
+
+
+def _made(evidence: Evidence) -> int:
+    """How many generated samples were looked at: biases of numbers depend on it."""
+    return max((number.n_fake for number in evidence.numbers), default=0)
+
+
 def _same_reference(first: Evidence, second: Evidence) -> None:
     keys = ("data", "reference")
     if any(first.about[key] != second.about[key] for key in keys):
@@ -103,6 +120,13 @@ def _same_reference(first: Evidence, second: Evidence) -> None:
     marks = [evidence.about.get("reference_fingerprint") for evidence in (first, second)]
     if None not in marks and marks[0] != marks[1]:  # evidence of earlier versions has none
         raise _unlike(first, "other samples of the same name")
+    if _made(first) != _made(second):
+        raise UsageError(
+            "runs to compare",
+            expected=f"evaluations of as many samples, {_made(first):,}",
+            received=f"{_made(second):,}",
+            remedy="Evaluate all runs with the same -n.",
+        )
 
 
 def _unlike(first: Evidence, received: str) -> UsageError:
@@ -179,6 +203,8 @@ def over_seeds(values: Sequence[Estimate]) -> Estimate:
 
 def _student(values: Sequence[float], how: str) -> Estimate:
     n = len(values)
+    if not all(map(math.isfinite, values)):
+        return Estimate(fmean(values), math.nan, math.nan, how)
     return student(fmean(values), stdev(values) / math.sqrt(n), n - 1, how)
 
 
@@ -196,6 +222,8 @@ def paired(a: Sequence[float], b: Sequence[float]) -> Estimate:
 
 def difference(a: Estimate, b: Estimate) -> Estimate:
     """a - b of independent estimates, their variances added up."""
+    if not (math.isfinite(a.value) and math.isfinite(b.value)):
+        return Estimate(math.nan, math.nan, math.nan, "independent")
     errors = [(e.high - e.low) / (2 * Z) for e in (a, b)]
     return normal(a.value - b.value, math.hypot(*errors), "independent")
 

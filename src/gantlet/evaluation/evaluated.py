@@ -186,7 +186,7 @@ def kept_evidence(run: Path) -> Evidence | None:
         return None
     try:
         return Evidence.from_json(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(
             f"evidence {path} is altered or torn ({error})",
             remedy=f"Run `gantlet evaluate {run}` again.",

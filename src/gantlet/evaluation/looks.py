@@ -119,8 +119,8 @@ def score_classes(scorer: Scorer[Side], spec: DataSpec) -> list[dict[str, object
     """What a classifier says of samples: clear, of all classes, of the one asked for.
 
     Returns:
-        A row for each class: name, share of the real samples, share among generated ones, and of
-        those asked for, the share that the classifier takes for it.
+        A row for each class: name, share of the real samples, share of them and of the generated
+        ones that the classifier takes for it, and the same of those that were asked for.
     """
     fake, real = scorer.sides.matched, scorer.sides.reference
     if fake.logits is None or real.logits is None or not spec.classes:
@@ -159,7 +159,9 @@ def score_classes(scorer: Scorer[Side], spec: DataSpec) -> list[dict[str, object
 
 
 def _rows(fake: Side, real: Side, spec: DataSpec) -> list[dict[str, object]]:
-    made = torch.empty(0) if fake.logits is None else fake.logits.argmax(1)
+    made, read = (
+        torch.empty(0) if side.logits is None else side.logits.argmax(1) for side in (fake, real)
+    )
     shares = None if real.y is None else torch.from_numpy(real.y)
     rows: list[dict[str, object]] = []
     for label, name in enumerate(spec.classes):
@@ -169,6 +171,7 @@ def _rows(fake: Side, real: Side, spec: DataSpec) -> list[dict[str, object]]:
             {
                 "name": name,
                 "share": None if shares is None else float((shares == label).double().mean()),
+                "read": float((read == label).double().mean()),
                 "made": float((made == label).double().mean()),
                 "accuracy": float((made[asked] == label).double().mean()) if met else None,
             }

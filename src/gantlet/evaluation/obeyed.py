@@ -38,6 +38,12 @@ def score_conditions(scorer: Scorer[Side], spec: DataSpec) -> None:
         name: float(part.var(0, correction=0).sum())
         for name, part in _targets(spec, train.y).items()
     }
+    alike = [name for name in spread if not spread[name]]
+    if alike:
+        scorer.notes.append(
+            f"Whether {', '.join(alike)} is met was not measured: all training samples are alike "
+            "in it."
+        )
 
     def missed(side: Side) -> dict[str, Estimate]:
         wanted = _targets(spec, np.asarray(side.y))
@@ -46,6 +52,7 @@ def score_conditions(scorer: Scorer[Side], spec: DataSpec) -> None:
         return {
             f"condition {name}": mean_of((guess - part).square().sum(1) / spread[name])
             for (name, part), guess in zip(wanted.items(), read, strict=True)
+            if spread[name]
         }
 
     scorer.add_picked(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -92,11 +93,14 @@ def picked(
     better: Literal["lower", "higher"] = "higher",
 ) -> Picked | None:
     """Of scores by what they are of, the one that is the surest to be worse than its floor."""
-    names = [name for name in values if name in floors]
-    if not names:
+    found = {
+        name: deviation(values[name], floors[name], better) for name in values if name in floors
+    }
+    known = [name for name in found if not math.isnan(found[name])]
+    if not known:
         return None
-    worst = max(names, key=lambda name: deviation(values[name], floors[name], better))
-    return Picked(values[worst], floors[worst], len(names), worst)
+    worst = max(known, key=found.__getitem__)
+    return Picked(values[worst], floors[worst], len(known), worst)
 
 
 def recognised(logits: Tensor, y: Labels) -> Estimate:

@@ -14,7 +14,7 @@ import numpy as np
 
 from gantlet.bundle import Bundle
 from gantlet.data import open_data
-from gantlet.data.dataset import Array, Dataset, Labels, Rows
+from gantlet.data.dataset import Array, Dataset, Hashes, Labels, Rows, content_hashes
 from gantlet.data.frames import fitting, frame_of, rows_of
 from gantlet.data.split import Indices, halves, spared, split
 from gantlet.errors import UsageError
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Part", "Subject", "gathered"]
 
+_ROWS = 10_000
+"""Of a table, that are put into words at a time."""
 MOST_TRAINED = 500_000
 """Training rows of a table that are looked at, so that memory does not grow with the table."""
 
@@ -87,9 +89,8 @@ class Subject:
         """Real samples that neither training nor validation has seen: both halves."""
         if self.floor is None:
             return None
-        y = self.floor.y
-        if y is not None and self.reference.y is not None:
-            y = np.concatenate([y, self.reference.y])
+        first, second = self.floor.y, self.reference.y
+        y = None if first is None or second is None else np.concatenate([first, second])
         return Part(
             np.concatenate([self.floor.x[:], self.reference.x[:]]),
             y,
@@ -123,7 +124,7 @@ def gathered(
     """
     bundle = load(run, game=game).bundle
     with _trained_on(run, bundle, train) as (dataset, table):
-        taken, source, notes = _taken(bundle, dataset, table, data)
+        taken, source, notes = _taken(bundle, dataset, table, data, n)
     made = sample(bundle, n, seed=seed)
     about = {
         "run": str(run),
@@ -149,22 +150,49 @@ def gathered(
 
 def _fingerprint(part: Part, dataset: Dataset, own: bool) -> str:
     """What tells samples from others: their places in data that are known, or what they hold."""
+    found = hashlib.blake2b(digest_size=8)
     if own:
-        content = dataset.fingerprint.encode() + part.index.tobytes()
-    elif part.frame is not None:
-        content = part.frame.to_csv(index=False).encode()
+        found.update(dataset.fingerprint.encode() + part.index.tobytes())
+    elif part.frame is None:
+        found.update(_hashes(part).tobytes())
     else:
-        content = np.ascontiguousarray(part.x[:]).tobytes()
-    return hashlib.blake2b(content, digest_size=8).hexdigest()
+        for start in range(0, len(part.frame), _ROWS):
+            found.update(part.frame.iloc[start : start + _ROWS].to_csv(index=False).encode())
+    return found.hexdigest()
+
+
+def _hashes(part: Part) -> Hashes:
+    """Of what the samples hold, (N,)."""
+    return part.x.hashes if isinstance(part.x, Rows) else content_hashes(part.x)
+
+
+def _apart(reference: Part, dataset: Dataset, trained: Indices, unseen: Indices) -> Indices:
+    """Those of the samples set aside that are not among data that were handed over.
+
+    Raises UsageError where most of the latter are training samples. Rows of tables may recur, and
+    are taken as they are.
+    """
+    if reference.frame is not None:
+        return unseen
+    hashes = _hashes(reference)
+    known = int(np.isin(hashes, dataset.hashes[trained]).sum())
+    if 2 * known > len(hashes):
+        raise UsageError(
+            "the held-out data",
+            expected="samples that the run was not trained on",
+            received=f"{len(hashes):,}, of which it was trained on {known:,}",
+            remedy="Give others, or leave --data away: some were set aside.",
+        )
+    return unseen[~np.isin(dataset.hashes[unseen], hashes)]
 
 
 def _taken(
-    bundle: Bundle, dataset: Dataset, table: Any, data: Source | None
+    bundle: Bundle, dataset: Dataset, table: Any, data: Source | None, n: int
 ) -> tuple[dict[str, Part], str, list[str]]:
     """The real sets, where the reference is from, and notes; see `gathered`."""
     part = partial(_part, dataset, table)
     divided = split(dataset, bundle.config.data)
-    trained = divided.train if table is None else _some(divided.train)
+    trained = divided.train if table is None else _some(divided.train, MOST_TRAINED)
     taken = {"train": part(trained)}
     notes = [] if len(divided.held_out) else [divided.note]
     if len(trained) < len(divided.train):
@@ -181,28 +209,31 @@ def _taken(
         )
     if data is None and len(unseen):
         floor, reference = halves(unseen, dataset.lots)
-        taken |= {"floor": part(floor), "reference": part(reference)}
+        taken |= {"floor": part(_some(floor, n)), "reference": part(reference)}
         source = f"half of the {'other ' if len(used) else ''}samples set aside"
     elif data is not None:
         like = taken["train"].frame
         taken["reference"] = (
             _handed_over(data, bundle) if like is None else _rows(data, bundle, like)
         )
-        if len(unseen):
-            taken["floor"] = part(unseen)
+        floor = _apart(taken["reference"], dataset, divided.train, unseen)
+        if len(floor):
+            taken["floor"] = part(_some(floor, n))
         source = f"{data}" if isinstance(data, str | Path) else "data handed over"
     else:
         taken["reference"] = taken["train"]
         notes.append("Samples are compared with the training data, and there is no floor.")
         source = "the training data"
+    if "floor" in taken and len(floor) > n:
+        notes.append(f"As many samples make the floor as were generated: {n:,} of {len(floor):,}.")
     return taken, source, notes
 
 
-def _some(index: Indices) -> Indices:
-    """At most `MOST_TRAINED` of the places, by chance."""
-    if len(index) <= MOST_TRAINED:
+def _some(index: Indices, most: int) -> Indices:
+    """At most so many of the places, by chance."""
+    if len(index) <= most:
         return index
-    chosen: Indices = permutation(0, "evaluation/trained", 0, len(index))[:MOST_TRAINED].numpy()
+    chosen: Indices = permutation(0, "evaluation/trained", 0, len(index))[:most].numpy()
     return index[np.sort(chosen)]
 
 

@@ -42,8 +42,14 @@ _DETECTORS = ("two_sample", "forest")
 """Numbers that can tell samples from the data, but not that they look bad."""
 _INVERSES = ("support",)
 """Sizes, which are compared by their inverses: the shares of pairs that are twins."""
-_FAR = 0.5
-"""Share of the way from the floor to the worst beyond which a number is far from it."""
+_FAR: Mapping[Question, float] = {
+    **{"fidelity": 0.5, "coverage": 0.5, "usefulness": 0.5},
+    "copying": 0.25,
+}
+"""Share of the way from the floor to the worst beyond which a number is far from it. For copying
+it is about the share of samples that are copies."""
+_UP_TO_ONE = ("closer", "near", "member_distance", "member_density", "member_relative")
+"""Numbers of which lower is better, and the worst is 1."""
 _NOTHING = Estimate(0.0, 0.0, 0.0, "exact")
 _OF_CLASSES = ("balance", "rarest")
 """Numbers that ask for the class that lacks most."""
@@ -100,7 +106,9 @@ def _share(number: Number) -> float:
         return 0.0
     value, floor = number.value.value, number.floor.value
     if number.name in _DETECTORS:  # a judge finds what no person would mind
-        return min(_FAR / 2, 1 - floor / value)
+        return min(_FAR["fidelity"] / 2, 1 - floor / value)
+    if number.name in _UP_TO_ONE:
+        return (value - floor) / (1 - floor) if floor < 1 else 0.0
     if number.better == "higher":
         return 1 - max(0.0, value) / floor if floor > 0 else 0.0
     return 1 - max(0.0, floor) / value if value > 0 else 0.0
@@ -127,7 +135,8 @@ def overall(
             unasked.append(question)
             continue
         worse = sorted(filter(is_worse, asked), key=_deviation, reverse=True)
-        far = any(_share(number) >= _FAR for number in worse if number.name in deciding)
+        least = _FAR[question]
+        far = any(_share(number) >= least for number in worse if number.name in deciding)
         named = "; ".join(_named(number, classes) for number in worse[:_NAMED])
         because = f" ({named})" if worse else ""
         parts.append(answers[1 + far if worse else 0] + because)
@@ -145,9 +154,14 @@ def _named(number: Number, classes: Sequence[Mapping[str, Any]]) -> str:
         return f"{words}, {number.where}"
     if number.name not in _OF_CLASSES:
         return words
-    lacks = [row for row in classes if (row["share"] or 0) * number.n_real >= FEW]
-    least = min(lacks, key=lambda row: row["made"] / row["share"], default=None)
+    lacks = [row for row in classes if _read(row) * number.n_real >= FEW]
+    least = min(lacks, key=lambda row: row["made"] / _read(row), default=None)
     if least is None:
         return words
-    made, share = 100 * least["made"], 100 * least["share"]
+    made, share = 100 * least["made"], 100 * _read(least)
     return f"{words}, class {least['name']} is {made:.1f} % of them and {share:.1f} % of the data"
+
+
+def _read(row: Mapping[str, Any]) -> float:
+    """Share of the real samples that the classifier takes for a class, as it counts made ones."""
+    return float(row.get("read", row["share"]) or 0)

@@ -19,6 +19,7 @@ from gantlet.bundle import Bundle
 from gantlet.data import DataSettings, open_data
 from gantlet.data.dicom import is_dicom
 from gantlet.data.kinds import KINDS, readable, sniff
+from gantlet.data.layout import sift
 from gantlet.data.pixels import SUFFIXES, TYPES, Entry, Look, decode, look, reason
 from gantlet.data.resize import Rule, fit
 from gantlet.errors import UsageError
@@ -175,9 +176,7 @@ def _entries(path: Path) -> Iterator[Sequence[Entry] | None]:
         yield None
         return
     with kind.entries(path) as found:
-        if not found:
-            raise UsageError(f"images to project in {path}", expected="images", received="none")
-        yield sorted(found, key=lambda entry: entry.name)
+        yield sift(found, str(path), labels=False)[0]
 
 
 def _opened(entry: Entry, path: Path, spec: DataSpec, rule: Rule) -> NDArray[Any]:

@@ -79,13 +79,23 @@ def binned(real: Numeric, fake: Numeric) -> tuple[Choice, Choice]:
     Values beyond it fall into the first and the last bin. Without a finite value there is one bin.
     """
     held = real.x[np.isfinite(real.x)]
-    edges = np.histogram_bin_edges(held, BINS)[1:-1] if len(held) else np.zeros(0)
+    edges = _edges(held)
     found = []
     for column in (real, fake):
         codes = np.searchsorted(edges, column.x, side="right")
         codes[column.absent] = -1
         found.append(Choice(codes.astype(np.int64), BINS))
     return found[0], found[1]
+
+
+def _edges(held: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Between `BINS` bins of equal width; some may be equal where values differ by rounding."""
+    if not len(held):
+        return np.zeros(0)
+    low, high = held.min(), held.max()
+    wide = 0.5 if low == high else 0.0
+    edges: NDArray[np.float64] = np.linspace(low - wide, high + wide, BINS + 1)[1:-1]
+    return edges
 
 
 def _contingencies(real: tuple[Choice, Choice], fake: tuple[Choice, Choice]) -> Trend:

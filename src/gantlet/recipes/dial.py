@@ -87,9 +87,10 @@ class Dialled:
         )
 
     def _parts(self, key: str) -> list[str]:
-        """What a sentence tells of: that on optimisers of the rate of each player."""
-        players = self.config.optimisers if key == "optimisers" else ()
-        return [f"{key}.{player}.lr" for player in players] or [key]
+        """What a sentence tells of: `optimisers.lr` of the rate of each player."""
+        section, _, name = key.partition(".")
+        players = self.config.optimisers if section == "optimisers" else ()
+        return [f"{section}.{player}.{name}" for player in players] or [key]
 
 
 def r3gan_gamma(height: int, width: int) -> float:
@@ -219,7 +220,7 @@ def _r3gan(
             if device.kind == "gpu"
             else "the recipe's, on processors."
         ),
-        "optimisers": f"Rates {rate:g}: 2e-4 at 768 channels, times sqrt(768 / {most}).",
+        "optimisers.lr": f"Rates {rate:g}: 2e-4 at 768 channels, times sqrt(768 / {most}).",
         "game.penalties": f"Gamma {weight.start:g} falling to {gamma:g} over {BURN_IN:,} samples: "
         f"({side} / 110)^3 at the end, for {height}x{width} pixels; ten times that at first.",
     }
@@ -231,8 +232,8 @@ def _r3gan(
     if device.kind == "gpu":  # with small batches in short trainings nobody has tried it
         rising = {k: replace(o, beta2=_BETA2) for k, o in config.optimisers.items()}
         config = replace(config, optimisers=rising)
-        reasons["optimisers"] += (
-            f" Beta2 rises from {_BETA2.start:g} to {_BETA2.end:g} over {BURN_IN:,} samples."
+        reasons["optimisers.beta2"] = (
+            f"Beta2 rises from {_BETA2.start:g} to {_BETA2.end:g} over {BURN_IN:,} samples."
         )
     return _longer(config, reasons, device, _AVERAGED)
 
@@ -252,7 +253,7 @@ def _stylegan2(config: Config, spec: DataSpec, device: Device, batch: int | None
     }
     if device.kind == "gpu":
         halved = {k: replace(o, lr=_half(o.lr)) for k, o in config.optimisers.items()}
-        reasons["optimisers"] = "Rates: half the recipe's, which are for short runs."
+        reasons["optimisers.lr"] = "Rates: half the recipe's, which are for short runs."
         if max(height, width) > _SMALLEST:
             game = replace(config.game, style_mixing=0.9, path_length=PathLength(), group=4)
             config = replace(config, game=game)

@@ -14,8 +14,8 @@ __all__ = ["signals_ask"]
 def signals_ask(ask: Callable[[int], None]) -> Iterator[None]:
     """Within, these signals call `ask` with their number; a second one is the system's again.
 
-    A SIGHUP that is ignored, as under nohup, stays so. In threads other than the main one, all
-    stay as they are.
+    A second SIGHUP is ignored, as a terminal that is closed sends several, and so is the first
+    under nohup. In threads other than the main one, all stay as they are.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -27,7 +27,8 @@ def signals_ask(ask: Callable[[int], None]) -> Iterator[None]:
 
     def take(number: int, _: object) -> None:
         ask(number)
-        signal.signal(number, before[signal.Signals(number)])
+        again = signal.SIG_IGN if number == signal.SIGHUP else before[signal.Signals(number)]
+        signal.signal(number, again)
 
     for number in before:
         signal.signal(number, take)

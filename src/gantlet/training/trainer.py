@@ -103,13 +103,13 @@ class Trainer:
             for sentence in self._refused:
                 self._tell("on_note", f"{sentence} The one before it is used.")
             reason = self._loop()
-        if self._saved_at != self.state.position:
-            if self.stepper.is_finite():
-                self._save()
-            else:
-                self._roll_back()
-        end = self._ended(reason)
-        self._tell("on_end", end)
+            if self._saved_at != self.state.position:
+                if self.stepper.is_finite():
+                    self._save()
+                else:
+                    self._roll_back()
+            end = self._ended(reason)
+            self._tell("on_end", end)
         return end
 
     def _ended(self, reason: str) -> End:
