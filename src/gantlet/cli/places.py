@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from gantlet.data.pixels import SUFFIXES
 from gantlet.errors import UsageError
 
 __all__ = ["spared"]
@@ -56,6 +55,8 @@ def _within(folder: Path, place: Path) -> bool:
 
 def _joins(data: Path, place: Path, run: Path) -> bool:
     """Whether a folder or a picture would be found among the data when they are read again."""
+    from gantlet.data.pixels import SUFFIXES
+
     home = run.parent if data in run.parent.parents else run
     read = place.suffix.lower() in ("", *SUFFIXES)
     return read and _within(data, place) and not place.is_relative_to(home)
