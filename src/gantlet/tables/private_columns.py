@@ -100,9 +100,10 @@ def _column(said: Declaration, fit: PrivateFit | None) -> Column:
     if kind == "text":
         return TextColumn.fit(name, cells)
     if kind == "identifier":
-        way = "number" if "int" in str(cells.dtype).lower() else "uuid"
         told = described(cells.dtype)
-        return IdentifierColumn(name=name, dtype=told, way=way, prefix="", start=1, missing=0.0)
+        if "int" in str(cells.dtype).lower():
+            return IdentifierColumn.numbered(name, told, 1, 1, 0.0)
+        return IdentifierColumn(name=name, dtype=told, way="uuid", prefix="", start=1, missing=0.0)
     if kind == "personal":
         plain = getattr(cells.dtype, "categories", cells).dtype  # never the values
         return PersonalColumn(
