@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from gantlet.errors import UsageError
 from gantlet.tables import TableTransform
 from gantlet.tables.constraints import FORMS
+from gantlet.tables.constraints.language import parsed as stated
 from tests.tables.test_tables_roundtrip import QUICK
 
 N = 400
@@ -325,3 +326,29 @@ def test_what_can_be_written_is_read():
         fitted = TableTransform(constraints=[text], twins=False).fit(rows)
         assert fitted.design_.texts == (text,)
         assert fitted.design_.holds(rows).all()
+
+
+@pytest.mark.parametrize(
+    ("cells", "text", "met"),
+    [
+        (pd.Series([2**60, 2**60 + 1, 2**60 + 2] * 9), f"x <= {2**60 + 1}", [1, 1, 0]),
+        (pd.Series([0.1, 0.2, 0.3] * 9, dtype="float32"), "x <= 0.1", [1, 0, 0]),
+        (
+            pd.to_datetime(pd.Series(["2024-01-01", "2024-01-02", "2024-01-03"] * 9))
+            .dt.tz_localize("Europe/Berlin")
+            .astype("timestamp[us, tz=Europe/Berlin][pyarrow]"),
+            "x <= '2024-01-02'",
+            [1, 1, 0],
+        ),
+    ],
+)
+def test_a_value_is_compared_as_the_columns_type_holds_it(cells, text, met):
+    frame = pd.DataFrame({"x": cells, "y": range(27)})
+    (found,) = stated(text, TableTransform(public=True).fit(frame).columns_)
+    assert found.holds(frame)[:3].tolist() == [bool(one) for one in met]
+
+
+def test_an_offset_is_refused_where_the_column_has_no_zone():
+    frame = pd.DataFrame({"x": pd.date_range("2024-01-01", periods=27), "y": range(27)})
+    with pytest.raises(UsageError, match="or a value of 'x' such as 2024-01-01 00:00:00, rec"):
+        TableTransform(public=True, constraints=["x >= '2023-01-01T00:00+01:00'"]).fit(frame)

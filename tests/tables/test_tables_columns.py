@@ -248,26 +248,51 @@ def test_fresh_numbers_are_as_long_as_those_of_the_table(form, fresh):
     assert made.is_unique
 
 
-@pytest.mark.parametrize("name", ["int8", "Int16", "uint16", "int64"])
-def test_fresh_numbers_that_a_type_cannot_hold_are_refused(name):
-    most = np.iinfo(name.lower()).max
-    cells = pd.DataFrame({"id": pd.Series(range(most - 60, most - 30), dtype=name)})
-    transform = TableTransform().fit(cells)
-    fresh = transform.inverse_transform(np.zeros((31, 0)))
-    assert fresh["id"].dtype == cells["id"].dtype
-    assert fresh["id"].tolist() == list(range(most - 30, most + 1))
-    with pytest.raises(UsageError, match=rf"identifier 'id'.*at most 31 rows.*{name}.*32.*int64"):
-        transform.inverse_transform(np.zeros((32, 0)))
+def numbered(values, name):
+    cells = pd.DataFrame({"id": pd.Series(values, dtype=name)})
+    return TableTransform.from_json(TableTransform().fit(cells).to_json())
 
 
-@pytest.mark.parametrize("name", ["int8", "int64", "UInt64"])
-def test_a_type_that_is_used_up_has_no_fresh_numbers(name):
-    most = np.iinfo("int64" if name == "UInt64" else name).max
-    cells = pd.DataFrame({"id": pd.Series(range(most - 29, most + 1), dtype=name)})
-    transform = TableTransform().fit(cells)
-    assert len(transform.inverse_transform(np.zeros((0, 0)))) == 0
-    with pytest.raises(UsageError, match=r"identifier 'id'.*at most 0 rows"):
-        transform.inverse_transform(np.zeros((1, 0)))
+@pytest.mark.parametrize("name", ["Int16", "uint16", "int16[pyarrow]"])
+def test_fresh_numbers_beyond_what_a_type_holds_are_refused(name):
+    most = np.iinfo(name.partition("[")[0].lower()).max
+    transform = numbered(range(most - 10_060, most - 10_030), name)
+    room = 65_536 - (10_030 + 30 + 1)  # below, where there are more
+    fresh = transform.inverse_transform(np.zeros((10_100, 0)))["id"]
+    assert fresh.is_unique
+    assert str(fresh.dtype) == name
+    assert fresh.max() < most - 10_060
+    with pytest.raises(
+        UsageError, match=rf"'id'.*at most {room:,} rows: {name.partition('[')[0]}"
+    ):
+        transform.inverse_transform(np.zeros((room + 1, 0)))
+
+
+@pytest.mark.parametrize(
+    ("values", "name", "fresh"),
+    [
+        (range(2**63 - 30, 2**63), "int64", 2**63 - 31),
+        (range(2**64 - 30, 2**64), "UInt64", 2**64 - 31),
+        (range(2**63, 2**63 + 30), "uint64", 10**19),
+        ([*range(30), 10**19], "uint64", 10**19 + 1),
+    ],
+)
+def test_fresh_numbers_are_exact_at_both_ends_of_wide_types(values, name, fresh):
+    made = numbered(values, name).inverse_transform(np.zeros((2_000, 0)))["id"]
+    assert str(made.dtype) == name
+    assert made[0] == fresh
+    assert made.nunique() == 2_000
+    assert not made.isin(list(values)).any()
+
+
+@pytest.mark.parametrize(("name", "room"), [("int8", 128), ("uint8", 156), ("uint16", 5_536)])
+def test_a_type_with_too_few_fresh_numbers_is_told_when_the_column_is_fitted(name, room):
+    values = range(60_000) if name == "uint16" else range(100)
+    told = rf"identifier 'id'.*at most {room:,} rows: {name}.*10,000.*data\.columns\.id=integer"
+    with pytest.raises(UsageError, match=told):
+        numbered(values, name)
+    cells = pd.DataFrame({"id": pd.Series(values, dtype=name)})
+    assert TableTransform(columns={"id": "integer"}).fit(cells).columns_[0].kind == "integer"
 
 
 def test_times_are_no_categories():

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gantlet.errors import UsageError
 from gantlet.privacy import secret
 from gantlet.privacy.counts import NoisyCounts
 from gantlet.privacy.settings import ColumnPrivacy
@@ -137,6 +138,61 @@ def test_too_few_rows_for_the_noise_leave_columns_that_tell_nothing():
     back = found.inverse_transform(found.transform(table))
     assert list(back) == list(table)
     assert len(back) == 30
+
+
+def test_a_public_choice_is_told_by_its_values_without_shares():
+    table = people()
+    some = TableTransform(public=["town", "member"], private=ALL).fit(table)
+    lines = {column.name: column.line() for column in some.columns_}
+    assert lines["town"] == "categorical, 3 values (Bonn, Kiel, Ulm)"
+    assert lines["member"] == "boolean, 2 values (False, True)"  # with missing ones
+
+
+RATES = pd.Series([1, 2, 3, 4] * 500)
+
+
+@pytest.mark.parametrize(
+    ("cells", "listed", "values"),
+    [
+        (RATES, ["1", "2", "3", "4", "5"], (1, 2, 3, 4, 5)),
+        (RATES.astype("Int8"), ["0", "1", "2", "3", "4"], (0, 1, 2, 3, 4)),
+        (RATES / 2, ["0.5", "1.0", "1.5", "2.0", "2.5"], (0.5, 1.0, 1.5, 2.0, 2.5)),
+        (RATES > 0, ["False", "True"], (False, True)),
+        (RATES.map(str), ["4", "3", "2", "1", "none"], ("4", "3", "2", "1", "none")),
+        (RATES.astype("category"), ["1", "2", "3", "4", "5"], (1, 2, 3, 4, 5)),
+    ],
+)
+def test_listed_values_that_no_row_has_are_of_the_type_of_the_cells(cells, listed, values):
+    table = pd.DataFrame({"rate": cells})
+    column = TableTransform(columns={"rate": listed}, private=ALL).fit(table).columns_[0]
+    assert column.choices.values == values
+    assert [type(value) for value in column.choices.values] == [type(value) for value in values]
+    codes = np.arange(len(values), dtype=np.float32)[:, None]
+    assert column.decode(codes, 0).tolist() == list(values)
+
+
+@pytest.mark.parametrize(
+    ("cells", "more", "told"),
+    [
+        (RATES, "Maybe", "a column of int64 has them, received 'Maybe'"),
+        (RATES, "2.5", "a column of int64 has them, received '2.5'"),
+        (RATES, "05", "a column of int64 has them, such as '5', received '05'"),
+        (RATES.astype("int8"), "200", "a column of int8 has them, received '200'"),
+        (RATES > 2, "Maybe", "a column of bool has them, received 'Maybe'"),
+        (RATES / 2, "3", "a column of float64 has them, such as '3.0', received '3'"),
+    ],
+)
+def test_listed_values_that_the_cells_cannot_have_are_refused(cells, more, told):
+    listed = [*map(str, sorted(cells.unique())), more]
+    with pytest.raises(UsageError, match=f"the values listed of column 'rate'.*{told}"):
+        TableTransform(columns={"rate": listed}, private=ALL).fit(pd.DataFrame({"rate": cells}))
+
+
+@pytest.mark.parametrize("name", ["int8", "uint8[pyarrow]"])
+def test_identifiers_of_a_type_with_too_few_numbers_are_refused(name):
+    table = pd.DataFrame({"id": pd.Series(range(100), dtype=name), "x": np.arange(100.0)})
+    with pytest.raises(UsageError, match=r"identifier 'id': expected at most \d+ rows"):
+        TableTransform(columns={"id": "identifier"}, private=ALL).fit(table)
 
 
 def test_octaves():

@@ -114,6 +114,54 @@ def test_times_in_text_are_compared_with_days(ending):
         clauses("at>=2024-02-30", fitted)
 
 
+DAYS = pd.Series(pd.date_range("2024-01-01", periods=90, freq="1D"))
+TYPED = pd.DataFrame(
+    {
+        "plain": DAYS,
+        "zoned": DAYS.dt.tz_localize("Europe/Berlin"),
+        "day": DAYS.dt.date,
+        "day32": DAYS.dt.date.astype("date32[day][pyarrow]"),
+        "far": 2**60 + np.arange(90) % 7,
+        "far arrow": pd.Series([2**63 + i % 7 for i in range(90)], dtype="uint64[pyarrow]"),
+        "f": pd.Series(np.arange(90) % 7 / 10, dtype="float[pyarrow]"),
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("day32>=2024-02-01", DAYS >= "2024-02-01"),
+        ("day=2024-02-01", DAYS == "2024-02-01"),
+        ("zoned<2024-02-01", DAYS < "2024-02-01"),
+        ("zoned<2024-01-31T23:00:00Z", DAYS < "2024-02-01"),
+        (f"far={2**60 + 3}", np.arange(90) % 7 == 3),
+        (f"far<={2**60 + 3}", np.arange(90) % 7 <= 3),
+        (f"far arrow>{2**63 + 3}", np.arange(90) % 7 > 3),
+        (f"far arrow<{10**30}", np.arange(90) >= 0),
+        ("far>1e3", np.arange(90) >= 0),
+        ("f=0.1", np.arange(90) % 7 == 1),
+        ("f<=0.3", np.arange(90) % 7 <= 3),
+    ],
+)
+def test_values_are_compared_as_the_columns_type_holds_them(text, wanted):
+    fitted = TableTransform(public=True).fit(TYPED)
+    assert np.array_equal(met(text, TYPED, fitted), wanted)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("plain>=2024-02-01T00:00+01:00", "day>2024-02-01T00:00Z", "day32>2024-02-01T00:00Z"),
+        *("zoned>=2024-03-31T02:30", "far=1x"),
+    ],
+)
+def test_a_value_that_the_column_cannot_be_compared_with_is_told(text):
+    fitted = TableTransform(public=True).fit(TYPED)
+    with pytest.raises(UsageError, match="expected a value such as"):
+        clauses(text, fitted)
+
+
 def test_the_rarest_equality_is_asked_for(fitted):
     names, _ = fitted.classes()
     found = clauses("colour=blue and member=true and age>30 and dress size=S", fitted)

@@ -174,6 +174,22 @@ def test_noise_of_runs_with_another_sigma_is_independent(tmp_path):
     assert len(secrets) == 2
 
 
+def test_noise_on_another_kind_of_device_or_in_another_precision_is_independent(tmp_path):
+    steps = trainer(tmp_path, RECIPE).stepper
+    config, held = steps.config, steps.machine
+    made = {
+        machine: PrivateSteps(steps._private._feed, config, config.privacy, machine, 1)._secret
+        for machine in (
+            held,
+            replace(held, device="cuda:0"),
+            replace(held, device="cuda:1"),
+            replace(held, precision="bfloat16"),
+        )
+    }
+    assert made[held] == steps._private._secret
+    assert len(set(made.values())) == 3  # which of several cards it is makes no difference
+
+
 def test_unfinite_numbers_end_a_private_run_at_once(tmp_path):
     """A roll-back would draw the same noise for other weights."""
     one = trainer(tmp_path, RECIPE, "stop.samples=1600")

@@ -106,21 +106,20 @@ class ChoiceColumn(Column):
         return restored(values, absent, self.dtype)
 
     def line(self) -> str:
-        """Kind, number of categories, the commonest."""
+        """Kind, number of categories, the commonest; shares where they are known."""
         choices = self.choices
         if self.kind == "missing" or not choices.values:
             return "missing" if self.kind == "missing" else f"{self.kind}, all values rare"
         if self.kind == "constant":
             return f"constant, {choices.values[0]!r}"
-        shown = ", ".join(
-            f"{value} {share:.0%}"
-            for value, share in zip(choices.values[:3], choices.shares, strict=False)
-        )
+        first = choices.values[:3]
+        shares = [f" {share:.0%}" for share in choices.shares[: len(first)]] or [""] * len(first)
+        shown = ", ".join(f"{value}{share}" for value, share in zip(first, shares, strict=True))
         more = ", ..." if len(choices.values) > 3 else ""
         parts = [f"{self.kind}, {len(choices.values):,} values ({shown}{more})"]
         if choices.has_other:
             parts.append(f"rare ones become {choices.other!r}")
-        if choices.has_missing:
+        if choices.has_missing and choices.shares:
             parts.append(f"{choices.shares[-1]:.1%} missing")
         return "; ".join(parts)
 

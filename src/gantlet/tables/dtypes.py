@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["described", "is_nullable", "made", "restored"]
+__all__ = ["described", "is_nullable", "made", "number_of", "restored"]
 
 
 def described(dtype: Any, categories: Sequence[Any] | None = None) -> dict[str, Any]:
@@ -47,6 +47,26 @@ def is_nullable(told: Mapping[str, Any]) -> bool:
     """Whether a column of the type can hold missing values."""
     dtype = made(told)
     return not (isinstance(dtype, np.dtype) and dtype.kind in "biu")
+
+
+def number_of(text: str, dtype: Any) -> Any:
+    """A number as a person writes it, of a pandas type where that can hold it.
+
+    Raises ValueError for what is none.
+    """
+    narrow, value = getattr(dtype, "numpy_dtype", dtype), float(text)
+    if narrow.kind == "f":
+        with np.errstate(over="ignore"):
+            own = narrow.type(text)
+        return own if np.isfinite(own) or not np.isfinite(value) else value
+    try:
+        whole = int(text)
+    except ValueError:
+        return value
+    if narrow.kind not in "iu":
+        return whole
+    held = np.iinfo(narrow)
+    return narrow.type(whole) if held.min <= whole <= held.max else value
 
 
 def restored(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +17,7 @@ from gantlet.tables.column import Column
 from gantlet.tables.constraints import Design
 from gantlet.tables.dtypes import made
 from gantlet.tables.number_column import NumberColumn
-from gantlet.tables.times import parsed
+from gantlet.tables.times import parsed, zone_of
 from gantlet.tables.transform import TableTransform
 
 __all__ = ["Partial", "loose", "partial_rows"]
@@ -23,6 +25,8 @@ __all__ = ["Partial", "loose", "partial_rows"]
 _FAR = 10
 """Widths of a column's range beyond which a number is an error: the ends are of the fifth row."""
 _TRUTH = {"true": "True", "false": "False"}
+_OFFSET = re.compile(r"[T ]\d\d.*(Z|[+-]\d\d(:?\d\d)?)$")
+"""At the end of a time in text."""
 _LOOSE = {"bool": "boolean"} | {
     f"{sign}int{bits}": f"{sign.upper()}Int{bits}"
     for sign in ("", "u")
@@ -183,10 +187,15 @@ def _numbers(
         far = (wide < low - _FAR * (high - low)) | (wide > high + _FAR * (high - low))
         far &= ~np.isin(wide, np.add(column.numbers.spikes, column.origin))
         broken = (wide != np.rint(wide)) & (column.kind == "integer")
+    narrow = getattr(made(column.dtype), "numpy_dtype", made(column.dtype))
+    held = np.iinfo(narrow) if narrow.kind in "iu" else None
+    least, most = (-np.inf, np.inf) if held is None else (held.min, held.max + 1)
+    beyond = (wide < float(least)) | (wide >= float(most)) & (held is not None)
     for bad, expected in (
         (np.isnan(wide), "a number"),
         (far, f"a number near its range, {low:g} to {high:g}"),
         (broken, "a whole number"),
+        (beyond, f"a number that {narrow} can hold"),
     ):
         rows = np.flatnonzero(has & bad)
         if len(rows):
@@ -197,7 +206,7 @@ def _numbers(
 def _times(column: NumberColumn, cells: Any, has: NDArray[np.bool_]) -> tuple[Any, _Fault | None]:
     import pandas as pd
 
-    told = column.ends().dtype
+    told, like = column.ends().dtype, column.ends().iloc[0]
     form = None if column.clock is None else column.clock.format
     if cells is None or not has.any():
         return pd.Series([None] * len(has), dtype=told), None
@@ -206,20 +215,39 @@ def _times(column: NumberColumn, cells: Any, has: NDArray[np.bool_]) -> tuple[An
     elif form is not None and form != "date":
         times = parsed(cells.astype(object).where(has, None), form)
     else:
-        times = pd.to_datetime(cells.where(has, None), errors="coerce", format="ISO8601")
+        times = _moments(cells.where(has, None), zone_of(told))
     rows = np.flatnonzero(has & times.isna().to_numpy(bool))
     if len(rows):
-        expected = f"a value such as {column.ends().iloc[0]}"
+        zone = zone_of(told)
+        once = "" if zone is None else f", with an offset where {zone} has no such time, or two"
+        expected = f"a value such as {like}{once}"
         return None, (int(rows[0]), expected, _shown(cells.iloc[rows[0]]), "")
     if form == "date":
         return times.dt.date.where(has, None).astype(object), None
-    if form is not None:
-        return cells.astype(told), None
-    zone = getattr(told, "tz", None)
-    if zone is not None:
-        local = times.dt.tz is not None
-        times = times.dt.tz_convert(zone) if local else times.dt.tz_localize(zone)
-    return times.astype(told), None
+    return (times if form is None else cells).astype(told), None
+
+
+def _moments(cells: Any, zone: Any) -> Any:
+    """Cells as times of a zone, or of none.
+
+    NaT where one is no time, has an offset where there is no zone, or is not once in the zone and
+    has no offset.
+    """
+    import pandas as pd
+
+    plain = pd.to_datetime(cells, errors="coerce", format="ISO8601", utc=True)
+    local, aware = plain.dt.tz_localize(None), cells.map(_is_aware).to_numpy(bool)
+    if zone is None:
+        return local.mask(aware)
+    own = local.dt.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
+    return own.where(~aware, plain.dt.tz_convert(zone))
+
+
+def _is_aware(cell: Any) -> bool:
+    """Whether a time has an offset from UTC."""
+    if isinstance(cell, str):
+        return _OFFSET.search(cell.strip()) is not None
+    return isinstance(cell, dt.datetime) and cell.tzinfo is not None
 
 
 def _shown(value: Any) -> str:

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from gantlet.errors import UsageError
 from gantlet.privacy.counts import NoisyCounts
 from gantlet.privacy.secret import secret_seed
 from gantlet.privacy.settings import ColumnPrivacy
 from gantlet.tables.choice_column import ChoiceColumn, in_order
 from gantlet.tables.choices import Choices
 from gantlet.tables.column import Column
-from gantlet.tables.dtypes import described
+from gantlet.tables.dtypes import described, number_of
 from gantlet.tables.number_column import NumberColumn
 from gantlet.tables.personal_column import PersonalColumn
 from gantlet.tables.private import MISSING, PrivateFit, private_numbers, public_numbers
@@ -100,9 +101,10 @@ def _column(said: Declaration, fit: PrivateFit | None) -> Column:
     if kind == "text":
         return TextColumn.fit(name, cells)
     if kind == "identifier":
-        way = "number" if "int" in str(cells.dtype).lower() else "uuid"
         told = described(cells.dtype)
-        return IdentifierColumn(name=name, dtype=told, way=way, prefix="", start=1, missing=0.0)
+        if "int" in str(cells.dtype).lower():
+            return IdentifierColumn.numbered(name, told, 1, 1, 0.0)
+        return IdentifierColumn(name=name, dtype=told, way="uuid", prefix="", start=1, missing=0.0)
     if kind == "personal":
         plain = getattr(cells.dtype, "categories", cells).dtype  # never the values
         return PersonalColumn(
@@ -155,7 +157,7 @@ def _private_choices(said: Declaration, fit: PrivateFit) -> Choices:
     if said.order is not None:
         in_order(said.name, said.order, present)
         found = {str(value): value for value in present}
-        known = [found.get(text, text) for text in said.order]
+        known = [found[text] if text in found else _typed(said, text) for text in said.order]
     counted = fit.of({**rows, (MISSING,): int((codes < 0).sum())}, public=known)
     missing = counted.pop((MISSING,), 0)
     values = _ordered(said, list(counted))
@@ -172,6 +174,35 @@ def _private_choices(said: Declaration, fit: PrivateFit) -> Choices:
         has_missing=missing > 0,
         shares=tuple(n / total for n in shares),
     )
+
+
+def _typed(said: Declaration, text: str) -> Any:
+    """A listed value that no row has, of the type of the cells.
+
+    Raises UsageError for one that the type cannot have, or writes in another way.
+    """
+    import pandas as pd
+
+    cells = getattr(said.cells.dtype, "categories", said.cells)
+    held = pd.api.types.infer_dtype(cells, skipna=True)
+    value: Any = text
+    if held == "boolean":
+        value = {"True": True, "False": False}.get(text)
+    elif held in ("integer", "floating", "mixed-integer-float"):
+        try:
+            value = _plain([number_of(text, cells.dtype)])[0]
+        except ValueError:
+            value = None
+        value = None if held == "integer" and isinstance(value, float) else value
+    if str(value) != text:
+        near = "" if value is None else f", such as {str(value)!r}"
+        raise UsageError(
+            f"the values listed of column {said.name!r}",
+            expected=f"values as a column of {cells.dtype} has them{near}",
+            received=repr(text),
+            remedy=f"Write data.columns.{said.name}=[...] with values of that type alone",
+        )
+    return value
 
 
 def _ordered(said: Declaration, values: list[Any]) -> list[Any]:

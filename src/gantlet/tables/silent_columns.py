@@ -22,6 +22,9 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 _COUNTED = re.compile(r"(\D*)(\d+)")
 _FEWEST = 20
 """Values below which no column is taken for an identifier or for free text."""
+_AMPLE, _LEAST = 1_000_000, 10_000
+"""Fresh numbers that a power of ten is to have, and fewer than which are refused: training and
+evaluation ask for as many rows."""
 _NAMED = re.compile(r"(^|[^a-z])(id|uuid|guid|key|index|identifier)$|Id$|ID$")
 
 
@@ -62,30 +65,33 @@ class IdentifierColumn(Column):
     name: Any
     dtype: Mapping[str, Any]
     way: str
-    """number: from `start` up. counted: a prefix and such a number. uuid: random ones."""
+    """number: from `start` by `step`. counted: a prefix and such a number. uuid: random ones."""
     prefix: str
     start: int
-    """A power of ten above every number of the table, where its type holds it."""
+    """A power of ten above every number of the table, where its type holds it; else the next
+    number above all of them, or below."""
     missing: float
     """Share of missing values."""
     width: int = 0
     """Digits of a number at least, with zeros in front."""
+    step: int = 1
+    """1, or -1 for numbers below those of the table."""
     kind: str = "identifier"
 
     @classmethod
     def fit(cls, name: Any, cells: Any) -> IdentifierColumn:
-        """From a pandas column."""
+        """From a pandas column.
+
+        Raises UsageError where its type has too few numbers that are not in the table.
+        """
         import pandas as pd
 
         present = cells.dropna()
         missing = 1 - len(present) / max(1, len(cells))
         told = described(cells.dtype)
         if pd.api.types.is_integer_dtype(present.dtype):
-            largest = max(int(present.max()) if len(present) else 0, 0)
-            start = _above(largest, str(made(told)))
-            return cls(
-                name=name, dtype=told, way="number", prefix="", start=start, missing=missing
-            )
+            ends = (int(present.min()), int(present.max())) if len(present) else (1, 0)
+            return cls.numbered(name, told, *_free(*ends, str(made(told))), missing)
         values = [str(value) for value in present]
         way, prefix = _way(values)
         way = way or "uuid"
@@ -100,6 +106,23 @@ class IdentifierColumn(Column):
             missing=missing,
             width=_padding(digits),
         )
+
+    @classmethod
+    def numbered(
+        cls, name: Any, dtype: Mapping[str, Any], start: int, step: int, missing: float
+    ) -> IdentifierColumn:
+        """Whole numbers from `start` by `step`; UsageError where the type has too few of them."""
+        column = cls(
+            name=name,
+            dtype=dtype,
+            way="number",
+            prefix="",
+            start=start,
+            missing=missing,
+            step=step,
+        )
+        column._check_room(_LEAST)
+        return column
 
     @property
     def heads(self) -> tuple[Head, ...]:
@@ -121,20 +144,23 @@ class IdentifierColumn(Column):
             values = [f"{self.prefix}{self.start + place:0{self.width}}" for place in places]
         else:
             self._check_room(first + len(stored))
-            values = np.arange(len(stored), dtype=np.int64)
-            values = values + (self.start + first) if len(stored) else values
+            dtype = np.uint64 if _range(str(made(self.dtype)))[0] == 0 else np.int64
+            values = np.array([self.start + self.step * place for place in places], dtype)
         return restored(values, absent, self.dtype)
 
     def _check_room(self, rows: int) -> None:
         """UsageError for more rows than the type has fresh numbers."""
         name = str(made(self.dtype))
-        room = _largest(name) + 1 - self.start
+        low, high = _range(name)
+        room = high + 1 - self.start if self.step > 0 else self.start + 1 - low
         if rows > room:
             raise UsageError(
                 f"fresh values of the identifier {self.name!r}",
-                expected=f"at most {max(0, room):,} rows: larger numbers do not fit {name}",
+                expected=f"at most {max(0, room):,} rows: {name} has no more numbers that are "
+                "not in the table",
                 received=f"{rows:,}",
-                remedy="Ask for fewer, or train on the column as int64 or as text",
+                remedy="Make the column int64 or text, or have it learned as a number: "
+                f"data.columns.{self.name}=integer",
             )
 
     def line(self) -> str:
@@ -199,17 +225,23 @@ def _padding(digits: list[str]) -> int:
     return lengths.pop() if is_padded else 0
 
 
-def _above(largest: int, dtype: str) -> int:
-    """A power of ten above, if a million rows from there fit the type; else the next number, which
-    may lie beyond the type."""
-    most, start = _largest(dtype), 10 ** len(str(largest))
-    return start if start + 1_000_000 <= most else largest + 1
+def _free(low: int, high: int, dtype: str) -> tuple[int, int]:
+    """The first number that is not from `low` to `high`, and the step to the next: upwards from a
+    power of ten, or from the nearest number; downwards where the type has more numbers there."""
+    least, most = _range(dtype)
+    power, above = 10 ** len(str(max(high, 0))), max(high, 0) + 1
+    if power + _AMPLE <= most:
+        return power, 1
+    if most - above >= min(_AMPLE, low - 1 - least):
+        return above, 1
+    return low - 1, -1
 
 
-def _largest(dtype: str) -> int:
-    """The largest whole number of a type that int64 holds, too."""
+def _range(dtype: str) -> tuple[int, int]:
+    """The smallest and the largest whole number of a type."""
     bits = int(re.sub(r"\D", "", dtype) or 64)
-    return min(1 << (bits - (not dtype.lower().startswith("uint"))), 1 << 63) - 1
+    is_signed = not dtype.lower().startswith("uint")
+    return -(1 << (bits - 1)) * is_signed, (1 << (bits - is_signed)) - 1
 
 
 def _fresh(name: str, place: int) -> str:

@@ -21,6 +21,8 @@ __all__ = [
     "parsed",
     "shown",
     "time_of",
+    "told_time",
+    "zone_of",
 ]
 
 FORMATS = (
@@ -207,10 +209,39 @@ def time_of(text: str, form: str) -> Any:
     return time - _ahead(form)
 
 
+def told_time(text: str, clock: Clock, dtype: Any) -> Any:
+    """One time as a person writes it, in a column's zone; of a column of text without its offset.
+
+    Raises ValueError for what is none, has an offset where the column has no zone, or is not once
+    in the zone and has no offset.
+    """
+    import pandas as pd
+
+    zone = zone_of(dtype)
+    if clock.format not in (None, "date"):
+        time = time_of(text, str(clock.format))
+    else:
+        time = pd.Timestamp(text)
+        if zone is None and time.tzinfo is not None:
+            raise ValueError(text)
+        if zone is not None and time.tzinfo is None:
+            time = time.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
+    if pd.isna(time):
+        raise ValueError(text)
+    return time
+
+
+def zone_of(dtype: Any) -> Any:
+    """The zone of a pandas type of times; None: it has none."""
+    return getattr(getattr(dtype, "pyarrow_dtype", dtype), "tz", None)
+
+
 def _plain(cells: Any, kind: str) -> NDArray[Any]:
     """Times as NumPy's, those with a zone in UTC."""
     own = getattr(cells.dtype, "pyarrow_dtype", cells.dtype)
-    zoned = getattr(own, "tz", None) is not None
+    zoned = zone_of(cells.dtype) is not None
+    if str(own).startswith(("date32", "date64")):  # as Python's dates, Arrow's would be objects
+        cells = cells.astype("timestamp[s][pyarrow]")
     plain: NDArray[Any] = cells.to_numpy(dtype=f"M8[{own.unit}]" if zoned else None)
     if plain.dtype.kind not in "mM":
         plain = plain.astype("m8[ns]" if kind == "duration" else "M8[ns]")

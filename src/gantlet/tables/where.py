@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -14,8 +15,9 @@ from numpy.typing import NDArray
 from gantlet.errors import UsageError, unknown
 from gantlet.tables.choice_column import ChoiceColumn
 from gantlet.tables.column import Column
+from gantlet.tables.dtypes import made, number_of
 from gantlet.tables.number_column import NumberColumn
-from gantlet.tables.times import parsed, time_of
+from gantlet.tables.times import parsed, time_of, told_time
 from gantlet.tables.transform import TableTransform
 
 __all__ = ["Clause", "asked_classes", "clauses"]
@@ -138,16 +140,16 @@ def _in_range(column: NumberColumn, sign: str, text: str) -> Any:
     ends, form = column.ends(), _text_form(column)
     low, high = ends.iloc[0], ends.iloc[1]
     try:
-        like = ends.iloc[0]
         if column.clock is None:
-            value: Any = float(text)
-        elif form is not None:
-            value, low, high = (time_of(one, form) for one in (text, low, high))
+            value = number_of(text, made(column.dtype))
+        elif column.kind == "duration":
+            value = pd.Timedelta(text)
         else:
-            value = pd.Timedelta(text) if column.kind == "duration" else pd.Timestamp(text)
-            zone = getattr(like, "tzinfo", None)
-            value = value.tz_localize(zone) if zone and value.tzinfo is None else value
-            value = value.date() if column.clock.format == "date" else value
+            value = told_time(text, column.clock, ends.dtype)
+        if form is not None:
+            low, high = time_of(low, form), time_of(high, form)
+        elif isinstance(low, dt.date) and not isinstance(low, dt.datetime):
+            value = value.date()
         if pd.isna(value):
             raise ValueError
     except ValueError as error:
@@ -168,8 +170,8 @@ def _in_range(column: NumberColumn, sign: str, text: str) -> Any:
             received="none of them",
         )
     decimals = column.numbers.decimals
-    is_number = column.clock is None and sign in ("=", "==") and np.isfinite(value)
-    if is_number and decimals is not None and value != round(value, decimals):
+    is_exact = column.clock is None and sign in ("=", "==") and value not in infinite
+    if is_exact and decimals is not None and value != round(value, decimals):
         raise UsageError(
             f"condition {column.name}{sign}{text}",
             expected="a whole number" if decimals == 0 else f"at most {decimals} decimals",

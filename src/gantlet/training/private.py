@@ -32,7 +32,8 @@ class PrivateSteps:
     with probability q = B / N by itself, B is the batch, n is standard normal. S may have any
     number of rows, none too; it is not padded and not cut. Other phases see blanks for real rows.
 
-    S and n are functions of (secret, settings, data; phase, step), so that a run goes on exactly.
+    S and n are functions of (secret, settings, data, kind of device, precision; phase, step), so
+    that a run goes on exactly.
 
     Arguments:
         feed: training data.
@@ -51,9 +52,11 @@ class PrivateSteps:
         self._clip, self._sigma, self._steps = privacy.clip, privacy.sigma, privacy.steps
         self._batch, self._seed = config.train.batch, config.train.seed
         self._q = min(1.0, self._batch / len(feed))
-        # Other versions compute other gradients, which the same noise would not hide.
-        versions = [__version__, torch.__version__]
-        self._secret = secret_seed("steps", versions, identity(config), feed.digest)
+        # Other versions, devices and precisions compute other gradients, which the same noise
+        # would not hide. Threads differ among processes, which must agree on the noise.
+        computing = [__version__, torch.__version__, machine.device.partition(":")[0]]
+        computing.append(machine.precision)
+        self._secret = secret_seed("steps", computing, identity(config), feed.digest)
 
     def play(self, phase: Phase, players: nn.ModuleDict, position: int) -> None:
         """Leave a private gradient with the weights of the player that a phase trains."""

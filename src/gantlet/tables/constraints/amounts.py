@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from gantlet.errors import UsageError
 from gantlet.tables.column import Column
 from gantlet.tables.constraints.base import refused
-from gantlet.tables.dtypes import restored
+from gantlet.tables.dtypes import made, number_of, restored
 from gantlet.tables.number_column import NumberColumn
-from gantlet.tables.times import Clock, as_ticks, shown
+from gantlet.tables.times import Clock, as_ticks, shown, told_time, zone_of
 
 __all__ = ["Amounts", "Values", "amounts"]
 
@@ -102,14 +102,13 @@ class Amounts:
         import pandas as pd
 
         try:
-            if self.unit is None:
-                return np.array([float(text)])
+            if self.column.clock is None:
+                value = number_of(text, made(self.column.dtype))
+                is_whole = isinstance(value, int | np.integer) and abs(int(value)) < 2**63
+                return np.array([value]).astype(np.int64 if is_whole else np.float64)
             if self.column.kind == "duration":
                 return np.array([pd.Timedelta(text)], f"m8[{self.unit}]").astype(np.int64)
-            like = self.column.ends()
-            zone = getattr(like.dtype, "tz", None)
-            moment = pd.Timestamp(text)
-            moment = moment.tz_localize(zone) if zone and moment.tzinfo is None else moment
+            moment = told_time(text, self.column.clock, self.column.ends().dtype)
             moment = moment.tz_convert(None) if moment.tzinfo is not None else moment
             return np.array([moment], f"M8[{self.unit}]").astype(np.int64)
         except ValueError as error:
@@ -187,5 +186,5 @@ def _moments(ticks: NDArray[np.int64], clock: Clock, column: NumberColumn) -> An
     if column.kind == "duration":
         return pd.Series(ticks.astype(f"m8[{clock.unit}]"))
     times = pd.Series(ticks.astype(f"M8[{clock.unit}]"))
-    zone = getattr(column.ends().dtype, "tz", None)
+    zone = zone_of(column.ends().dtype)
     return times if zone is None else times.dt.tz_localize("UTC").dt.tz_convert(zone)
