@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["described", "is_nullable", "made", "restored"]
+__all__ = ["described", "is_nullable", "made", "restored", "wholes_of"]
 
 
 def described(dtype: Any, categories: Sequence[Any] | None = None) -> dict[str, Any]:
@@ -71,3 +71,15 @@ def restored(
     if told["name"] in ("float64", "float32", "float16"):
         marked[absent] = np.nan
     return pd.Series(marked, dtype=dtype)
+
+
+def wholes_of(values: Sequence[Any]) -> NDArray[Any] | None:
+    """Whole numbers of Python or NumPy as int64, or as uint64 where they need it; else None."""
+    held = list(values)
+    if not all(isinstance(v, int | np.integer) and not isinstance(v, bool) for v in held):
+        return None
+    low, high = min(held, default=0), max(held, default=0)
+    for dtype in (np.int64, np.uint64):
+        if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
+            return np.array(held, dtype=dtype)
+    return None
