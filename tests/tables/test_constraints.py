@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from gantlet.errors import UsageError
 from gantlet.tables import TableTransform
 from gantlet.tables.constraints import FORMS
+from gantlet.tables.constraints.language import parsed
 from tests.tables.test_tables_roundtrip import QUICK
 
 N = 400
@@ -325,3 +326,20 @@ def test_what_can_be_written_is_read():
         fitted = TableTransform(constraints=[text], twins=False).fit(rows)
         assert fitted.design_.texts == (text,)
         assert fitted.design_.holds(rows).all()
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ('"lo price" <= "hi price"', "'lo price' <= 'hi price'"),
+        ("'hi price' > 'lo price'", "'lo price' < 'hi price'"),
+        ("0 <= 'lo price' <= age", "0 <= 'lo price', 'lo price' <= age"),
+    ],
+)
+def test_comparisons_are_told_with_names_that_hold_blanks_in_quotes(told, shown):
+    low = np.arange(90) % 7
+    rows = pd.DataFrame({"lo price": low, "hi price": low + 2, "age": low + 9})
+    columns = TableTransform().fit(rows).columns_
+    texts = [constraint.text for constraint in parsed(told, columns)]
+    assert ", ".join(texts) == shown
+    assert [constraint.text for text in texts for constraint in parsed(text, columns)] == texts
