@@ -9,7 +9,7 @@ from scipy.stats import ks_2samp
 
 import gantlet
 from gantlet.bundle import Bundle
-from gantlet.completion import complete
+from gantlet.completion import complete, read_partial
 from gantlet.config import override
 from gantlet.data import DataSettings, open_data
 from gantlet.errors import UsageError
@@ -147,6 +147,21 @@ def test_personal_data_of_completed_rows_are_no_ones_twice():
     assert made.notna().all()
     assert made.is_unique
     assert not made.isin(frame["mail"]).any()
+
+
+def test_given_whole_numbers_of_64_bits_are_kept_to_the_last_digit(tmp_path):
+    path, part = tmp_path / "t.csv", tmp_path / "part.csv"
+    ids = [2**60 + 977 * (i % 60) for i in range(300)]
+    cells = [f"{'' if i % 9 == 4 else h},{i % 7}" for i, h in enumerate(ids)]
+    path.write_text("\n".join(["h,x", *cells]))
+    part.write_text("\n".join(["h,x", f"{ids[7]},", f"{ids[8]},3", ",2"]))
+    data = open_data(path, DataSettings())
+    game = built(override(recipe("table", data.spec), ("network.hidden=[8]",)), data.spec)
+    game.players.eval()
+    bundle = Bundle(game, data.spec, recipe("table", data.spec), {}, Path())
+    assert data.spec.table["columns"][0]["kind"] == "integer"
+    made = complete(bundle, read_partial(part, bundle), seed=1)
+    assert made["h"].tolist()[:2] == ids[7:9]
 
 
 def test_a_completed_row_depends_on_itself_its_place_and_the_seed(rows, model):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from gantlet.errors import UsageError
 from gantlet.tables.columnar import ColumnFile, damaged
 from gantlet.tables.csv_parts import in_parts, is_large, is_wide, separated
 from gantlet.tables.csv_text import Shape, shape_of
+from gantlet.tables.dtypes import with_missing
 from gantlet.tables.json_lines import lines_in_parts, read_lines
 from gantlet.tables.writing import LINES, TEXTS, suffix_of, write_parts
 
@@ -32,6 +32,7 @@ _MIXED = 0.5
 """Share of numbers from which a column that also holds words is an error."""
 _COMMAS = (r"[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+", r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
 """Numbers with a comma for the point, or between thousands."""
+_WHOLE = r" *[+-]?[0-9]+ *"
 _WORDS = ("categorical", "ordinal", "text", "identifier")
 
 
@@ -194,14 +195,25 @@ def _read_text(path: Path, shape: Shape, missing: Sequence[str], texts: Sequence
     try:
         with separated(path, shape, missing, types=types) as whole:
             able = [name for name in shape.names if name not in texts]
-            wide = {name: "UInt64" for name in able if is_wide(whole[name])}
-        if not wide:
-            return whole
-        with suppress(ValueError), separated(path, shape, missing, types=types | wide) as again:
-            return again
+            wide = [name for name in able if is_wide(whole[name])]
+        if wide:
+            words = types | dict.fromkeys(wide, "str")
+            with separated(path, shape, missing, types=words) as again:
+                for name in wide:
+                    whole[name] = _exact(again[name], whole[name])
         return whole
     except pd.errors.EmptyDataError:
         return pd.DataFrame({name: [] for name in shape.names})
+
+
+def _exact(words: Any, otherwise: Any) -> Any:
+    """Text of whole numbers of 64 bits as such, missing ones kept; `otherwise` where it is none."""
+    import pandas as pd
+
+    if not words.dropna().str.fullmatch(_WHOLE).all():
+        return otherwise
+    made = with_missing(words, (None if pd.isna(word) else int(word) for word in words))
+    return otherwise if made is words else made
 
 
 def _check_mixed(path: Path, table: Any, columns: Mapping[str, Any]) -> None:
