@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,8 +15,6 @@ __all__ = ["ROWS", "ColumnFile", "columns_in", "damaged"]
 
 ROWS = 65_536
 """Rows that are read or written at a time."""
-_UNMADE = (TypeError, NotImplementedError)
-"""What pandas raises for the name of a type that it cannot make."""
 _UNMADE = (TypeError, NotImplementedError)
 """What pandas raises for the name of a type that it cannot make."""
 
@@ -130,35 +127,6 @@ class ColumnFile:
             yield
         except (pa.ArrowException, OSError, ValueError, KeyError) as error:
             raise damaged(self._path, self._form, error) from error
-
-
-def _as_pandas(held: Any) -> Any:
-    """A table or a batch of Arrow as a DataFrame.
-
-    Where the file names types of pandas that pandas cannot make of their names, such as those of
-    dictionaries, their columns have the types that Arrow's give.
-    """
-    try:
-        return held.to_pandas()
-    except _UNMADE:
-        told = dict(held.schema.metadata)
-        said = json.loads(told[b"pandas"])
-        for column in said["columns"]:
-            if not _is_made(column["numpy_type"]):
-                column["numpy_type"] = "object"
-        told[b"pandas"] = json.dumps(said).encode()
-        return held.replace_schema_metadata(told).to_pandas()
-
-
-def _is_made(name: str) -> bool:
-    """Whether pandas knows a type by this name."""
-    import pandas as pd
-
-    try:
-        pd.api.types.pandas_dtype(name)
-    except _UNMADE:
-        return False
-    return True
 
 
 def _as_pandas(held: Any) -> Any:

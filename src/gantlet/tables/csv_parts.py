@@ -88,7 +88,8 @@ def in_parts(
 
     Columns have the types that reading the whole would give them: text where any part has text,
     numbers with a fraction where any cell is missing. None where only the whole can tell (whole
-    numbers beyond 63 bits, or beyond 53 where some are missing). `texts` are columns of text whatever their cells look like.
+    numbers beyond 63 bits, or beyond 53 where some are missing). `texts` are columns of text
+    whatever their cells look like.
     """
     seen: dict[str, set[str]] = {name: set() for name in shape.names}
     with separated(path, shape, missing, rows=rows, types=dict.fromkeys(texts, "str")) as parts:

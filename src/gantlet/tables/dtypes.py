@@ -8,7 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["EXACT", "described", "is_nullable", "is_rounded", "made", "restored", "wholes_of", "with_missing"]
+__all__ = [
+    "EXACT",
+    "described",
+    "is_nullable",
+    "is_rounded",
+    "made",
+    "restored",
+    "wholes_of",
+    "with_missing",
+]
 
 EXACT = 2**53
 """Whole numbers below it are exact as floating-point ones of 64 bits."""

@@ -207,7 +207,7 @@ def _read_text(path: Path, shape: Shape, missing: Sequence[str], texts: Sequence
 
 
 def _exact(words: Any, otherwise: Any) -> Any:
-    """Text of whole numbers of 64 bits as such, missing ones kept; `otherwise` where it is none."""
+    """Text of whole numbers of 64 bits as such, missing ones kept; `otherwise` for other text."""
     import pandas as pd
 
     if not words.dropna().str.fullmatch(_WHOLE).all():
