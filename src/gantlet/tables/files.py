@@ -74,6 +74,7 @@ def read_table(
     encoding: str = "utf-8",
     missing: Sequence[str] = (),
     columns: Mapping[str, Any] | None = None,
+    texts: Sequence[str] = (),
 ) -> tuple[Any, tuple[str, ...]]:
     """A pandas DataFrame, and what was done to read it, in sentences.
 
@@ -83,6 +84,7 @@ def read_table(
         missing: words that mark a missing value, besides those that pandas knows.
         columns: kinds that are declared: a column of numbers and words is an error unless it is
             declared one of choices or of text.
+        texts: columns of separated values that are text whatever their cells look like.
 
     Raises:
         UsageError: a file that cannot be read as what it is; naming the line and the column.
@@ -94,6 +96,7 @@ def read_table(
         encoding=encoding,
         missing=missing,
         columns=columns,
+        texts=texts,
     )
     return (table.whole() if isinstance(table, ColumnFile) else table), notes
 
@@ -106,6 +109,7 @@ def open_table(
     encoding: str = "utf-8",
     missing: Sequence[str] = (),
     columns: Mapping[str, Any] | None = None,
+    texts: Sequence[str] = (),
     scratch: Path | None = None,
 ) -> tuple[Any, tuple[str, ...]]:
     """A table of which columns are read when they are asked for, where its form allows it.
@@ -126,7 +130,9 @@ def open_table(
     if form in LINES:
         return _of_lines(path, encoding, scratch), ()
     shape = shape_of(path, delimiter=delimiter, header=header, encoding=encoding)
-    texts = [name for name in shape.padded if (columns or {}).get(name) in _WORDS]
+    said = {**(columns or {}), **dict.fromkeys(texts, "text")}
+    kept = [name for name in shape.padded if said.get(name) in _WORDS]
+    texts = [name for name in shape.names if name in texts or name in kept]
     parted = None if scratch is None or not is_large(path) else in_parts(
         path, shape, missing, scratch / "parts.parquet", texts=texts
     )  # fmt: skip
@@ -134,7 +140,7 @@ def open_table(
     if shape.lines_are_rows:  # errors about cells name the line
         first = 1 + shape.is_headed
         table.index = _lines(first, len(table))
-    _check_mixed(path, table, columns or {})
+    _check_mixed(path, table, said)
     return table, tuple(_told(path, shape, table))
 
 
