@@ -9,9 +9,10 @@ from scipy.stats import ks_2samp
 
 import gantlet
 from gantlet.bundle import Bundle
-from gantlet.completion import complete
+from gantlet.completion import complete, read_partial
 from gantlet.config import override
 from gantlet.data import DataSettings, open_data
+from gantlet.data.frames import fitting, frame_of
 from gantlet.errors import UsageError
 from gantlet.recipes import recipe
 from gantlet.tables import TableTransform
@@ -147,6 +148,51 @@ def test_personal_data_of_completed_rows_are_no_ones_twice():
     assert made.notna().all()
     assert made.is_unique
     assert not made.isin(frame["mail"]).any()
+
+
+def test_given_whole_numbers_of_64_bits_are_kept_to_the_last_digit(tmp_path):
+    path, part = tmp_path / "t.csv", tmp_path / "part.csv"
+    ids = [2**60 + 977 * (i % 60) for i in range(300)]
+    cells = [f"{'' if i % 9 == 4 else h},{i % 7}" for i, h in enumerate(ids)]
+    path.write_text("\n".join(["h,x", *cells]))
+    part.write_text("\n".join(["h,x", f"{ids[7]},", f"{ids[8]},3", ",2"]))
+    data = open_data(path, DataSettings())
+    game = built(override(recipe("table", data.spec), ("network.hidden=[8]",)), data.spec)
+    game.players.eval()
+    bundle = Bundle(game, data.spec, recipe("table", data.spec), {}, Path())
+    assert data.spec.table["columns"][0]["kind"] == "integer"
+    made = complete(bundle, read_partial(part, bundle), seed=1)
+    assert made["h"].tolist()[:2] == ids[7:9]
+
+
+@pytest.fixture(scope="module")
+def of_words(tmp_path_factory):
+    """A bundle on a table whose columns of text may look like numbers, and a later file."""
+    folder = tmp_path_factory.mktemp("words")
+    cells = [f"{('01067', '1067', 'A1', 'B2', 'C3')[i % 5]},{i % 7},K{i:03d}" for i in range(300)]
+    (folder / "t.csv").write_text("\n".join(["zip,x,key", *cells]))
+    (folder / "later.csv").write_text("zip,x,key\n01067,1,\n1067,,007\n,3,001\n")
+    data = open_data(folder / "t.csv", DataSettings())
+    game = built(override(recipe("table", data.spec), ("network.hidden=[8]",)), data.spec)
+    game.players.eval()
+    return Bundle(game, data.spec, recipe("table", data.spec), {}, Path()), folder / "later.csv"
+
+
+def test_zeros_in_front_of_given_text_are_kept(of_words):
+    bundle, path = of_words
+    made = complete(bundle, read_partial(path, bundle), seed=1)
+    assert made["zip"].tolist()[:2] == ["01067", "1067"]
+    assert made["key"].tolist()[1:] == ["007", "001"]
+
+
+def test_zeros_in_front_of_text_are_kept_in_rows_that_a_run_is_evaluated_on(of_words):
+    bundle, path = of_words
+    columns = TableTransform.from_json(bundle.spec.table).columns_
+    like = pd.DataFrame({"zip": ["A1"], "x": [1], "key": ["K001"]})
+    found = fitting(frame_of(path, bundle.config.data, columns), columns, like)
+    assert found["zip"].tolist()[:2] == ["01067", "1067"]
+    assert found["zip"].isna().tolist() == [False, False, True]
+    assert found["x"].dtype == "float64"
 
 
 def test_a_completed_row_depends_on_itself_its_place_and_the_seed(rows, model):

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gantlet.bundle import Bundle
+from gantlet.data.frames import texts_of
 from gantlet.data.tables import read_file
 from gantlet.errors import UsageError
 from gantlet.rejection import drawn_among
@@ -51,7 +52,8 @@ def read_partial(path: Path, bundle: Bundle) -> Any:
         f"column_{i}" for i in range(1, len(columns) + 1)
     ]
     header = settings.header if settings.header is not None or numbered else True
-    return read_file(path, replace(settings, header=header, delimiter=None))[0]
+    texts = texts_of(TableTransform.from_json(bundle.spec.table).columns_)
+    return read_file(path, replace(settings, header=header, delimiter=None), texts)[0]
 
 
 def complete(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gantlet.errors import UsageError
 from gantlet.tables import TableTransform
 from gantlet.tables.constraints import FORMS
-from gantlet.tables.constraints.language import parsed as stated
+from gantlet.tables.constraints.language import parsed
 from tests.tables.test_tables_roundtrip import QUICK
 
 N = 400
@@ -344,7 +344,7 @@ def test_what_can_be_written_is_read():
 )
 def test_a_value_is_compared_as_the_columns_type_holds_it(cells, text, met):
     frame = pd.DataFrame({"x": cells, "y": range(27)})
-    (found,) = stated(text, TableTransform(public=True).fit(frame).columns_)
+    (found,) = parsed(text, TableTransform(public=True).fit(frame).columns_)
     assert found.holds(frame)[:3].tolist() == [bool(one) for one in met]
 
 
@@ -352,3 +352,20 @@ def test_an_offset_is_refused_where_the_column_has_no_zone():
     frame = pd.DataFrame({"x": pd.date_range("2024-01-01", periods=27), "y": range(27)})
     with pytest.raises(UsageError, match="or a value of 'x' such as 2024-01-01 00:00:00, rec"):
         TableTransform(public=True, constraints=["x >= '2023-01-01T00:00+01:00'"]).fit(frame)
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ('"lo price" <= "hi price"', "'lo price' <= 'hi price'"),
+        ("'hi price' > 'lo price'", "'lo price' < 'hi price'"),
+        ("0 <= 'lo price' <= age", "0 <= 'lo price', 'lo price' <= age"),
+    ],
+)
+def test_comparisons_are_told_with_names_that_hold_blanks_in_quotes(told, shown):
+    low = np.arange(90) % 7
+    rows = pd.DataFrame({"lo price": low, "hi price": low + 2, "age": low + 9})
+    columns = TableTransform().fit(rows).columns_
+    texts = [constraint.text for constraint in parsed(told, columns)]
+    assert ", ".join(texts) == shown
+    assert [constraint.text for text in texts for constraint in parsed(text, columns)] == texts

@@ -3,6 +3,7 @@
 import gzip
 import json
 import sys
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -212,6 +213,40 @@ def test_a_delimiter_that_is_nowhere_is_refused(written):
 def test_damaged_files_are_told(name, content, told, written):
     with pytest.raises(UsageError, match=told):
         read_table(written(content, name))
+
+
+NEAR = float(np.nextafter(0.1, 1))
+DIGITS = [
+    pytest.param([1e-12, NEAR, 1e300, -0.0], "float64", [1e-12, NEAR, 1e300, -0.0], id="real"),
+    pytest.param([0.1, np.inf, None], "float64", [0.1, None, None], id="no number"),
+    pytest.param([0.1, 1e-12, None], "float32", [0.1, 1e-12, None], id="narrow"),
+    pytest.param([0.1, 16777216], "Float32", [0.1, 16777216.0], id="narrow, of pandas"),
+    pytest.param([2**63 - 1, None], "Int64", [2**63 - 1, None], id="whole"),
+    pytest.param([True, None], "boolean", [True, None], id="truth"),
+    pytest.param([True, None], "object", [True, None], id="truth as objects"),
+    pytest.param(['ß/"%s\n', None], "str", ['ß/"%s\n', None], id="text"),
+    pytest.param(["b", None, "a"], "category", ["b", None, "a"], id="category"),
+    pytest.param(["2024-01-01 00:00:00.000001"], "datetime64[us]", ["2024-01-01T00:00:00.000001"]),
+    pytest.param(["2024-01-01", None], "datetime64[s]", ["2024-01-01T00:00:00", None]),
+    pytest.param(
+        ["2024-07-01 00:00:00.123456789"],
+        "datetime64[ns, Europe/Berlin]",
+        ["2024-06-30T22:00:00.123456789Z"],
+    ),
+    pytest.param([1.5, None], "timedelta64[ns]", ["P0DT0H0M0.000000001S", None]),
+    pytest.param([10**12], "timedelta64[s]", ["P11574074DT1H46M40S"], id="long"),
+    pytest.param([10**6], "duration[us][pyarrow]", ["P0DT0H0M1S"], id="duration of Arrow"),
+    pytest.param([date(2024, 2, 29)], "object", ["2024-02-29"]),
+    pytest.param([0.1, None], "double[pyarrow]", [0.1, None], id="real, of Arrow"),
+]
+
+
+@pytest.mark.parametrize(("values", "dtype", "told"), DIGITS)
+def test_json_lines_tell_all_digits_and_times_in_their_unit(values, dtype, told, tmp_path):
+    path = tmp_path / "t.jsonl"
+    write_table(pd.DataFrame({"a %s": pd.Series(values, dtype=dtype), "n": 1}), path)
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n")[:-1]]
+    assert rows == [{"a %s": value, "n": 1} for value in told]
 
 
 def test_json_lines_may_lack_keys(written):

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from gantlet.data import DataSettings, open_data, tables
@@ -243,3 +244,21 @@ def test_of_many_names_an_error_shows_the_nearest():
     assert "Did you mean town=01230 or" in told
     assert len(told) < 400
     assert "one of a, b" in str(unknown("label", "x", ["b", "a"]))
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".feather"])
+def test_types_that_pandas_cannot_make_of_their_names_are_those_of_arrow(suffix, tmp_path):
+    words = pa.chunked_array([pa.array(["a", None, "b"] * 20).dictionary_encode()])
+    cells = pd.Series(pd.arrays.ArrowExtensionArray(words))
+    table = pd.DataFrame({"c": cells, "d": pd.Timestamp(0, tz="Europe/Berlin"), "x": range(60)})
+    path = tmp_path / f"t{suffix}"
+    if suffix == ".parquet":
+        table.set_index(pd.Index(range(3, 63), name="key")).to_parquet(path)
+    else:
+        table.to_feather(path)
+    file = ColumnFile(path, suffix)
+    assert list(file.columns) == ["c", "d", "x"]
+    assert file["c"].astype(object).where(cells.notna(), None).tolist() == ["a", None, "b"] * 20
+    assert file["d"].dtype == table["d"].dtype
+    assert next(file.parts(["x", "c"], rows=7))["c"].dropna().tolist()[:2] == ["a", "b"]
+    assert TableTransform().fit(file).columns_[0].kind == "categorical"

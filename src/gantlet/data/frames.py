@@ -14,17 +14,24 @@ from gantlet.data.settings import DataSettings
 from gantlet.data.tables import is_frame, opened, read_file
 from gantlet.errors import UsageError
 from gantlet.spec import DataSpec
+from gantlet.tables.choice_column import ChoiceColumn
 from gantlet.tables.column import Column
 from gantlet.tables.detect import check_cells
 from gantlet.tables.number_column import NumberColumn
+from gantlet.tables.personal_column import PersonalColumn
+from gantlet.tables.silent_columns import IdentifierColumn, TextColumn
 from gantlet.tables.sql import is_url, open_query
 from gantlet.tables.words import Kind
 
-__all__ = ["fitting", "frame_of", "proposals_of", "rows_of"]
+__all__ = ["fitting", "frame_of", "proposals_of", "rows_of", "texts_of"]
 
 
-def frame_of(source: Any, settings: DataSettings) -> Any:
+def frame_of(source: Any, settings: DataSettings, columns: Sequence[Column] = ()) -> Any:
     """The pandas DataFrame of a file, of a database's query, or of itself.
+
+    Arguments:
+        source, settings: of the data.
+        columns: fitted ones; those of text are read as text, with zeros in front.
 
     Raises UsageError where there is no table, or one that cannot be read.
     """
@@ -35,7 +42,7 @@ def frame_of(source: Any, settings: DataSettings) -> Any:
             return open_query(str(source), settings.query, Path(folder)).whole()
     path = _checked(source)
     with readable(path):
-        return read_file(path, settings)[0]
+        return read_file(path, settings, texts_of(columns))[0]
 
 
 @contextmanager
@@ -67,6 +74,19 @@ def _checked(source: Any) -> Path:
         if sniff(path) != "table":
             raise UsageError(f"{path}", expected="a file of a table", received=sniff(path))
     return path
+
+
+def texts_of(columns: Sequence[Column]) -> tuple[str, ...]:
+    """The names of fitted columns whose values are text, other than times."""
+    return tuple(str(column.name) for column in columns if _is_text(column))
+
+
+def _is_text(column: Column) -> bool:
+    if isinstance(column, ChoiceColumn):
+        return any(isinstance(value, str) for value in column.values)
+    if isinstance(column, IdentifierColumn):
+        return column.way != "number"
+    return isinstance(column, PersonalColumn | TextColumn)
 
 
 def fitting(table: Any, columns: Sequence[Column], like: Any) -> Any:

@@ -150,9 +150,11 @@ def scratch(cache: Path | None) -> Iterator[Path | None]:
         yield Path(place)
 
 
-def read_file(path: Path, settings: DataSettings) -> tuple[Any, tuple[str, ...]]:
+def read_file(
+    path: Path, settings: DataSettings, texts: Sequence[str] = ()
+) -> tuple[Any, tuple[str, ...]]:
     """A file as a pandas DataFrame, and what was done to read it; see `read_table`."""
-    return read_table(path, **_reading(settings))
+    return read_table(path, texts=texts, **_reading(settings))
 
 
 def _reading(settings: DataSettings) -> dict[str, Any]:

@@ -310,7 +310,9 @@ def _opened(source: Source, bundle: Bundle) -> Iterator[tuple[Dataset, Any]]:
 def _rows(data: Source, bundle: Bundle, like: Any) -> Part:
     """Held-out rows with the columns of the run, whose types some rows of it tell."""
     transform = TableTransform.from_json(bundle.spec.table)
-    frame = fitting(frame_of(data, bundle.config.data), transform.columns_, like)
+    frame = fitting(
+        frame_of(data, bundle.config.data, transform.columns_), transform.columns_, like
+    )
     return Part(transform.transform(frame), None, np.arange(len(frame)), frame)
 
 

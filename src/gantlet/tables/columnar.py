@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from gantlet.errors import UsageError
+from gantlet.tables.dtypes import is_rounded
 
 __all__ = ["ROWS", "ColumnFile", "columns_in", "damaged"]
 
 ROWS = 65_536
 """Rows that are read or written at a time."""
+_UNMADE = (TypeError, NotImplementedError)
+"""What pandas raises for the name of a type that it cannot make."""
 
 
 class ColumnFile:
@@ -65,7 +69,7 @@ class ColumnFile:
         places = [list(self.columns).index(name) for name in names]
         with self._readable():
             for part in self._parts([self._fields[place] for place in places], rows):
-                cells = part.to_pandas().iloc[:, : len(places)]
+                cells = _as_pandas(part).iloc[:, : len(places)]
                 cells.columns = names
                 yield cells
 
@@ -90,13 +94,14 @@ class ColumnFile:
 
         if self._form == ".parquet":
             with pq.ParquetFile(self._path) as file:
-                return file.schema_arrow.empty_table().to_pandas(), file.metadata.num_rows
+                return _as_pandas(file.schema_arrow.empty_table()), file.metadata.num_rows
         with pa.memory_map(str(self._path)) as source, pa.ipc.open_file(source) as file:
             rows = sum(file.get_batch(i).num_rows for i in range(file.num_record_batches))
-            return file.schema.empty_table().to_pandas(), rows
+            return _as_pandas(file.schema.empty_table()), rows
 
     def _read(self, field: str) -> Any:
         """One column, its file closed and its buffers given back."""
+        import pandas as pd
         import pyarrow as pa
         import pyarrow.parquet as pq
         from pyarrow import feather
@@ -106,7 +111,10 @@ class ColumnFile:
                 held = file.read([field])
         else:
             held = feather.read_table(self._path, columns=[field], memory_map=True)
-        cells = held.to_pandas().iloc[:, 0]
+        cells = _as_pandas(held).iloc[:, 0]
+        if is_rounded(cells) and pa.types.is_integer(held.schema.types[0]):
+            exact = {pa.int64(): pd.Int64Dtype(), pa.uint64(): pd.UInt64Dtype()}
+            cells = held.to_pandas(types_mapper=exact.get).iloc[:, 0]
         del held
         pa.default_memory_pool().release_unused()
         return cells
@@ -119,6 +127,35 @@ class ColumnFile:
             yield
         except (pa.ArrowException, OSError, ValueError, KeyError) as error:
             raise damaged(self._path, self._form, error) from error
+
+
+def _as_pandas(held: Any) -> Any:
+    """A table or a batch of Arrow as a DataFrame.
+
+    Where the file names types of pandas that pandas cannot make of their names, such as those of
+    dictionaries, their columns have the types that Arrow's give.
+    """
+    try:
+        return held.to_pandas()
+    except _UNMADE:
+        told = dict(held.schema.metadata or {})
+        said = json.loads(told.get(b"pandas", b'{"columns": []}'))
+        for column in said["columns"]:
+            if not _is_made(column["numpy_type"]):
+                column["numpy_type"] = "object"
+        told[b"pandas"] = json.dumps(said).encode()
+        return held.replace_schema_metadata(told).to_pandas()
+
+
+def _is_made(name: str) -> bool:
+    """Whether pandas knows a type by this name."""
+    import pandas as pd
+
+    try:
+        pd.api.types.pandas_dtype(name)
+    except _UNMADE:
+        return False
+    return True
 
 
 def columns_in(place: Path, frames: Iterable[Any], schema: Any) -> ColumnFile:

@@ -11,6 +11,7 @@ from typing import Any
 from gantlet.errors import UsageError
 from gantlet.tables.columnar import ROWS, ColumnFile, columns_in
 from gantlet.tables.csv_text import Shape, opened
+from gantlet.tables.dtypes import EXACT, is_rounded
 
 __all__ = ["common_of", "in_parts", "is_large", "is_wide", "kinds_of", "schema_of", "separated"]
 
@@ -87,7 +88,8 @@ def in_parts(
 
     Columns have the types that reading the whole would give them: text where any part has text,
     numbers with a fraction where any cell is missing. None where only the whole can tell (whole
-    numbers beyond 63 bits). `texts` are columns of text whatever their cells look like.
+    numbers beyond 63 bits, or beyond 53 where some are missing). `texts` are columns of text
+    whatever their cells look like.
     """
     seen: dict[str, set[str]] = {name: set() for name in shape.names}
     with separated(path, shape, missing, rows=rows, types=dict.fromkeys(texts, "str")) as parts:
@@ -108,10 +110,13 @@ def in_parts(
 def is_wide(cells: Any) -> bool:
     """Whether cells may be whole numbers of 64 bits of which some are missing.
 
-    pandas makes them text, in which missing ones are what the file has for them.
+    pandas rounds them, and those beyond 63 bits it makes text, in which missing ones are what the
+    file has for them.
     """
     import pandas as pd
 
+    if is_rounded(cells):
+        return True
     if not isinstance(cells.dtype, pd.StringDtype) or cells.isna().any():
         return False
     digits = cells.str.fullmatch(r"\d*")
@@ -129,18 +134,22 @@ def kinds_of(cells: Any) -> set[str]:
     if cells.dtype == object:
         kind = pd.api.types.infer_dtype(cells, skipna=True)
         return found | {"bool" if kind == "boolean" else "str" if kind == "string" else kind}
+    if cells.dtype == "int64" and (cells.min() <= -EXACT or cells.max() >= EXACT):
+        found.add("wide")
     return found | {str(cells.dtype)}
 
 
 def common_of(kinds: set[str]) -> str | None:
     """The type of a column whose parts are of these kinds; None where it cannot be told."""
-    missing, held = "missing" in kinds, kinds - {"missing"}
+    missing, held = "missing" in kinds, kinds - {"missing", "wide"}
     if not held:
         return "float64"
     if "str" in held or (held & {"bool"} and len(held) > 1):
         return "str"
     if held == {"bool"}:
         return "object" if missing else "bool"
+    if missing and "wide" in kinds:
+        return None
     if held in _NUMBERS:
         return "int64" if held == {"int64"} and not missing else "float64"
     return None

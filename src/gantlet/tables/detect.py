@@ -138,6 +138,8 @@ def check_cells(name: Any, kind: Kind, cells: Any) -> None:
     if kind in ("integer", "real"):
         if not types.is_numeric_dtype(present.dtype) and _WORDS.get(inferred) not in _NUMERIC:
             raise _wrong(name, f"numbers, as {kind}", present)
+        if kind == "integer" and present.dtype == object:
+            _check_width(name, present)
         wide = present.to_numpy(np.float64)
         far = np.isfinite(wide) & (np.abs(wide) > _FAR)
         fraction = np.isfinite(wide) & (wide != np.rint(wide)) & (kind == "integer")
@@ -148,6 +150,16 @@ def check_cells(name: Any, kind: Kind, cells: Any) -> None:
     text = inferred == "string" and date_format(present)[0] is not None
     if kind in ("datetime", "duration") and not (told == kind or (text and kind == "datetime")):
         raise _wrong(name, "dates or times" if kind == "datetime" else "durations", present)
+
+
+def _check_width(name: Any, present: Any) -> None:
+    """UsageError for whole numbers of Python that 64 bits do not hold."""
+    whole = np.array([isinstance(value, int) for value in present], dtype=bool)
+    held = present[whole]
+    low, high = (-(2**63), 2**63) if (held < 0).any() else (0, 2**64)
+    beyond = (held < low) | (held >= high)
+    if beyond.any():
+        raise _wrong(name, f"whole numbers from {low} to {high - 1}", held[beyond.to_numpy(bool)])
 
 
 def _check_choices(name: Any, present: Any) -> None:

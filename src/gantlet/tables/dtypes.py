@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["described", "is_nullable", "made", "number_of", "restored"]
+__all__ = [
+    "EXACT",
+    "described",
+    "is_nullable",
+    "is_rounded",
+    "made",
+    "number_of",
+    "restored",
+    "wholes_of",
+    "with_missing",
+]
+
+EXACT = 2**53
+"""Whole numbers below it are exact as floating-point ones of 64 bits."""
 
 
 def described(dtype: Any, categories: Sequence[Any] | None = None) -> dict[str, Any]:
@@ -91,3 +104,43 @@ def restored(
     if told["name"] in ("float64", "float32", "float16"):
         marked[absent] = np.nan
     return pd.Series(marked, dtype=dtype)
+
+
+def wholes_of(values: Iterable[Any]) -> NDArray[Any] | None:
+    """Whole numbers of Python or NumPy as int64, or as uint64 where they need it; else None."""
+    held: list[Any] = []
+    for value in values:
+        if not isinstance(value, int | np.integer) or isinstance(value, bool):
+            return None
+        held.append(value)
+    low, high = min(held, default=0), max(held, default=0)
+    for dtype in (np.int64, np.uint64):
+        if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
+            return np.array(held, dtype=dtype)
+    return None
+
+
+def is_rounded(cells: Any) -> bool:
+    """Whether floating-point cells may stand for whole numbers that they cannot tell apart."""
+    if cells.dtype != np.float64 or not cells.isna().any():
+        return False
+    x = cells.dropna().to_numpy(np.float64)
+    return bool((x == np.rint(x)).all() and (np.abs(x) >= EXACT).any() and np.isfinite(x).all())
+
+
+def with_missing(cells: Any, values: Iterable[Any]) -> Any:
+    """Floating-point cells as the whole numbers that they were read from, or as they are.
+
+    Arguments:
+        cells: a pandas column.
+        values: of all its cells, as they were before; those of missing ones do not count.
+    """
+    import pandas as pd
+
+    absent = cells.isna().to_numpy(bool)
+    whole = wholes_of(v for v, gone in zip(values, absent, strict=True) if not gone)
+    if whole is None:
+        return cells
+    held = np.zeros(len(absent), whole.dtype)
+    held[~absent] = whole
+    return pd.Series(pd.arrays.IntegerArray(held, absent))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from gantlet.errors import UsageError
 from gantlet.tables.columnar import ColumnFile, damaged
 from gantlet.tables.csv_parts import in_parts, is_large, is_wide, separated
 from gantlet.tables.csv_text import Shape, shape_of
+from gantlet.tables.dtypes import with_missing
 from gantlet.tables.json_lines import lines_in_parts, read_lines
 from gantlet.tables.writing import LINES, TEXTS, suffix_of, write_parts
 
@@ -32,6 +32,7 @@ _MIXED = 0.5
 """Share of numbers from which a column that also holds words is an error."""
 _COMMAS = (r"[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+", r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
 """Numbers with a comma for the point, or between thousands."""
+_WHOLE = r" *[+-]?[0-9]+ *"
 _WORDS = ("categorical", "ordinal", "text", "identifier")
 
 
@@ -73,6 +74,7 @@ def read_table(
     encoding: str = "utf-8",
     missing: Sequence[str] = (),
     columns: Mapping[str, Any] | None = None,
+    texts: Sequence[str] = (),
 ) -> tuple[Any, tuple[str, ...]]:
     """A pandas DataFrame, and what was done to read it, in sentences.
 
@@ -82,6 +84,7 @@ def read_table(
         missing: words that mark a missing value, besides those that pandas knows.
         columns: kinds that are declared: a column of numbers and words is an error unless it is
             declared one of choices or of text.
+        texts: columns of separated values that are text whatever their cells look like.
 
     Raises:
         UsageError: a file that cannot be read as what it is; naming the line and the column.
@@ -93,6 +96,7 @@ def read_table(
         encoding=encoding,
         missing=missing,
         columns=columns,
+        texts=texts,
     )
     return (table.whole() if isinstance(table, ColumnFile) else table), notes
 
@@ -105,6 +109,7 @@ def open_table(
     encoding: str = "utf-8",
     missing: Sequence[str] = (),
     columns: Mapping[str, Any] | None = None,
+    texts: Sequence[str] = (),
     scratch: Path | None = None,
 ) -> tuple[Any, tuple[str, ...]]:
     """A table of which columns are read when they are asked for, where its form allows it.
@@ -125,7 +130,9 @@ def open_table(
     if form in LINES:
         return _of_lines(path, encoding, scratch), ()
     shape = shape_of(path, delimiter=delimiter, header=header, encoding=encoding)
-    texts = [name for name in shape.padded if (columns or {}).get(name) in _WORDS]
+    said = {**(columns or {}), **dict.fromkeys(texts, "text")}
+    kept = [name for name in shape.padded if said.get(name) in _WORDS]
+    texts = [name for name in shape.names if name in texts or name in kept]
     parted = None if scratch is None or not is_large(path) else in_parts(
         path, shape, missing, scratch / "parts.parquet", texts=texts
     )  # fmt: skip
@@ -133,7 +140,7 @@ def open_table(
     if shape.lines_are_rows:  # errors about cells name the line
         first = 1 + shape.is_headed
         table.index = _lines(first, len(table))
-    _check_mixed(path, table, columns or {})
+    _check_mixed(path, table, said)
     return table, tuple(_told(path, shape, table))
 
 
@@ -194,14 +201,25 @@ def _read_text(path: Path, shape: Shape, missing: Sequence[str], texts: Sequence
     try:
         with separated(path, shape, missing, types=types) as whole:
             able = [name for name in shape.names if name not in texts]
-            wide = {name: "UInt64" for name in able if is_wide(whole[name])}
-        if not wide:
-            return whole
-        with suppress(ValueError), separated(path, shape, missing, types=types | wide) as again:
-            return again
+            wide = [name for name in able if is_wide(whole[name])]
+        if wide:
+            words = types | dict.fromkeys(wide, "str")
+            with separated(path, shape, missing, types=words) as again:
+                for name in wide:
+                    whole[name] = _exact(again[name], whole[name])
         return whole
     except pd.errors.EmptyDataError:
         return pd.DataFrame({name: [] for name in shape.names})
+
+
+def _exact(words: Any, otherwise: Any) -> Any:
+    """Text of whole numbers of 64 bits as such, missing ones kept; `otherwise` for other text."""
+    import pandas as pd
+
+    if not words.dropna().str.fullmatch(_WHOLE).all():
+        return otherwise
+    made = with_missing(words, (None if pd.isna(word) else int(word) for word in words))
+    return otherwise if made is words else made
 
 
 def _check_mixed(path: Path, table: Any, columns: Mapping[str, Any]) -> None:

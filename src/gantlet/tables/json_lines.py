@@ -15,6 +15,7 @@ from gantlet.errors import UsageError
 from gantlet.tables.columnar import ROWS, ColumnFile, columns_in
 from gantlet.tables.csv_parts import common_of, kinds_of, schema_of
 from gantlet.tables.csv_text import opened
+from gantlet.tables.dtypes import is_rounded, with_missing
 
 __all__ = ["lines_in_parts", "read_lines"]
 
@@ -91,9 +92,14 @@ def _parts(rows: Iterator[dict[str, Any]], most: int) -> Iterator[list[dict[str,
 
 
 def _frame(rows: list[dict[str, Any]], names: Sequence[str] | None = None) -> Any:
+    """Rows as a DataFrame, in which whole numbers beside missing ones keep each digit."""
     import pandas as pd
 
-    return pd.DataFrame.from_records(rows, columns=names)
+    frame = pd.DataFrame.from_records(rows, columns=names)
+    for name in frame.columns:
+        if is_rounded(frame[name]):
+            frame[name] = with_missing(frame[name], [row.get(name) for row in rows])
+    return frame
 
 
 def _kinds(cells: Any) -> set[str]:
@@ -107,7 +113,7 @@ def _common(kinds: set[str]) -> str | None:
     if kinds == {"missing", _NOTHING}:
         return _NOTHING
     held = kinds - {_NOTHING, "some"}
-    alone = held - {"missing"}
+    alone = held - {"missing", "wide"}
     mixed = len(alone) > 1 and bool(alone & {"str", "bool"})
     return None if mixed or alone - _PLAIN else common_of(held)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gantlet.spec import Head
 from gantlet.tables.column import Column, Stored
-from gantlet.tables.dtypes import described, made, restored
+from gantlet.tables.dtypes import described, made, restored, wholes_of
 from gantlet.tables.numbers import Numbers, bounds, decimals_of
 from gantlet.tables.times import Clock, as_ticks, clock_of, shown
 from gantlet.tables.words import FEWEST, Kind
@@ -141,7 +141,10 @@ class NumberColumn(Column):
         name = self.dtype["name"].lower()
         if "float" in name:
             return x + self.origin
-        dtype = np.dtype(name.partition("[")[0] if "int" in name else "int64")
+        beyond = self.origin + self.numbers.high > np.iinfo(np.int64).max  # of Python's objects
+        dtype = np.dtype(
+            name.partition("[")[0] if "int" in name else "uint64" if beyond else "int64"
+        )
         if abs(self.origin) < 2**62 and np.abs(x).max(initial=0.0) < 2**62:
             return (np.rint(x).astype(np.int64) + self.origin).astype(dtype)
         low, high = np.iinfo(dtype).min, np.iinfo(dtype).max  # 2^53 and more: no longer exact
@@ -213,6 +216,9 @@ def _whole(cells: Any, clock: Clock | None, absent: NDArray[np.bool_]) -> NDArra
     if clock is not None:
         return as_ticks(cells, clock, absent)
     name = str(cells.dtype).lower()
+    if name == "object":
+        exact = wholes_of(cells.where(~absent, 0))
+        return np.where(absent, 0.0, _reals(cells)) if exact is None else exact
     if not name.startswith(("int", "uint")):
         return np.where(absent, 0.0, _reals(cells))
     held = cells.fillna(0) if absent.any() else cells
@@ -235,10 +241,11 @@ def _counted(whole: NDArray[Any], absent: NDArray[np.bool_], origin: int) -> NDA
     if whole.dtype.kind == "f":
         x = whole - origin
     elif whole.dtype == np.uint64:
-        base = np.uint64(origin)
+        base = np.uint64(max(origin, 0))
         x = np.where(
             whole >= base, (whole - base).astype(np.float64), -(base - whole).astype(np.float64)
         )
+        x -= min(origin, 0)
     else:
         x = _differences(whole, origin)
     x = np.asarray(x, np.float64)

@@ -13,6 +13,7 @@ from typing import Any
 
 from gantlet.errors import UsageError
 from gantlet.tables.columnar import ColumnFile
+from gantlet.tables.dtypes import with_missing
 
 __all__ = ["is_url", "name_of", "open_query", "recorded_url", "shown_url"]
 
@@ -193,7 +194,12 @@ def _parts(url: str, query: str) -> Iterator[Any]:
             return
         names = list(result.keys())
         while rows := result.fetchmany(_ROWS):
-            yield pd.DataFrame.from_records(rows, columns=names, coerce_float=True)
+            part = pd.DataFrame.from_records(rows, columns=names, coerce_float=True)
+            for place in range(len(names)):
+                cells = part.iloc[:, place]
+                if cells.dtype == "float64" and not cells.isna().all():
+                    part.isetitem(place, with_missing(cells, (row[place] for row in rows)))
+            yield part
 
 
 def _written(part: Any, path: Path, url: str) -> Path:

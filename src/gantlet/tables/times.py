@@ -15,6 +15,7 @@ from gantlet.tables.dtypes import made, restored
 __all__ = [
     "FORMATS",
     "Clock",
+    "as_numpy",
     "as_ticks",
     "clock_of",
     "date_format",
@@ -117,12 +118,12 @@ def clock_of(cells: Any, kind: str) -> Clock:
         is_date = len(cells) > 0 and not isinstance(cells.iloc[0], str)
         form = "date" if is_date else (date_format(cells)[0] if len(cells) else FORMATS[0])
         cells = parsed(cells, form or "ISO8601")
-    unit = np.datetime_data(_plain(cells, kind).dtype)[0]
-    ticks = _plain(cells, kind).astype(np.int64)
+    unit = np.datetime_data(as_numpy(cells, kind).dtype)[0]
+    ticks = as_numpy(cells, kind).astype(np.int64)
     step = _step(ticks, unit)
     zoned = kind == "datetime" and getattr(cells.dtype, "tz", None) is not None
     if zoned:
-        own = _step(_plain(cells.dt.tz_localize(None), kind).astype(np.int64), unit)
+        own = _step(as_numpy(cells.dt.tz_localize(None), kind).astype(np.int64), unit)
         if own > step:
             return Clock(unit=unit, step=own, local=True)
     return Clock(unit=unit, step=step, format=form)
@@ -135,7 +136,7 @@ def as_ticks(cells: Any, clock: Clock, absent: NDArray[np.bool_]) -> NDArray[np.
     if clock.local:
         cells = cells.dt.tz_localize(None)
     kind = "duration" if str(cells.dtype).startswith(("timedelta", "duration")) else "datetime"
-    plain = _plain(cells, kind)
+    plain = as_numpy(cells, kind)
     plain = plain.astype(f"{plain.dtype.kind}8[{clock.unit}]")
     ticks = plain.astype(np.int64) // clock.step
     return np.where(absent, 0, ticks)
@@ -236,7 +237,7 @@ def zone_of(dtype: Any) -> Any:
     return getattr(getattr(dtype, "pyarrow_dtype", dtype), "tz", None)
 
 
-def _plain(cells: Any, kind: str) -> NDArray[Any]:
+def as_numpy(cells: Any, kind: str) -> NDArray[Any]:
     """Times as NumPy's, those with a zone in UTC."""
     own = getattr(cells.dtype, "pyarrow_dtype", cells.dtype)
     zoned = zone_of(cells.dtype) is not None

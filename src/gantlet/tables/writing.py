@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from gantlet.files import drafted
+from gantlet.tables.json_text import lines_of
 
 __all__ = ["DELIMITERS", "LINES", "TEXTS", "suffix_of", "write_parts"]
 
@@ -105,9 +106,7 @@ def _quoting(part: Any) -> int:
 @contextmanager
 def _lines(file: IO[bytes], path: Path) -> Iterator[_Put]:
     with _wrapped(file, path) as text:
-        yield lambda part: part.to_json(
-            text, orient="records", lines=True, date_format="iso", force_ascii=False
-        )
+        yield lambda part: text.writelines(lines_of(part))
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from gantlet.tables.constraints.base import Constraint, refused
 from gantlet.tables.constraints.combination import Combination
 from gantlet.tables.constraints.inequality import Inequality
 from gantlet.tables.constraints.predicate import Predicate
-from gantlet.tables.constraints.reading import Reader, formless
+from gantlet.tables.constraints.reading import Reader, formless, quoted
 from gantlet.tables.constraints.total import Total
 from gantlet.tables.number_column import NumberColumn
 
@@ -121,8 +121,8 @@ def _inequality(reader: Reader, left: str | Column, sign: str, right: str | Colu
         reader.columns(words[:1] or [left])  # raises: names the column that is not there
     strict = not sign.endswith("=")
     found = amounts(reader.columns(sides), reader.text)
-    text = " ".join(str(s.name if isinstance(s, Column) else s) for s in (low, high))
-    text = text.replace(" ", f" {'<' if strict else '<='} ", 1)
+    names = [quoted(side) if isinstance(side, Column) else side for side in (low, high)]
+    text = f" {'<' if strict else '<='} ".join(names)
     if len(found) == 2:
         if found[0].dimension != found[1].dimension:
             raise refused(reader.text, found[1].column, f"a {found[0].dimension} beside another")
