@@ -94,7 +94,7 @@ def test_another_generator_makes_another_panel_of_other_names(run, tmp_path):
 
 
 def test_images_handed_over_take_the_place_of_those_set_aside(run):
-    data = open_data("digits").raw[:10].astype(np.uint8)
+    data = 16 - open_data("digits").raw[:10].astype(np.uint8)
     found = panel(run, 12, data=data)
     shown = {np.rint(pixels(i)[2] * (16 / 255)).tobytes() for i in found.items if not i.generated}
     assert shown <= {x.astype(float).tobytes() for x in data}

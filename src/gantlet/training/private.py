@@ -81,6 +81,8 @@ class PrivateSteps:
         weights = {n: w for n, w in player.named_parameters() if w.requires_grad}
         places = chosen(self._secret, phase.name, position, len(self._feed), self._q)
         first, last = self._share(len(places))
+        if first == last:  # chance drew no row for this rank
+            return {n: torch.zeros_like(w) for n, w in weights.items()}
         turn = self._turn(phase.name, position, first, last)
         mine = places[first:last]
         beside = phase.alone.beside(players, turn)[: len(mine)]

@@ -110,7 +110,7 @@ class Trainer:
                     self._roll_back()
             end = self._ended(reason)
             self._tell("on_end", end)
-        return end
+        return replace(end, signal=self._signal)  # one may have come after the end
 
     def _ended(self, reason: str) -> End:
         rows = self._rows if dist.rank() == 0 else self.folder.rows()
