@@ -82,6 +82,17 @@ def test_the_noise_added_to_the_sum_is_sigma_times_c(tmp_path):
     assert abs(float(torch.corrcoef(torch.stack([first, second]))[0, 1])) < 0.5
 
 
+def test_a_step_for_which_chance_drew_no_row_adds_nothing_but_noise(tmp_path, monkeypatch):
+    one = trainer(tmp_path, "table-private")
+    steps, phase = one.stepper._private, one.game.phases[0]
+    none = torch.zeros(0, dtype=torch.int64)
+    monkeypatch.setattr("gantlet.training.private.chosen", lambda *about: none)
+    found = steps.summed(phase, one.game.players, 0)
+    weights = dict(one.game.players[phase.trains[0]].named_parameters())
+    assert found.keys() == {name for name, w in weights.items() if w.requires_grad}
+    assert not flat(found.values()).any()
+
+
 def test_other_phases_see_no_row(tmp_path):
     """The generator's gradient is the same on other rows."""
     gradients = []
