@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +54,11 @@ class Part:
 
     def __len__(self) -> int:
         return len(self.x)
+
+    @cached_property
+    def hashes(self) -> Hashes:
+        """Of what each sample holds, (N,)."""
+        return self.x.hashes if isinstance(self.x, Rows) else content_hashes(self.x)
 
     def first(self, n: int) -> Part:
         """The first n samples."""
@@ -154,16 +159,11 @@ def _fingerprint(part: Part, dataset: Dataset, own: bool) -> str:
     if own:
         found.update(dataset.fingerprint.encode() + part.index.tobytes())
     elif part.frame is None:
-        found.update(_hashes(part).tobytes())
+        found.update(part.hashes.tobytes())
     else:
         for start in range(0, len(part.frame), _ROWS):
             found.update(part.frame.iloc[start : start + _ROWS].to_csv(index=False).encode())
     return found.hexdigest()
-
-
-def _hashes(part: Part) -> Hashes:
-    """Of what the samples hold, (N,)."""
-    return part.x.hashes if isinstance(part.x, Rows) else content_hashes(part.x)
 
 
 def _apart(reference: Part, dataset: Dataset, trained: Indices, unseen: Indices) -> Indices:
@@ -174,16 +174,15 @@ def _apart(reference: Part, dataset: Dataset, trained: Indices, unseen: Indices)
     """
     if reference.frame is not None:
         return unseen
-    hashes = _hashes(reference)
-    known = int(np.isin(hashes, dataset.hashes[trained]).sum())
-    if 2 * known > len(hashes):
+    known = int(np.isin(reference.hashes, dataset.hashes[trained]).sum())
+    if 2 * known > len(reference):
         raise UsageError(
             "the held-out data",
             expected="samples that the run was not trained on",
-            received=f"{len(hashes):,}, of which it was trained on {known:,}",
+            received=f"{len(reference):,}, of which it was trained on {known:,}",
             remedy="Give others, or leave --data away: some were set aside.",
         )
-    return unseen[~np.isin(dataset.hashes[unseen], hashes)]
+    return unseen[~np.isin(dataset.hashes[unseen], reference.hashes)]
 
 
 def _taken(
@@ -209,7 +208,7 @@ def _taken(
         )
     if data is None and len(unseen):
         floor, reference = halves(unseen, dataset.lots)
-        taken |= {"floor": part(_some(floor, n)), "reference": part(reference)}
+        taken["reference"] = part(reference)
         source = f"half of the {'other ' if len(used) else ''}samples set aside"
     elif data is not None:
         like = taken["train"].frame
@@ -217,14 +216,14 @@ def _taken(
             _handed_over(data, bundle) if like is None else _rows(data, bundle, like)
         )
         floor = _apart(taken["reference"], dataset, divided.train, unseen)
-        if len(floor):
-            taken["floor"] = part(_some(floor, n))
         source = f"{data}" if isinstance(data, str | Path) else "data handed over"
     else:
-        taken["reference"] = taken["train"]
+        floor, taken["reference"] = unseen, taken["train"]
         notes.append("Samples are compared with the training data, and there is no floor.")
         source = "the training data"
-    if "floor" in taken and len(floor) > n:
+    if len(floor):
+        taken["floor"] = part(_some(floor, n))
+    if len(floor) > n:
         notes.append(f"As many samples make the floor as were generated: {n:,} of {len(floor):,}.")
     return taken, source, notes
 

@@ -43,8 +43,10 @@ _DETECTORS = ("two_sample", "forest")
 _INVERSES = ("support",)
 """Sizes, which are compared by their inverses: the shares of pairs that are twins."""
 _FAR: Mapping[Question, float] = {
-    **{"fidelity": 0.5, "coverage": 0.5, "usefulness": 0.5},
+    "fidelity": 0.5,
+    "coverage": 0.5,
     "copying": 0.25,
+    "usefulness": 0.5,
 }
 """Share of the way from the floor to the worst beyond which a number is far from it. For copying
 it is about the share of samples that are copies."""

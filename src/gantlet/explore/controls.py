@@ -10,6 +10,7 @@ from gantlet.errors import UsageError
 from gantlet.explore.explorer import Explorer
 from gantlet.labels import Label, usual_labels
 from gantlet.latents.mixing import PARTS
+from gantlet.latents.space import LAST
 from gantlet.latents.stills import Still
 from gantlet.spec import Condition, DataSpec
 
@@ -22,8 +23,6 @@ _DIGITS = 4
 """Of numbers that sliders give, which are sums of steps that binary numbers do not hold; more
 where they go less than one to the side."""
 _FIELDS = ("sample", "seed", "other sample", "other seed")
-_LARGEST = 2**53 - 1
-"""Up to which a page knows all whole numbers."""
 
 
 def controls(explorer: Explorer, reach: float) -> dict[str, Any]:
@@ -170,8 +169,8 @@ def asked(
 
 
 def _whole(name: str, value: Any) -> int:
-    if not isinstance(value, int | float) or not 0 <= value <= _LARGEST or value != int(value):
-        raise _refused(name, f"a whole number from 0 to {_LARGEST}", value)
+    if not isinstance(value, int | float) or not 0 <= value <= LAST or value != int(value):
+        raise _refused(name, f"a whole number from 0 to {LAST}", value)
     return int(value)
 
 

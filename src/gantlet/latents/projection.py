@@ -20,7 +20,7 @@ from gantlet.data import DataSettings, open_data
 from gantlet.data.dicom import is_dicom
 from gantlet.data.kinds import KINDS, readable, sniff
 from gantlet.data.layout import sift
-from gantlet.data.pixels import SUFFIXES, TYPES, Entry, Look, decode, look, reason
+from gantlet.data.pixels import SUFFIXES, TYPES, Entry, Fault, Look, decode, look, reason
 from gantlet.data.resize import Rule, fit
 from gantlet.errors import UsageError
 from gantlet.files import drafted
@@ -181,17 +181,21 @@ def _entries(path: Path) -> Iterator[Sequence[Entry] | None]:
 
 def _opened(entry: Entry, path: Path, spec: DataSpec, rule: Rule) -> NDArray[Any]:
     """One image as raw values, shape (C, H, W) of the run's H and W."""
+    seen = look(entry)
+    if isinstance(seen, Fault):
+        raise _damaged(entry, path, seen.why)
     try:
-        seen = look(entry)
-        image = decode(entry, *_form(entry, seen, spec)) if isinstance(seen, Look) else seen.why
+        image = decode(entry, *_form(entry, seen, spec))
     except Exception as error:  # of whatever kind Pillow's readers have
-        image = reason(error)
-    if isinstance(image, str):
-        place = path if path.name == entry.name else path / entry.name
-        raise UsageError(f"image {place}", expected="a whole image", received=image)
+        raise _damaged(entry, path, reason(error)) from None
     sized = fit(image, (spec.shape[1], spec.shape[2]), rule, alpha=image.shape[2] == 4)
     restored = sized if is_dicom(entry.name) else _restored(sized, spec)
     return restored.transpose(2, 0, 1)
+
+
+def _damaged(entry: Entry, path: Path, why: str) -> UsageError:
+    place = path if path.name == entry.name else path / entry.name
+    return UsageError(f"image {place}", expected="a whole image", received=why)
 
 
 def _restored(pixels: NDArray[Any], spec: DataSpec) -> NDArray[Any]:

@@ -22,9 +22,9 @@ from gantlet.spec import DataSpec
 from gantlet.training.machine import Machine
 from gantlet.truncation import narrowed
 
-__all__ = ["Drawn", "Space", "numbered", "opened", "turned"]
+__all__ = ["LAST", "Drawn", "Space", "numbered", "opened", "turned"]
 
-_LAST = 2**53 - 1
+LAST = 2**53 - 1
 """Largest number of a sample, up to which a page knows all whole numbers too."""
 
 Drawn = Mapping[str, Tensor]
@@ -165,10 +165,10 @@ def opened(
 
 def numbered(samples: Sequence[int]) -> Tensor:
     """Numbers of samples as an index, int64; UsageError for what counts no sample."""
-    wrong = [i for i in samples if not 0 <= i <= _LAST]
+    wrong = [i for i in samples if not 0 <= i <= LAST]
     if wrong:
         raise UsageError(
-            "number of a sample", expected=f"0 or more, at most {_LAST}", received=str(wrong[0])
+            "number of a sample", expected=f"0 or more, at most {LAST}", received=str(wrong[0])
         )
     return torch.tensor(samples, dtype=torch.int64)
 

@@ -83,10 +83,10 @@ class Dialled:
         return tuple(
             sentence
             for key, sentence in self.reasons.items()
-            if not all(_concerned(part, given) for part in self._parts(key))
+            if not all(_concerned(part, given) for part in self._told_of(key))
         )
 
-    def _parts(self, key: str) -> list[str]:
+    def _told_of(self, key: str) -> list[str]:
         """What a sentence tells of: `optimisers.lr` of the rate of each player."""
         section, _, name = key.partition(".")
         players = self.config.optimisers if section == "optimisers" else ()

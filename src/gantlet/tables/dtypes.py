@@ -129,7 +129,7 @@ def is_rounded(cells: Any) -> bool:
 
 
 def with_missing(cells: Any, values: Iterable[Any]) -> Any:
-    """Floating-point cells as the whole numbers that they were read from, or as they are.
+    """Cells as the whole numbers that they were read from, missing ones kept, or as they are.
 
     Arguments:
         cells: a pandas column.

@@ -54,8 +54,8 @@ class PrivateSteps:
         self._q = min(1.0, self._batch / len(feed))
         # Other versions, devices and precisions compute other gradients, which the same noise
         # would not hide. Threads differ among processes, which must agree on the noise.
-        computing = [__version__, torch.__version__, machine.device.partition(":")[0]]
-        computing.append(machine.precision)
+        kind = machine.device.partition(":")[0]
+        computing = [__version__, torch.__version__, kind, machine.precision]
         self._secret = secret_seed("steps", computing, identity(config), feed.digest)
 
     def play(self, phase: Phase, players: nn.ModuleDict, position: int) -> None:
