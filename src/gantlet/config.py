@@ -194,9 +194,7 @@ def _check_freezing(train: Train) -> None:
 
 def to_mapping(config: Config) -> dict[str, Any]:
     """Nested plain values (lists for tuples), the inverse of `from_mapping`."""
-    plain: dict[str, Any] = yaml.safe_load(
-        yaml.safe_dump(_listed(asdict(config)), sort_keys=False)
-    )
+    plain: dict[str, Any] = _listed(asdict(config))
     return plain
 
 

@@ -23,7 +23,7 @@ from gantlet.origin import Origin, origin_of
 from gantlet.planning import Plan, plan
 from gantlet.sample import Samples, sample
 from gantlet.training.callback import Callback
-from gantlet.training.events import Events
+from gantlet.training.events import Curves, Events
 from gantlet.training.folder import FORMAT, Folder
 from gantlet.training.freezing import frozen_blocks
 from gantlet.training.health import Verdict
@@ -225,7 +225,7 @@ def play(
             price = price_of_determinism(game, made.dataset, divided, made.config, machine)
             notes = (*notes, price)
         with settled(machine, made.config.train):
-            watchers = [BundleWriter(_about(made, folder)), Events(), *callbacks]
+            watchers = [BundleWriter(_about(made, folder)), Curves(), Events(), *callbacks]
             trainer = Trainer(
                 game, made.dataset, divided, made.config, machine, folder, watchers, notes
             )

@@ -1,4 +1,4 @@
-"""TensorBoard's view of the log, written where the extra `log` is installed."""
+"""Views of the log: curves, and TensorBoard's where the extra `log` is installed."""
 
 from __future__ import annotations
 
@@ -8,8 +8,20 @@ from importlib.util import find_spec
 from typing import Any
 
 from gantlet.training.callback import Callback, End, Start, Tick
+from gantlet.training.folder import Folder
+from gantlet.training.pictures import curves
 
-__all__ = ["Events"]
+__all__ = ["Curves", "Events"]
+
+
+class Curves(Callback):
+    """Draws `curves.png` when a session ends."""
+
+    def on_end(self, end: End) -> None:
+        """Draw the whole log."""
+        rows = Folder(end.folder).rows()
+        if rows:
+            curves(rows, end.folder / "curves.png")
 
 
 class Events(Callback):

@@ -108,18 +108,31 @@ _PANELS: Mapping[str, Sequence[str]] = {
 
 
 def curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Write the curves of a log's rows over samples seen as PNG, a panel for each theme."""
-    figure = _figure(14, 6)
-    for place, (title, names) in enumerate(_PANELS.items(), start=1):
+    """Write the curves of a log's rows over samples seen as PNG, a panel for each theme in it.
+
+    The layout is fixed: to seek one takes longer than a short training.
+    """
+    figure = _figure(14, 6, layout=None)
+    figure.subplots_adjust(0.035, 0.07, 0.99, 0.95, wspace=0.13, hspace=0.3)
+    panels = {title: _lines(rows, names) for title, names in _PANELS.items()}
+    shown = [(title, lines) for title, lines in panels.items() if lines]
+    for place, (title, lines) in enumerate(shown, start=1):
         axes = figure.add_subplot(2, 3, place)
-        for name in names:
-            points = [(row["seen"], row[name]) for row in rows if row.get(name) is not None]
-            if points:
-                axes.plot(*zip(*points, strict=True), label=name.replace("_", " "), linewidth=1.4)
+        for name, points in lines.items():
+            axes.plot(*zip(*points, strict=True), label=name.replace("_", " "), linewidth=1.4)
         axes.set_title(title, loc="left", fontsize=10)
         axes.set_xlabel("real samples seen", fontsize=8)
         axes.tick_params(labelsize=8)
         axes.grid(alpha=0.25)
-        if axes.lines:
-            axes.legend(fontsize=8, frameon=False)
+        axes.legend(fontsize=8, frameon=False)
     figure.savefig(path, dpi=110)
+
+
+def _lines(
+    rows: Sequence[Mapping[str, Any]], names: Sequence[str]
+) -> dict[str, list[tuple[int, float]]]:
+    found = {
+        name: [(row["seen"], row[name]) for row in rows if row.get(name) is not None]
+        for name in names
+    }
+    return {name: points for name, points in found.items() if points}

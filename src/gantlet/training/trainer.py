@@ -24,7 +24,6 @@ from gantlet.training.folder import Folder
 from gantlet.training.looks import Looks
 from gantlet.training.machine import Machine
 from gantlet.training.pauses import Pauses
-from gantlet.training.pictures import curves
 from gantlet.training.preparing import feed_of, prepared
 from gantlet.training.signals import signals_ask
 from gantlet.training.snapshot import make_ready
@@ -114,8 +113,6 @@ class Trainer:
 
     def _ended(self, reason: str) -> End:
         rows = self._rows if dist.rank() == 0 else self.folder.rows()
-        if dist.rank() == 0 and rows:
-            curves(rows, self.folder.path / "curves.png")
         make_ready(self.game, self.averaged, self.spec, self.machine)
         if dist.rank() == 0 and not self._picture().exists():
             draw(self.game, self.averaged, self.spec, self.machine, self._picture())
