@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import platform
@@ -73,9 +74,15 @@ def numbers(text: str) -> list[int]:
     return [int(word) for word in words(text)]
 
 
-def kept(folder: Path, name: str, measure: Callable[[], Any]) -> Any:
-    """What was measured before and lies in a folder as JSON, or is now."""
-    file = folder / f"{name}.json"
+def kept(folder: Path, name: str, asked: Sequence[object], measure: Callable[[], Any]) -> Any:
+    """What was measured before and lies in a folder as JSON, or is now.
+
+    Arguments:
+        name: of what is measured.
+        asked: all options that make it another measurement.
+    """
+    digest = hashlib.blake2b(repr(list(asked)).encode(), digest_size=4).hexdigest()
+    file = folder / f"{name}-{digest}.json"
     if not file.exists():
         found = measure()
         folder.mkdir(parents=True, exist_ok=True)

@@ -75,8 +75,9 @@ def by_chance(seeds: int) -> float:
 def _played(given: argparse.Namespace, name: str, side: int, mode: str, seed: int) -> Curves:
     settings = [*MODES[mode], f"train.device={given.device}", f"train.seed={seed}"]
     settings += [f"train.batch={given.batch}", *given.set]
-    key = f"{name}-{side}-{mode}-{given.batch}-{given.steps}-{seed}"
-    found: Curves = kept(given.out, key, partial(curves, name, side, settings, given.steps))
+    measure = partial(curves, name, side, settings, given.steps)
+    key = f"{name}-{side}-{mode}-{seed}"
+    found: Curves = kept(given.out, key, [*settings, given.steps], measure)
     return found
 
 

@@ -28,7 +28,9 @@ def own_row(name: str, played: Played, forms: Mapping[str, str]) -> list[str]:
         if not known:
             cells.append("undefined")
             continue
+        lost = len(played.values) - len(known)
         worst = f" ({min(known):{form}} to {max(known):{form}})" if len(known) > 1 else ""
+        worst += f", undefined in {lost} of {len(played.values)}" if lost else ""
         cells.append(f"{_cell(over_seeds(known), form)}{worst}")
     seconds = [values["seconds"] for values in played.values]
     worst = f" ({min(seconds):,.0f} to {max(seconds):,.0f})" if len(seconds) > 1 else ""

@@ -242,7 +242,7 @@ def _spent(given: argparse.Namespace) -> str:
     """The table of where time goes: a row for each part, a column for each recipe and size."""
     columns = {
         f"{name}, {side}x{side}": kept(
-            given.out, f"spent-{name}-{side}", partial(_spent_by, given, name, side)
+            given.out, f"spent-{name}-{side}", _asked(given), partial(_spent_by, given, name, side)
         )
         for name, side in _cases(given)
     }
@@ -260,7 +260,8 @@ def _spent(given: argparse.Namespace) -> str:
 def _ticks(given: argparse.Namespace) -> str:
     """The table of what ticks cost, for recipes by their own settings."""
     rows = [
-        kept(given.out, f"ticks-{name}", partial(_ticks_of, given, name)) for name in given.ticks
+        kept(given.out, f"ticks-{name}", _asked(given), partial(_ticks_of, given, name))
+        for name in given.ticks
     ]
     return table(("recipe", "training, s", "tick, s", "once, s", "a tick, %", "all, %"), rows)
 
@@ -273,6 +274,11 @@ def _ticks_of(given: argparse.Namespace, name: str) -> list[str]:
 
 def _clock(given: argparse.Namespace) -> str:
     return "" if given.clock == "wall" else f"--clock {given.clock} "
+
+
+def _asked(given: argparse.Namespace) -> list[object]:
+    """All that makes it another measurement of a recipe."""
+    return [given.batch, given.device, given.clock, given.rounds, given.seconds, given.modes]
 
 
 def _cases(given: argparse.Namespace) -> list[tuple[str, int]]:
@@ -305,7 +311,9 @@ def main() -> None:
     rows = [
         row
         for name, side in _cases(given)
-        for row in kept(given.out, f"modes-{name}-{side}", partial(_rows, given, name, side))
+        for row in kept(
+            given.out, f"modes-{name}-{side}", _asked(given), partial(_rows, given, name, side)
+        )
     ]
     Page(
         name="throughput",

@@ -9,8 +9,11 @@ from typing import Literal
 import pytest
 import torch
 
+from gantlet.config import override
 from gantlet.errors import UsageError
+from gantlet.recipes import recipe
 from gantlet.schedules import Schedule, value
+from gantlet.spec import DataSpec
 
 Shape = Literal["cosine", "linear", "exponential"]
 SHAPES: list[Shape] = ["cosine", "linear", "exponential"]
@@ -91,3 +94,22 @@ def test_a_schedule_is_traced_not_frozen() -> None:
 def test_impossible_schedules_are_refused(settings: dict[str, float]) -> None:
     with pytest.raises(UsageError, match="schedule"):
         Schedule(**settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "ends"),
+    [
+        ("optimisers.generator.beta2", (1.0, 0.99)),
+        ("optimisers.generator.beta2", (0.9, 1.0)),
+        ("optimisers.generator.lr", (-1e-4, 1e-4)),
+        ("optimisers.generator.lr", (2e-4, -2e-4)),
+        ("game.penalties.r1", (1, -5)),
+        ("game.instance_noise", (-1, 0)),
+    ],
+)
+def test_schedules_stay_within_the_bounds_of_their_setting(name: str, ends: object) -> None:
+    base = recipe("points", DataSpec(kind="points", shape=(2,), dtype="float32"))
+    start, end = ends
+    with pytest.raises(UsageError, match="expected start and end of at least 0"):
+        override(base, [f"{name}={{start: {start}, end: {end}, samples: 9}}"])
+    override(base, [f"{name}={{start: 0.5, end: 0, samples: 9}}"])

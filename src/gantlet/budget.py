@@ -11,6 +11,7 @@ from gantlet.config import Config
 from gantlet.errors import UsageError
 from gantlet.games.base import Game
 from gantlet.games.standing import meeting
+from gantlet.games.versus import Versus
 from gantlet.privacy.accounting import Spent, epsilon_of, most_steps, sigma_for
 from gantlet.spec import DataSpec
 
@@ -160,7 +161,8 @@ def check_private(config: Config, game: Game, spec: DataSpec) -> None:
         return
     _ledger(spec)
     if not any(phase.alone for phase in game.phases):
-        setting = meeting(config.game) or "network.discriminator_norm"
+        known = isinstance(config.game, Versus)
+        setting = meeting(config.game) or "network.discriminator_norm" if known else "game.name"
         raise UsageError(
             f"a private training with {setting} as it is",
             expected="a critic in whose loss each real row stands alone, and a generator that "

@@ -17,12 +17,15 @@ from gantlet.data.split import split
 from gantlet.data.tables import is_tabular
 from gantlet.errors import UsageError
 from gantlet.games.base import Game
+from gantlet.games.versus import Versus
 from gantlet.networks.sizes import unsized
 from gantlet.privacy.settings import Privacy
 from gantlet.recipes import PRIVATE, chosen, recipe
 from gantlet.recipes.dial import dial
+from gantlet.spec import DataSpec
 from gantlet.tables.sql import is_url, recorded_url
 from gantlet.training.machine import find_device
+from gantlet.training.trainer import built
 
 if TYPE_CHECKING:
     from gantlet.data import Source
@@ -49,9 +52,15 @@ class Plan:
     def identity(self) -> dict[str, Any]:
         """What makes the run the run it is: settings, data, and a game of one's own."""
         parts = {**identity(self.config), "data_fingerprint": self.dataset.fingerprint}
-        return (
-            parts if self.game is None else {**parts, "own_game": _digest(str(self.game.players))}
-        )
+        return parts if self.game is None else {**parts, "own_game": _digest(_told(self.game))}
+
+
+def _told(game: Game) -> str:
+    """All of a game that can be told apart: everything but the code of its losses."""
+    phases = [
+        (phase.name, *phase.trains, phase.every, phase.start, phase.stop) for phase in game.phases
+    ]
+    return f"{game.players} {phases} {game.group} {list(game.bundled)} {game.about}"
 
 
 def _digest(text: str) -> str:
@@ -111,7 +120,10 @@ def planned(
     found, why = chosen(dataset.spec)
     base = recipe(name or found, dataset.spec)
     if game is not None:
+        _check_own(settings)
         base = replace(base, optimisers=_of_learners(game, base.optimisers))
+    else:
+        base = _learning(base, settings, dataset.spec)
     base, derived = _dialled(base, size, dataset, settings, game)
     config = override(base, settings)
     goal = samples or config.stop.samples
@@ -122,6 +134,18 @@ def planned(
     notes = (*dataset.notes, *covered, *(() if name else (why,)))
     folder = "-".join(filter(None, [dataset.name, name, size]))
     return Plan(dataset, config, folder, notes, game, source, derived)
+
+
+def _check_own(settings: Sequence[str] | Mapping[str, Any]) -> None:
+    """UsageError for settings of what a game of one's own has itself."""
+    own = [key for key, _ in assignments(settings) if key.startswith(("game.", "network."))]
+    if own:
+        raise UsageError(
+            f"setting {own[0]} beside a game of one's own",
+            expected="settings of data, optimisers and training alone",
+            remedy="Build it into the game: penalties, critic steps and the like are arguments of "
+            "gantlet.Versus, and the networks are the ones you give.",
+        )
 
 
 def _beginning(
@@ -186,7 +210,17 @@ def where(data: Source) -> str | None:
 def _of_learners(game: Game, known: Mapping[str, Optimiser]) -> dict[str, Optimiser]:
     """An optimiser for each player that learns; the generator's where the recipe names none."""
     learners = dict.fromkeys(name for phase in game.phases for name in phase.trains)
-    return {name: known.get(name, known["generator"]) for name in learners}
+    first = known.get("generator") or next(iter(known.values()))
+    return {name: known.get(name, first) for name in learners}
+
+
+def _learning(base: Config, settings: Sequence[str] | Mapping[str, Any], spec: DataSpec) -> Config:
+    """The recipe with an optimiser for each player of a package's game that settings name."""
+    given = assignments(settings)
+    asked = override(base, {k: v for k, v in given if not k.startswith("optimisers.")})
+    if isinstance(asked.game, Versus):
+        return base
+    return replace(base, optimisers=_of_learners(built(asked, spec), base.optimisers))
 
 
 def cache_of(data: Source) -> Path:

@@ -16,14 +16,17 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def granted_threads() -> int:
+def granted_threads(processes: int = 1) -> int:
     """Processors that affinity and the cgroup's quota grant to this process, at least one.
 
-    `OMP_NUM_THREADS` may lower the number.
+    `OMP_NUM_THREADS`, which is of each process, may lower the number.
+
+    Arguments:
+        processes: how many share what is granted.
     """
     affinity = getattr(os, "sched_getaffinity", None)
     count = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return max(1, min(count, *_quotas(), _from_environment()))
+    return max(1, min(min([count, *_quotas()]) // processes, _from_environment()))
 
 
 def granted_memory() -> int:

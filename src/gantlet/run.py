@@ -8,12 +8,17 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
+
+from torch import nn
 
 from gantlet import __version__, dist
 from gantlet.budget import check_private
 from gantlet.bundle import Bundle, BundleWriter, read_bundle
+from gantlet.config import Config
 from gantlet.console import CALL, Console, Words
 from gantlet.data.split import Split, split
+from gantlet.errors import UsageError
 from gantlet.games.base import Game
 from gantlet.games.check import check_game
 from gantlet.labels import Label
@@ -37,6 +42,13 @@ if TYPE_CHECKING:
     from gantlet.data import Source
 
 __all__ = ["Loaded", "Run", "load", "play", "ready", "train"]
+
+_PLAYED: WeakSet[nn.ModuleDict] = WeakSet()
+"""Players of games of one's own that a training of this process has moved."""
+_MOVED = (
+    "The game's players begin with the weights that an earlier training has left in them: build "
+    "them anew for a run from the beginning."
+)
 
 
 @dataclass(frozen=True)
@@ -210,6 +222,8 @@ def play(
     begins = not any(folder.checkpoints.glob("[0-9]*"))
     if begins and origin is None:
         origin = _origin(made, game)
+    if begins and origin is None and game.players in _PLAYED:
+        notes = (*notes, _MOVED)
     with disk_errors_told(path), folder.claimed():
         divided = split(made.dataset, made.config.data)
         machine, on_threads = _recorded(folder, made, divided, origin)
@@ -231,6 +245,8 @@ def play(
             )
             if origin is not None:
                 origin.give(game.players, trainer.averaged)
+            if made.game is not None:
+                _PLAYED.add(game.players)
             end = trainer.run()
     return Run(path, made.game, end.reason, end.seen, end.verdict, end.signal)
 
@@ -248,9 +264,29 @@ def ready(made: Plan) -> Game:
     check_private(config, game, spec)
     frozen_blocks(game, config.train.freeze_discriminator)
     share_of(config.train.batch, config.train.micro_batches, game.group)
-    if made.game is not None:  # a copy: what an earlier training froze is thawed in it
-        check_game(replace(game, players=copy.deepcopy(game.players).requires_grad_(True)), spec)
+    if made.game is not None or not _is_ours(config):
+        # A copy: what an earlier training froze is thawed in it.
+        check_game(replace(game, players=_copied(game.players).requires_grad_(True)), spec)
     return game
+
+
+def _is_ours(config: Config) -> bool:
+    """Whether networks and game are the project's own, which its tests have checked."""
+    parts = (type(config.game), type(config.network))
+    return all(part.__module__.startswith("gantlet.") for part in parts)
+
+
+def _copied(players: nn.ModuleDict) -> nn.ModuleDict:
+    try:
+        return copy.deepcopy(players)
+    except RuntimeError as error:
+        raise UsageError(
+            "players of the game",
+            expected="modules that copy.deepcopy copies, as their averages are copies",
+            received=str(error).splitlines()[0],
+            remedy="In place of torch.nn.utils.weight_norm or spectral_norm use those of "
+            "torch.nn.utils.parametrizations, and keep no tensor that has a gradient's history.",
+        ) from None
 
 
 def _origin(made: Plan, game: Game) -> Origin | None:
@@ -307,9 +343,10 @@ def _recorded(
     if before != now:
         return found, (f"The run began on {before} and goes on on {now}: results differ by "
                        "rounding from those of one device.",)  # fmt: skip
-    asked = made.config.train.threads
-    # Sums of other numbers of threads round otherwise: going on exactly needs the same.
-    threads = asked or recorded.threads
+    asked, ranks = made.config.train.threads, record.get("processes", dist.world())
+    # Sums of other numbers of threads round otherwise: going on exactly needs the same. Of other
+    # numbers of processes they do so anyway, and these share the processors.
+    threads = asked or (recorded if ranks == dist.world() else found).threads
     note = (
         f"The run began with {recorded.threads} threads and goes on with {threads}: results "
         "differ by rounding from those of one number of threads."
@@ -325,6 +362,7 @@ def _record(made: Plan, machine: Machine) -> dict[str, Any]:
         "identity": made.identity,
         "source": made.source,
         "machine": machine.to_json(),
+        "processes": dist.world(),
         "environment": environment(),
     }
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gantlet.errors import UsageError
 
-__all__ = ["Schedule", "value"]
+__all__ = ["Schedule", "check_bounds", "value"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +55,22 @@ class Schedule:
                 expected="start and end of the same sign, neither 0",
                 received=f"start={self.start} end={self.end}",
                 remedy="Use a small number instead of 0, or another shape",
+            )
+
+
+def check_bounds(
+    name: str, setting: float | Schedule, low: float = 0, below: float = math.inf
+) -> None:
+    """UsageError where a schedule of a setting leaves [low, below) at one of its ends."""
+    if not isinstance(setting, Schedule):
+        return
+    for end in (setting.start, setting.end):
+        if not low <= end < below:
+            bound = f" and below {below:g}" if below < math.inf else ""
+            raise UsageError(
+                f"schedule of {name}",
+                expected=f"start and end of at least {low:g}{bound}",
+                received=f"start={setting.start:g} end={setting.end:g}",
             )
 
 

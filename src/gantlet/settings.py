@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Interval
 
-from gantlet.schedules import Schedule
+from gantlet.schedules import Schedule, check_bounds
 
 __all__ = ["Optimiser", "Stop", "Train", "Validation"]
 
@@ -32,6 +32,10 @@ class Optimiser:
     """Largest Euclidean norm of the player's gradient; larger ones are scaled down to it."""
     clip_value: Annotated[float, Gt(0)] | None = None
     """Largest absolute value of each gradient; larger ones are cut."""
+
+    def __post_init__(self) -> None:
+        check_bounds("lr", self.lr)
+        check_bounds("beta2", self.beta2, below=1)
 
 
 @dataclass(frozen=True, kw_only=True)

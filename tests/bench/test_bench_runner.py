@@ -12,8 +12,8 @@ from gantlet.bench import PROBLEMS
 from gantlet.bench.runner import Result, finished
 from gantlet.console import Briefly
 from gantlet.data.builtin import MIXTURES, ring
-from gantlet.training import trainer
 from tests.cli.door import assert_refused, gantlet
+from tests.training.small import undrawn
 
 TINY = (
     "train.batch=32",
@@ -34,8 +34,7 @@ def workplace(tmp_path, monkeypatch):
     Pictures, which take most of the time of so short runs, are not drawn.
     """
     monkeypatch.chdir(tmp_path)
-    for drawing in ("curves", "draw"):
-        monkeypatch.setattr(trainer, drawing, lambda *about: None)
+    undrawn(monkeypatch)
     monkeypatch.setitem(MIXTURES, "ring", lambda: ring()._replace(points=1000))
     known = PROBLEMS["ring"]
     two = {name: known.contenders[name] for name in ("points", "plain")}
@@ -105,20 +104,22 @@ def test_other_samples_and_settings_are_other_results(workplace):
 def test_a_torn_line_is_played_again_from_the_run_that_is_there(workplace):
     whole = contents(gantlet(*RING, "--seeds", 1, "--json"))
     kept = workplace / "runs/bench/ring/results.jsonl"
-    kept.write_text(kept.read_text()[:-40] + "\n")
-    answer = gantlet(*RING, "--seeds", 1, "--json")
-    assert answer.err.count("begins") == 1
-    assert contents(answer) == whole
+    kept.write_text(kept.read_text()[:-40])
+    for begun in (1, 0):
+        answer = gantlet(*RING, "--seeds", 1, "--json")
+        assert answer.err.count("begins") == begun
+        assert contents(answer) == whole
 
 
-def test_a_stopped_run_goes_on_to_the_same_numbers(workplace, monkeypatch):
+@pytest.mark.parametrize("event", ["on_tick", "on_end"])
+def test_a_stopped_run_goes_on_to_the_same_numbers(workplace, monkeypatch, event):
     whole = contents(gantlet(*TICKING, "--seeds", 1, "--out", "whole", "--json"))
 
-    def stop(self, tick):
+    def stop(self, about):
         os.kill(os.getpid(), signal.SIGINT)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Briefly, "on_tick", stop)
+        patch.setattr(Briefly, event, stop)
         stopped = gantlet(*TICKING, "--seeds", 1)
     assert stopped.code == 130
     assert stopped.out == ""

@@ -2,6 +2,7 @@
 
 import gzip
 import math
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -89,11 +90,35 @@ def test_stacks_are_digits_of_the_folder_and_always_the_same(folder):
 def test_the_judge_knows_digits_and_is_trained_once(folder, judged):
     model, accuracy, home = judged
     assert accuracy > 0.9
-    kept = (home / "judge.safetensors").stat().st_mtime_ns
+    (file,) = home.glob("judge-*.safetensors")
+    kept = file.stat().st_mtime_ns
     again, same = judge(folder, home)
     assert same == accuracy
-    assert (home / "judge.safetensors").stat().st_mtime_ns == kept
+    assert file.stat().st_mtime_ns == kept
     assert torch.equal(again.layers[0].weight, model.layers[0].weight)
+
+
+def test_each_folder_has_its_judge_and_a_torn_one_is_trained_anew(folder, judged, tmp_path):
+    model, accuracy, home = judged
+    (kept,) = home.glob("judge-*.safetensors")
+    torn = tmp_path / kept.name
+    torn.write_bytes(kept.read_bytes()[:1000])
+    again, same = judge(folder, tmp_path)
+    assert same == accuracy
+    assert torch.equal(again.layers[0].weight, model.layers[0].weight)
+    assert torn.read_bytes() == kept.read_bytes()
+    other = shutil.copytree(folder, tmp_path / "other")
+    file = next(other.glob("train-labels*"))
+    content = file.read_bytes()
+    file.write_bytes(content[:-1] + bytes([(content[-1] + 1) % 10]))
+    judge(other, tmp_path)
+    assert len([*tmp_path.glob("judge-*.safetensors")]) == 2
+
+
+def test_another_size_than_the_judges_is_refused_before_training(folder):
+    asked = Asked(data=folder, settings=("data.size=32",))
+    with pytest.raises(UsageError, match=r"data\.size"):
+        PROBLEMS["stacked-mnist"].identity("dcgan", 0, asked)
 
 
 def test_modes_of_real_stacks_are_their_labels(folder, judged):

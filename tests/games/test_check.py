@@ -123,6 +123,19 @@ def test_dropout_and_batch_norm_of_plain_torch_are_found():
     check_game(game(nn.LayerNorm(16)), SPEC)
 
 
+@pytest.mark.parametrize("wrong", [torch.tensor([1.0, torch.nan, 1, 1]), torch.empty(0)])
+def test_statistics_without_finite_numbers_are_refused(wrong):
+    game = spoilt(lambda losses, *_: replace(losses, stats={"gap": wrong}))
+    with pytest.raises(UsageError, match=r"stats\['gap'\].*finite numbers"):
+        check_game(game, SPEC)
+
+
+def test_a_phase_that_is_never_played_is_refused():
+    game = sound()
+    with pytest.raises(UsageError, match="every of phase 'discriminator'"):
+        check_game(replace(game, phases=(replace(game.phases[0], every=0),)), SPEC)
+
+
 def test_names_that_fit_nothing_are_named():
     lost = [replace(sound().phases[1], trains=("writer",))]
     with pytest.raises(UsageError, match=r"phase 'generator' trains.*'writer'.*generator"):

@@ -6,8 +6,8 @@ import shutil
 import numpy as np
 import pytest
 
-from gantlet.training import trainer
 from tests.cli.door import gantlet as command
+from tests.training.small import undrawn
 
 POINTS = "points.npy"
 TINY = (
@@ -30,18 +30,12 @@ def _points() -> np.ndarray:
     return np.stack([np.cos(angles), np.sin(angles)], 1).astype(np.float32)
 
 
-def _no_pictures(patch: pytest.MonkeyPatch) -> None:
-    """Drawing takes most of the time of so short runs."""
-    for drawing in ("curves", "draw"):
-        patch.setattr(trainer, drawing, lambda *about: None)
-
-
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
     """The folder of a sweep that was never stopped, with its table; not to be changed."""
     folder = tmp_path_factory.mktemp("finished")
     with pytest.MonkeyPatch.context() as patch:
-        _no_pictures(patch)
+        undrawn(patch)
         patch.chdir(folder)
         np.save(POINTS, _points())
         answer = command(*SWEEP, "--json")
@@ -61,7 +55,7 @@ def whole(finished) -> dict:
 def workplace(tmp_path, monkeypatch):
     """Each test works in a folder that holds the points and nothing else."""
     monkeypatch.chdir(tmp_path)
-    _no_pictures(monkeypatch)
+    undrawn(monkeypatch)
     np.save(POINTS, _points())
     return tmp_path
 

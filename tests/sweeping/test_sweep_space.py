@@ -2,6 +2,7 @@
 
 import pytest
 
+from gantlet.cli.sweep_verb import _asked
 from gantlet.config import assignments
 from gantlet.errors import UsageError
 from gantlet.sweeping.space import read_space, shown, space, trials
@@ -29,6 +30,13 @@ def test_yaml_asks_for_the_same_by_dotted_keys_or_by_sections(tmp_path):
         path = tmp_path / "space.yaml"
         path.write_text(text)
         assert space(read_space(path)) == space(WORDS)
+
+
+def test_words_override_the_file_under_whichever_name_it_has_them(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "space.yaml").write_text("network: [mlp, dcgan]\ntrain.batch: [16, 32]\n")
+    _, asked = _asked(("digits", "space.yaml", "network=mlp"), None)
+    assert asked == {"network.name": ["mlp"], "train.batch": [16, 32]}
 
 
 def test_the_grid_has_each_combination_once_the_last_setting_fastest():

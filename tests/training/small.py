@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from gantlet.config import override
@@ -10,6 +11,8 @@ from gantlet.data import Dataset, open_data
 from gantlet.data.split import split
 from gantlet.planning import data_settings
 from gantlet.recipes import tiny
+from gantlet.training import events
+from gantlet.training import trainer as training
 from gantlet.training.folder import Folder
 from gantlet.training.machine import Machine
 from gantlet.training.trainer import Trainer, built
@@ -30,6 +33,12 @@ def points() -> Dataset:
     """240 points on a circle."""
     angles = np.linspace(0, 2 * np.pi, 240, endpoint=False)
     return open_data(np.stack([np.cos(angles), np.sin(angles)], 1).astype(np.float32))
+
+
+def undrawn(patch: pytest.MonkeyPatch) -> None:
+    """No pictures: to draw them takes most of the time of so short runs."""
+    for module, drawing in ((events, "curves"), (training, "draw")):
+        patch.setattr(module, drawing, lambda *about: None)
 
 
 def trainer(

@@ -55,6 +55,12 @@ def test_the_quota_of_each_group_above_counts(place):
     assert granted_threads() == 2
 
 
+def test_processes_share_the_processors_and_each_has_its_own_bound(place, monkeypatch):
+    assert [granted_threads(n) for n in (2, 4, 32)] == [8, 4, 1]
+    monkeypatch.setenv("OMP_NUM_THREADS", "4")
+    assert [granted_threads(n) for n in (1, 2, 8)] == [4, 4, 2]
+
+
 def test_memory_is_what_the_machine_has_and_the_groups_grant(place, monkeypatch):
     monkeypatch.setattr(os, "sysconf", {"SC_PHYS_PAGES": 1 << 20, "SC_PAGE_SIZE": 4096}.get)
     assert granted_memory() == 4 << 30

@@ -162,7 +162,9 @@ def test_with_few_samples_set_aside_training_samples_are_compared_with_and_it_is
 def test_without_validation_or_with_too_few_samples_nothing_is_looked_at(tmp_path):
     validator, _, found = looked_at(planted.data(150), planted.honest, tmp_path, extractor=None)
     assert (found, validator.note) == (None, "")
-    assert looked_at(planted.data(20), planted.honest, tmp_path)[2] is None
+    validator, _, found = looked_at(planted.data(20), planted.honest, tmp_path)
+    assert (found, validator.count) == (None, 0)
+    assert "not compared, which takes 24 samples at least" in validator.note
 
 
 def test_samples_that_are_not_finite_give_no_number(tmp_path):
@@ -288,6 +290,14 @@ def test_a_run_killed_and_resumed_ends_at_the_same_tick_with_the_same_bits(tmp_p
 def test_the_checkpoint_of_before_validation_is_read(tmp_path):
     old = {"position": 16, "seconds": 0.2, "roll_backs": 1, "best": "0", "best_coverage": 0.0}
     assert State.of(old) == State(position=16, seconds=0.2, roll_backs=1)
+
+
+def test_a_run_that_goes_on_among_more_processes_has_as_many_parts_as_its_share_allows():
+    halved = State(position=4, micro_batches=16, asked=1)
+    state, note = halved.divided(1, 8)
+    assert (state.micro_batches, "goes on with 8" in note) == (8, True)
+    assert halved.divided(1, 16) == (halved, "")
+    assert halved.divided(2, 8)[0].micro_batches == 2
 
 
 def test_an_extractor_that_is_not_installed_is_told_before_training(tmp_path, monkeypatch):

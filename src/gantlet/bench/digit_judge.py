@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -9,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gantlet.data.idx import find_idx, read_idx
 from gantlet.errors import UsageError
+from gantlet.files import replaced
 from gantlet.rng import permutation, seed_of
 
 __all__ = ["DigitJudge", "Digits", "judge", "read_digits"]
@@ -91,16 +94,20 @@ class DigitJudge(nn.Module):
 def judge(folder: Path, home: Path) -> tuple[DigitJudge, float]:
     """The judge of a folder's digits, and its accuracy on the test digits (NaN without any).
 
-    It is trained the first time, and kept as `home`/judge.safetensors.
+    It is trained the first time, and kept in `home` by its training digits.
     """
-    digits, kept = read_digits(folder), home / "judge.safetensors"
-    model = DigitJudge(digits.x.shape[1])
-    if kept.exists():
+    digits = read_digits(folder)
+    model, n = DigitJudge(digits.x.shape[1]), len(digits.x) - digits.test
+    known = hashlib.blake2b(str(digits.x.shape).encode(), digest_size=6)
+    for part in (digits.x[:n], digits.y[:n]):
+        known.update(part.tobytes())
+    kept = home / f"judge-{known.hexdigest()}.safetensors"
+    try:
         model.load_state_dict(load_file(kept))
-    else:
+    except (OSError, SafetensorError):  # none is there, or no whole one
         _train(model, digits)
         home.mkdir(parents=True, exist_ok=True)
-        save_file(model.state_dict(), kept)
+        replaced(kept, save(model.state_dict()))
     model.eval().requires_grad_(False)
     first = len(digits.x) - digits.test
     x, y = torch.from_numpy(digits.x[first:])[:, None], torch.from_numpy(digits.y[first:])

@@ -101,6 +101,7 @@ def _one(found: Problem, row: str, seed: int, asked: Asked, home: Path, tell: Te
     result = Result(row=row, seed=seed, identity=identity, values=values)
     with disk_errors_told(home):
         home.mkdir(parents=True, exist_ok=True)
+        torn = kept.exists() and not kept.read_bytes().endswith(b"\n")
         with kept.open("a", encoding="utf-8") as file:
-            file.write(result.line() + "\n")
+            file.write("\n" * torn + result.line() + "\n")
     return result

@@ -66,6 +66,13 @@ def _training_set(folder: Path) -> NDArray[np.uint8]:
 
 
 def _opens(asked: Asked) -> NDArray[np.uint8]:
+    if any(setting.startswith("data.size") for setting in asked.settings):
+        raise UsageError(
+            "setting data.size",
+            expected="digits of their own size, on which their classifier was trained",
+            received="another one",
+            remedy="Leave the setting away; the networks make any size.",
+        )
     return _training_set(_folder(asked))
 
 

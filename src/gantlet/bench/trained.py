@@ -79,7 +79,7 @@ class Trained(Problem):
             callbacks=[Briefly(f"{row}, seed {seed}", tell)],
             verbose=False,
         )
-        if run.reason == "stopped":
+        if run.signal or run.reason == "stopped":
             raise Stopped(run.signal)
         values = run.sample(self.n, device=made.config.train.device).values
         seconds = next(r["seconds"] for r in reversed(run.log) if "seconds" in r)

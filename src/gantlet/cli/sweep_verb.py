@@ -122,7 +122,7 @@ def _asked(words: tuple[str, ...], size: str | None) -> tuple[str, dict[str, Any
     data = sources[0] if sources else "digits"
     if not files:
         return data, settings
-    return data, {**read_space(Path(files[0])), **listed(settings)}
+    return data, {**listed(read_space(Path(files[0]))), **listed(settings)}
 
 
 def _tell(sentence: str) -> None:

@@ -110,5 +110,8 @@ class Game:
     group: int = 1
     """Samples that belong together (batch norm, packing, minibatch statistics); a rank's or
     micro-batch's share is a whole number of groups."""
+    about: str = ""
+    """What tells it from other games of the same players, such as its settings; a run goes on only
+    with the same."""
     concurrent: bool = False
     """Whether losses may be asked by several threads at once: players keep nothing in forward."""

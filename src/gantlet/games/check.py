@@ -23,10 +23,10 @@ def check_game(game: Game, spec: DataSpec, *, batch: int | None = None) -> None:
         batch: samples to try with, whole groups of the game; some groups if none is given.
 
     Raises:
-        UsageError: a player that is not there, phases of one name, a loss of the wrong shape or
-            without finite numbers, a loss that changes a buffer, draws numbers of its own, couples
-            samples beyond a group or gives a player no gradient, samples of another shape than
-            the data.
+        UsageError: a player that is not there, phases of one name or never played, a loss or
+            stats of the wrong shape or without finite numbers, a loss that changes a buffer, draws
+            numbers of its own, couples samples beyond a group or gives a player no gradient,
+            samples of another shape than the data.
     """
     n = batch or max(4, 2 * game.group)
     _check_names(game)
@@ -59,6 +59,13 @@ def _check_names(game: Game) -> None:
         raise UsageError(
             f"two phases are named {twice[0]!r}",
             expected="a name for each phase: it names the phase's stream of data and noise",
+        )
+    never = [phase for phase in game.phases if phase.every < 1]
+    if never:
+        raise UsageError(
+            f"every of phase {never[0].name!r}",
+            expected="a whole number of at least 1: the phase is played on passes it divides",
+            received=str(never[0].every),
         )
     wanted = {name: f"phase {p.name!r} trains" for p in game.phases for name in p.trains}
     wanted |= dict.fromkeys(game.bundled, "the game bundles")
@@ -152,6 +159,13 @@ def _check_losses(phase: Phase, losses: Losses, turn: Turn) -> None:
             received="a scalar",
             remedy="Return the numbers before their mean is taken; the log shows means.",
         )
+    void = [name for name, stat in losses.stats.items() if not _is_sound(stat)]
+    if void:
+        raise UsageError(
+            f"stats[{void[0]!r}] of phase {phase.name!r}",
+            expected="finite numbers, one for each sample at least",
+            received="others" if losses.stats[void[0]].numel() else "none",
+        )
     attached = [name for name, stat in losses.stats.items() if stat.requires_grad]
     if attached:
         raise UsageError(
@@ -159,6 +173,11 @@ def _check_losses(phase: Phase, losses: Losses, turn: Turn) -> None:
             expected="a detached tensor",
             remedy="Add .detach().",
         )
+
+
+def _is_sound(stat: Tensor) -> bool:
+    """Whether there are numbers, and all are finite."""
+    return bool(stat.numel()) and bool(torch.isfinite(stat).all())
 
 
 def _check_judge(game: Game, turn: Turn) -> None:

@@ -29,7 +29,7 @@ from gantlet.nn.norms import GroupedBatchNorm
 from gantlet.nn.statistics import MinibatchDiscrimination, MinibatchStd
 from gantlet.objectives import Objective, objective
 from gantlet.penalties import PENALTIES
-from gantlet.schedules import Schedule
+from gantlet.schedules import Schedule, check_bounds
 from gantlet.spec import DataSpec
 
 __all__ = ["Pull", "Versus"]
@@ -106,6 +106,11 @@ class Versus:
     consistency: Consistency | None = None
     """Weights of the discriminator's blindness to small changes; {}: CR."""
 
+    def __post_init__(self) -> None:
+        check_bounds("instance_noise", self.instance_noise)
+        for name, weight in self.penalties.items():
+            check_bounds(f"penalties.{name}", weight)
+
     def build(self, spec: DataSpec, network: Network) -> Game:
         """The game for data of `spec`, with networks of one family."""
         generator = network.generator(spec, group=self.group)
@@ -171,6 +176,7 @@ class Versus:
             sample=partial(losses.sample, latent=latent),
             judge=partial(losses.judge, pack=self.pack),
             group=group,
+            about=f"{self} {'' if goal is None else goal.line}",
         )
 
     def _phases(

@@ -93,7 +93,7 @@ def find_machine(train: Train) -> Machine:
             received="true",
             remedy="Leave the setting away, or set train.device=cuda.",
         )
-    threads = train.threads or max(1, granted_threads() // _ranks_here())
+    threads = train.threads or granted_threads(_ranks_here())
     return Machine(device=device, precision=precision, threads=threads)
 
 

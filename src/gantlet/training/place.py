@@ -30,7 +30,7 @@ _ELSEWHERE = "Choose another one with --out (in Python: out=)."
 _SHOWN = 8
 _NAMES = {
     "data_fingerprint": "data: other samples or labels",
-    "own_game": "game: other players",
+    "own_game": "another game",
 }
 
 

@@ -30,24 +30,29 @@ class State:
     """What train.micro_batches was then."""
     course: Course = field(default_factory=Course)
 
-    def divided(self, wanted: int) -> tuple[State, str]:
+    def divided(self, wanted: int, groups: int) -> tuple[State, str]:
         """The state of a run that goes on, and a sentence where its bits will differ.
 
-        It goes on in as many micro-batches as before, unless the setting has changed since.
+        It goes on in as many micro-batches as before, unless the setting has changed since or a
+        rank's share, among other ranks than before, is not so many groups.
 
         Arguments:
             wanted: train.micro_batches.
+            groups: whole groups of samples in a rank's share of a batch.
         """
         before = self.micro_batches
         if before is None or self.asked != wanted:
             state = replace(self, micro_batches=wanted, asked=wanted)
+        elif groups % before and not groups % wanted:
+            most = max(n for n in range(1, min(before, groups) + 1) if groups % n == 0)
+            state = replace(self, micro_batches=most)
         else:
             state = self
         if not self.position or before in (state.micro_batches, None):
             return state, ""
         return state, (
-            f"The run went on with train.micro_batches={before} and goes on with {wanted}: "
-            "results differ by rounding from those of one number."
+            f"The run went on with train.micro_batches={before} and goes on with "
+            f"{state.micro_batches}: results differ by rounding from those of one number."
         )
 
     @classmethod

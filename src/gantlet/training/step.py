@@ -218,7 +218,8 @@ class Stepper:
             self._divide_further(phase)
         stats = {name: dist.gather(torch.cat([a[name] for a in answers])) for name in answers[0]}
         for name, numbers in stats.items():
-            self.meters.add(f"{phase.name}/{name}", numbers.mean())
+            held = numbers if numbers.is_floating_point() else numbers.float()
+            self.meters.add(f"{phase.name}/{name}", held.mean())
         return stats
 
     def _answers(
@@ -250,7 +251,7 @@ class Stepper:
         self.divide(parts)
 
     def _exhausted(self, phase: Phase) -> RunError:
-        batch, pack = self.config.train.batch, self.config.game.pack
+        batch, pack = self.config.train.batch, getattr(self.config.game, "pack", 1)
         return exhausted(phase.name, batch, self.micro_batches, self.game.group, pack)
 
     def _turn(self, phase: str, position: int, seen: int, part: int) -> Turn:
@@ -304,16 +305,22 @@ def _worked(
 
 
 def _accumulate(weights: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> None:
-    """Add gradients to those that the weights have, in the weights' memory layout."""
+    """Add gradients to those that the weights have, in the weights' memory layout.
+
+    Autograd gives one tensor for both weights of a sum: each has memory of its own here.
+    """
+    taken = set[int]()
     for weight, gradient in zip(weights, gradients, strict=True):
         if gradient is None:
             continue
+        place = gradient.untyped_storage().data_ptr()
         if weight.grad is not None:
             weight.grad += gradient
-        elif gradient.stride() == weight.stride():
+        elif gradient.stride() == weight.stride() and place not in taken:
             weight.grad = gradient
         else:
             weight.grad = torch.empty_like(weight, requires_grad=False).copy_(gradient)
+        taken.add(place)
 
 
 def _others(game: Game, phase: Phase) -> Sequence[nn.Parameter]:

@@ -313,7 +313,8 @@ class Trainer:
             self._load(found)
             self._saved_at = self.state.position
             wanted = self.config.train.micro_batches
-            self.state, note = self.state.divided(wanted)
+            groups = self.config.train.batch // (dist.world() * self.game.group)
+            self.state, note = self.state.divided(wanted, groups)
             self.stepper.divide(self.state.micro_batches or wanted)
             self.notes += (note,) if note else ()
         if dist.rank() == 0:
@@ -340,8 +341,9 @@ class Trainer:
             raise DivergedError(
                 f"numbers ceased to be finite at {lost} samples"
                 + (f" after {done} roll-backs" if done else ", before the first checkpoint"),
-                remedy="Lower the learning rates (optimisers.*.lr), set optimisers.*.clip_norm=1, "
-                "or train with train.precision=float32. The last checkpoint is intact.",
+                remedy="The last checkpoint is intact. Begin a new run with lower learning rates "
+                "(optimisers.*.lr), optimisers.*.clip_norm=1 or train.precision=float32; --from "
+                "(init_from=) gives it this one's weights.",
             )
         before = self.state
         self._load(found)

@@ -36,6 +36,8 @@ __all__ = ["Course", "Look", "Validator", "beyond", "quality"]
 
 _SEED = 2
 """Of the samples looked at: neither those of the grid nor those of health."""
+_FEWEST = 24
+"""Samples below which the four shares are not estimated (see `prdc`)."""
 _STEPS = 100
 """Of training the extractor `embedded`: a ninth of what an evaluation takes. Ranks of checkpoints
 agree as well, and it costs about a hundredth of a training."""
@@ -187,6 +189,9 @@ class Validator:
         if not self.is_unseen:
             order = permutation(0, "validation", 0, len(split.train)).numpy()
             self._index = np.sort(split.train[order[:most]])
+        self._few = bool(most) and len(self._index) < _FEWEST
+        if self._few:
+            self._name, self._index, self._copies = None, self._index[:0], 0
         self._unseen = unseen if self.is_unseen else split.held_out
 
     @property
@@ -196,8 +201,13 @@ class Validator:
 
     @property
     def note(self) -> str:
-        """What checkpoints are compared with, as a sentence; "" without validation."""
+        """What checkpoints are compared with, as a sentence; "" where none is asked for."""
         n = self.count
+        if self._few:
+            return (
+                f"Checkpoints are not compared, which takes {_FEWEST} samples at least: the "
+                "bundle holds the last generator, and stop.patience ends nothing."
+            )
         if not n:
             return ""
         if self.is_unseen:
