@@ -6,6 +6,8 @@ The same from Python as from the command line; only what to type differs.
 from __future__ import annotations
 
 import errno
+import json
+import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -42,7 +44,7 @@ COMMAND = Words(
     again="the same command",
     argument="--{} {}",
     fresh="--fresh",
-    sample="gantlet sample {}",
+    sample="gantlet sample {shell}",
     stop="Ctrl-C saves and stops.",
 )
 """Of the command line."""
@@ -50,7 +52,7 @@ CALL = Words(
     again="the same call",
     argument="{}={}",
     fresh="fresh=True",
-    sample='gantlet.load("{}").sample()',
+    sample="gantlet.load({python}).sample()",
     stop="An interrupt saves and stops.",
 )
 """Of `gantlet.train`."""
@@ -196,7 +198,9 @@ def _standing(progress: Progress) -> str:
 
 def _ending(end: End, start: Start | None, words: Words) -> str:
     folder, again = end.folder, words.again
-    make = f"make samples with: {words.sample.format(folder)}"
+    name = str(folder)
+    places = {"shell": shlex.quote(name), "python": json.dumps(name, ensure_ascii=False)}
+    make = f"make samples with: {words.sample.format(**places)}"
     if end.reason == "stopped":
         return (
             f"Stopped and saved at {end.seen:,} samples. {again[0].upper()}{again[1:]} goes on "

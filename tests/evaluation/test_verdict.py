@@ -43,6 +43,12 @@ def test_a_number_against_its_floor(value, floor, better, worse, words):
     assert told.verdict == words
 
 
+def test_a_share_that_rounds_to_all_is_not_told():
+    (told,) = judged([number(1.0009, 1.0045, better="higher", reach=1e-4)])
+    assert is_worse(told)
+    assert told.verdict == "worse than real data"
+
+
 def test_what_condemns_one_number_does_not_condemn_one_of_many():
     """A gap of 2.4 standard errors: p = 0.008 alone, 0.16 as the least of twenty."""
     gap = number(1.174, 1.0)
@@ -148,7 +154,7 @@ def test_the_class_that_lacks_is_counted_by_one_classifier_on_both_sides():
         {"name": "gone", "share": 0.2, "read": 0.25, "made": 0.05},
         {"name": "rest", "share": 0.7, "read": 0.75, "made": 0.95},
     ]
-    assert "class gone is 5.0 % of them and 25.0 % of the data" in overall(found, [], rows)
+    assert "class gone is 5.0 % of them and 25.0 % of real ones" in overall(found, [], rows)
 
 
 def test_the_class_that_lacks_most_is_named():
@@ -161,6 +167,6 @@ def test_the_class_that_lacks_most_is_named():
     ]
     assert overall(found, [], rows) == (
         "They cover less of the data than real samples would (balance 3 times the floor, "
-        "class owl is 0.0 % of them and 16.0 % of the data); not measured: fidelity, copying, "
+        "class owl is 0.0 % of them and 16.0 % of real ones); not measured: fidelity, copying, "
         "usefulness."
     )

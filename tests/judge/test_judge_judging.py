@@ -5,7 +5,7 @@ import json
 import pytest
 
 from gantlet.judge import Answers, Item, Panel
-from gantlet.judge.judging import LONGEST_NAME, Judging, Ticket, named
+from gantlet.judge.judging import EARLY, LONGEST_NAME, Judging, Ticket, named
 
 ITEMS = [Item(f"{i:012x}", i < 3, b"png") for i in range(6)]
 
@@ -23,7 +23,16 @@ def test_a_ticket_survives_the_page(judging):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{}", "[]", "null", '{"rater": "Ada", "item": "", "panel": "", "since": "NaN"}', "\x00"],
+    [
+        "",
+        "{}",
+        "[]",
+        "null",
+        '{"rater": "Ada", "item": "", "panel": "", "since": "NaN"}',
+        "\x00",
+        "[" * 100_000,
+        '{"rater": "Ada", "item": "", "panel": "", "since": ' + "9" * 401 + "}",
+    ],
 )
 def test_what_is_no_ticket_is_none(text):
     assert Ticket.read(text) is None
@@ -52,13 +61,13 @@ def test_pages_of_other_images_and_forged_ones_change_nothing(judging):
     assert judging.scores("Ada") is None
 
 
-def test_time_runs_from_the_image_and_is_never_negative(judging):
+def test_time_runs_from_the_image_and_nothing_counts_before_it(judging):
     item, _ = judging.next("Ada")
-    judging.take(judging.ticket("Ada", item, pause=60.0), True)
-    judging.take(judging.ticket("Bob", item, pause=-5.0), True)
-    seconds = {a.rater: a.seconds for a in judging.answers.all()[0]}
-    assert seconds["Ada"] == 0
-    assert 5 <= seconds["Bob"] < 300
+    assert judging.take(judging.ticket("Ada", item, pause=60.0), True) == EARLY
+    assert judging.take(judging.ticket("Bob", item, pause=-5.0), True) == ""
+    (answer,) = judging.answers.all()[0]
+    assert answer.rater == "Bob"
+    assert 5 <= answer.seconds < 300
 
 
 def test_answers_go_on_where_the_file_was_moved_away(judging):
@@ -73,6 +82,11 @@ def test_answers_go_on_where_the_file_was_moved_away(judging):
     ("text", "name"),
     [
         ("  Ada \t Byron ", "Ada Byron"),
+        ("\x1b[31mEVE\x1b]0;own\x07", "[31mEVE]0;own"),
+        ("\u202eeve\u200b", "eve"),
+        ("\u200b", ""),
+        ("e\u0301", "é"),
+        ("All  Raters", ""),
         (" \n", ""),
         ("x" * 99, "x" * LONGEST_NAME),
         ("A\ud800da", "Ada"),

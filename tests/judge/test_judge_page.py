@@ -2,6 +2,8 @@
 
 import json
 import signal
+import urllib.error
+import urllib.request
 from contextlib import contextmanager
 
 from gantlet.judge import Answers, order, panel
@@ -157,7 +159,9 @@ def test_a_limit_hides_the_image_and_nothing_is_answered_by_accident(run, browse
     with served(run, "--seconds", limit) as (address, _):
         ada = Rater(browser, address, "Ada", viewport={"width": 390, "height": 800})
         first = ada.item
+        ada.page.keyboard.press("r")  # nobody has seen it yet
         ada.page.wait_for_function("n => seen[n]?.gone", arg=first)
+        assert (ada.item, stored(run)) == (first, [])
         assert ada.page.evaluate("n => seen[n]", first) == {"came": True, "gone": True}
         assert ada.page.is_hidden("#item")
         assert ada.page.evaluate(DELAYS) == [PAUSE, PAUSE + limit]  # a cross comes before
@@ -179,3 +183,20 @@ def test_a_limit_hides_the_image_and_nothing_is_answered_by_accident(run, browse
         assert ada.answer(True) == second
     assert [(item, said) for _, item, _, said in stored(run)] == [(first, False), (second, True)]
     assert all(a.seconds > limit for a in Answers.of(run).all()[0])
+
+
+def test_files_and_what_other_pages_send_are_not_taken(run):
+    def status(path, **headers):
+        request = urllib.request.Request(address + path, data=b"text", headers=headers)
+        try:
+            return urllib.request.urlopen(request).status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    with served(run) as (address, _):
+        for path in ("/gradio_api/upload", "/results/gradio_api/upload/"):
+            assert status(path, Origin=address) == 403
+        for origin in ("https://evil.example", "null", "http://127.0.0.1:1"):
+            assert status("/gradio_api/run/predict", Origin=origin) == 403
+        assert status("/gradio_api/run/predict", Origin=address) != 403
+        assert status("/gradio_api/run/predict") != 403

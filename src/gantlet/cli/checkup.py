@@ -47,7 +47,10 @@ def checkup(data: str, settings: Sequence[str]) -> Iterator[tuple[str, bool]]:
 
 
 def _about(found: Examination) -> Iterator[str]:
-    sizes = ", ".join(f"{' x '.join(map(str, size))} ({n:,})" for size, n in found.sizes[:5])
+    turn = -1 if found.channels else 1  # of images width comes first, as in --size
+    sizes = ", ".join(
+        f"{' x '.join(map(str, size[::turn]))} ({n:,})" for size, n in found.sizes[:5]
+    )
     more = f" and {len(found.sizes) - 5} more" if len(found.sizes) > 5 else ""
     if found.columns:
         yield f"{found.source}: {found.count:,} rows of {len(found.columns)} columns."

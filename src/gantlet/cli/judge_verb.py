@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
 from contextlib import suppress
 from functools import partial
@@ -96,7 +97,7 @@ def _serve(run: Path, made: Panel, host: str, port: int | None, *, browser: bool
     from gantlet.judge.answers import Answers
     from gantlet.judge.judging import Judging
     from gantlet.judge.page import RESULTS, judge_page
-    from gantlet.serving import browse, serve
+    from gantlet.serving import EVERYWHERE, browse, serve
 
     store, half = Answers.of(run), len(made.items) // 2
     judging = Judging(made, store)
@@ -105,6 +106,9 @@ def _serve(run: Path, made: Panel, host: str, port: int | None, *, browser: bool
     def ready(address: str) -> None:
         _say(f"{2 * half} images: {half} generated ones, {half} {made.about['real']}.")
         _say(f"Open {address} to judge them; results so far: {address}{RESULTS}. Ctrl-C ends.")
+        if host in EVERYWHERE:
+            port = address.rpartition(":")[2]
+            _say(f"From other machines: http://{socket.gethostname()}:{port}, or by its address.")
         if browser:
             browse(address)
 
@@ -124,8 +128,8 @@ def _table(found: Results) -> Table:
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("")
-    for name in ("answers", "wrong, % [95 %]", "fakes taken for real", "reals taken for fakes"):
-        table.add_column(name, justify="right")
+    for name in ("answers", "wrong, % [95 %]", "fakes passed", "reals doubted"):
+        table.add_column(name, justify="right", no_wrap=True)
     for score in found.scores:
         shares = (score.errors, score.fooled, score.doubted)
         table.add_row(Text(score.rater), f"{score.answers:,}", *map(_percent, shares))

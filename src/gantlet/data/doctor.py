@@ -277,9 +277,9 @@ def _size_problems(sizes: Sequence[tuple[int, int]], settings: DataSettings) -> 
     if other:
         yield Problem(
             "note",
-            f"Images of another size than {height}x{width}, to be "
+            f"Images of another size than {width}x{height}, to be "
             f"{DONE[settings.fit]}: {other:,} of {len(sizes):,}.",
-            "Set data.size to choose the size yourself.",
+            "Choose the size yourself with --size WIDTHxHEIGHT.",
         )
     if (height, width) == _PIXEL:
         yield Problem(
@@ -290,8 +290,8 @@ def _size_problems(sizes: Sequence[tuple[int, int]], settings: DataSettings) -> 
     if max(height, width) > _LARGE:
         yield Problem(
             "warning",
-            f"Images of {height}x{width} train slowly.",
-            "Begin with a smaller size, as data.size=[64,64].",
+            f"Images of {width}x{height} train slowly.",
+            "Begin with a smaller size, as --size 64x64.",
         )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from gantlet.errors import UsageError
 from gantlet.evaluation.evaluated import kept_evidence
+from gantlet.evaluation.verdict import in_sentence
 from gantlet.metrics.estimate import Estimate, Z, normal, student
 from gantlet.metrics.evidence import Evidence, Number
 from gantlet.metrics.extractors import alike
@@ -84,8 +85,8 @@ def compare(runs: Sequence[str | Path]) -> Comparison:
     about = {name: _about(name, found) for name in shared}
     rows = [_row(name, groups) for name in shared if len(about[name]) == 1]
     notes = [
-        f"Left out: {_numbers(groups[0])[name].title.lower()}, the worst of several, which is not "
-        f"the same one in all runs ({', '.join(sorted(about[name]))})."
+        f"Left out: {in_sentence(_numbers(groups[0])[name].title)}, the worst of several, which "
+        f"is not the same one in all runs ({', '.join(sorted(about[name]))})."
         for name in shared
         if len(about[name]) > 1
     ]

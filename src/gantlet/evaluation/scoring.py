@@ -13,6 +13,7 @@ from torch import Tensor
 
 from gantlet.data.dataset import Array, Labels, Rows
 from gantlet.errors import UsageError
+from gantlet.evaluation.verdict import in_sentence
 from gantlet.metrics.estimate import Estimate, wilson
 from gantlet.metrics.evidence import Number, Pair, Question
 from gantlet.metrics.multiple import deviation
@@ -190,7 +191,7 @@ class Scorer(Generic[S]):
             found = scores(fake)
             floors = [None] * len(found) if floor is None else scores(floor)
         except UsageError as error:
-            titles = ", ".join(title.lower() for _, title in names)
+            titles = ", ".join(in_sentence(title) for _, title in names)
             self.notes.append(f"Left out: {titles} ({error})")
             return
         for (name, title), value, base in zip(names, found, floors, strict=True):

@@ -12,10 +12,12 @@ from gantlet.metrics.estimate import Estimate
 from gantlet.metrics.evidence import Number, Question
 from gantlet.metrics.multiple import deviation, holm, inverse, upper_tail
 
-__all__ = ["ALPHA", "is_worse", "judged", "overall"]
+__all__ = ["ALPHA", "in_sentence", "is_worse", "judged", "overall"]
 
 ALPHA = 0.05
 """The probability with which a perfect sampler may fail in any number at all."""
+_NAMES = ("Fréchet", "Mahalanobis")
+"""With which titles begin."""
 _ANSWERS: dict[Question, tuple[str, str, str]] = {
     "fidelity": (
         "samples look like the data",
@@ -97,8 +99,9 @@ def _words(number: Number) -> str:
         return f"{value:,.0f}, where real data show no bound"
     if number.better == "lower" and floor > 0:
         return f"{value / floor:.3g} times the floor"
-    if number.better == "higher" and floor > 0 and value >= 0:
-        return f"{100 * value / floor:.0f} % of real data's"
+    share = f"{100 * value / floor:.0f}" if number.better == "higher" and floor > 0 else ""
+    if share not in ("", "100") and value >= 0:
+        return f"{share} % of real data's"
     return "worse than real data"
 
 
@@ -150,8 +153,13 @@ def overall(
     return f"{sentence[0].upper()}{sentence[1:]}."
 
 
+def in_sentence(title: str) -> str:
+    """A number's title as a part of a sentence; names of people stay names."""
+    return title if title.startswith(_NAMES) else f"{title[0].lower()}{title[1:]}"
+
+
 def _named(number: Number, classes: Sequence[Mapping[str, Any]]) -> str:
-    words = f"{number.title.lower()} {number.verdict}"
+    words = f"{in_sentence(number.title)} {number.verdict}"
     if number.where:
         return f"{words}, {number.where}"
     if number.name not in _OF_CLASSES:
@@ -161,7 +169,7 @@ def _named(number: Number, classes: Sequence[Mapping[str, Any]]) -> str:
     if least is None:
         return words
     made, share = 100 * least["made"], 100 * _read(least)
-    return f"{words}, class {least['name']} is {made:.1f} % of them and {share:.1f} % of the data"
+    return f"{words}, class {least['name']} is {made:.1f} % of them and {share:.1f} % of real ones"
 
 
 def _read(row: Mapping[str, Any]) -> float:

@@ -14,14 +14,12 @@ from gantlet.explore.explorer import Explorer
 from gantlet.latents.moves import check_reach
 from gantlet.latents.stills import Still
 from gantlet.serving import PLAIN, application, asset, framed, sentence
+from gantlet.training.pictures import SHOWN_WHOLE
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
 __all__ = ["explore_page"]
-
-_SHOWN_WHOLE = (1, 3, 4)
-"""Numbers of channels that a picture has."""
 
 
 def explore_page(explorer: Explorer, reach: float = 3.0) -> FastAPI:
@@ -104,6 +102,6 @@ def _heading(explorer: Explorer) -> str:
     channels, height, width = spec.shape
     kind = {1: "grey", 3: "RGB", 4: "RGBA"}.get(channels, f"{channels} channels")
     told = f"{about['data']}, {width} x {height} {kind}, {about['seen']:,} samples seen."
-    part = "" if channels in _SHOWN_WHOLE else " Pictures show the first channel."
+    part = "" if channels in SHOWN_WHOLE else " Pictures show the first channel."
     name = explorer.run.resolve().name
     return f"<h1>Exploring {escape(name)}</h1><p>{escape(told + part)}</p>"

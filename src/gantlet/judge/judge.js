@@ -7,9 +7,21 @@ document.addEventListener("keydown", (event) => {
   if (button && button.offsetParent !== null) button.click();
 });
 
+// A timed image that is still hidden has been seen by nobody.
+let cameIntoView = "";
+document.addEventListener("animationend", (event) => {
+  if (event.animationName.startsWith("show-")) cameIntoView = event.animationName;
+});
+const isToCome = () => {
+  const image = document.querySelector(".timed img");
+  if (!image || cameIntoView === `show-${image.dataset.item}`) return false;
+  return getComputedStyle(image).visibility === "hidden";
+};
+
 // The second half of a double click would answer the next image, which nobody has looked at.
 document.addEventListener("click", (event) => {
-  if (event.detail > 1 && event.target.closest("#real, #generated")) event.stopPropagation();
+  if (!event.target.closest("#real, #generated")) return;
+  if (event.detail > 1 || isToCome()) event.stopPropagation();
 }, true);
 
 // So would a key that is held down on a button.

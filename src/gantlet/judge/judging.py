@@ -5,24 +5,36 @@ from __future__ import annotations
 import json
 import math
 import time
+import unicodedata
 from dataclasses import asdict, dataclass
 
 from gantlet.judge.answers import Answers
 from gantlet.judge.items import Item, Panel, order
 from gantlet.judge.results import POOLED, Score, scored
 
-__all__ = ["LONGEST_NAME", "Judging", "Ticket", "named"]
+__all__ = ["EARLY", "LONGEST_NAME", "Judging", "Ticket", "named"]
 
 LONGEST_NAME = 60
 """Characters of a rater's name."""
+EARLY = "That came before the image, so it was not counted."
 _OTHER = "This page was of other images, so that answer was not counted."
 _AGAIN = "You had answered that image before: the first answer counts."
 
 
 def named(text: str) -> str:
-    """A rater's name without needless spaces, or what UTF-8 cannot hold; "" for none."""
-    plain = text.encode(errors="ignore").decode()
-    return " ".join(plain.split())[:LONGEST_NAME].strip()
+    """A rater's name without needless spaces, signs that nobody sees, or what UTF-8 cannot hold.
+
+    "" for none, and for that of all raters together.
+    """
+    plain = unicodedata.normalize("NFC", text.encode(errors="ignore").decode())
+    seen = "".join(sign for sign in " ".join(plain.split()) if _is_seen(sign))
+    name = " ".join(seen.split())[:LONGEST_NAME].strip()
+    return "" if name.casefold() == POOLED else name
+
+
+def _is_seen(sign: str) -> bool:
+    """Whether it is neither a control of terminals nor one of the direction of text."""
+    return unicodedata.category(sign) not in ("Cc", "Cf")
 
 
 @dataclass(frozen=True)
@@ -45,7 +57,7 @@ class Ticket:
             values = json.loads(text)
             rater, item, panel = (str(values[name]) for name in ("rater", "item", "panel"))
             since = float(values["since"])
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             return None
         return cls(named(rater), item, panel, since) if math.isfinite(since) else None
 
@@ -82,12 +94,15 @@ class Judging:
     def take(self, ticket: Ticket, said_generated: bool) -> str:
         """Store an answer; a sentence for the rater, empty where there is nothing to say.
 
-        A page of another panel, or one that was left open and answered twice, changes nothing.
+        A page of another panel, one that was left open and answered twice, or an answer before the
+        image is in view changes nothing.
         """
         item = self.panel.by_name.get(ticket.item)
         if ticket.panel != self.panel.key or item is None or not ticket.rater:
             return _OTHER
-        seconds = max(0.0, time.time() - ticket.since)
+        seconds = time.time() - ticket.since
+        if seconds < 0:
+            return EARLY
         self.begin()  # the file may have been moved away meanwhile
         new = self.answers.add(
             ticket.panel, ticket.rater, item.name, item.generated, said_generated, seconds

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gantlet.errors import GantletError
 from gantlet.judge import markup
-from gantlet.judge.judging import LONGEST_NAME, Judging, Ticket, named
+from gantlet.judge.judging import EARLY, LONGEST_NAME, Judging, Ticket, named
 from gantlet.judge.results import results
 from gantlet.serving import PLAIN, application, asset, sentence
 
@@ -75,7 +75,7 @@ def _told(judging: Judging, step: Callable[[Judging, str], list[Any]]) -> Any:
 
 def _begun(judging: Judging, text: str) -> list[Any]:
     rater = named(text)
-    return _view(judging, rater) if rater else _message("Please give a name, or any word.")
+    return _view(judging, rater) if rater else _message("Please give a name, or other words.")
 
 
 def _answered(said_generated: bool) -> Callable[[Judging, str], list[Any]]:
@@ -83,7 +83,8 @@ def _answered(said_generated: bool) -> Callable[[Judging, str], list[Any]]:
         ticket = Ticket.read(text)
         if ticket is None:
             return _message("This page is not as it was sent: please load it anew.")
-        return _view(judging, ticket.rater, judging.take(ticket, said_generated))
+        words = judging.take(ticket, said_generated)
+        return _message(words) if words == EARLY else _view(judging, ticket.rater, words)
 
     return step
 

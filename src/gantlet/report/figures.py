@@ -140,7 +140,7 @@ _PANELS = (
     _Panel(
         "Health",
         "Coverage: share of real samples with a generated neighbour. Spread: 1 is as far apart "
-        "as the data. The critic's two lines: one half is a toss of a coin.",
+        "as the data. One half in a line of the critic is a toss of a coin.",
         {
             "coverage": "coverage",
             "spread": "spread",

@@ -17,7 +17,16 @@ from gantlet.metrics.evidence import Pair
 from gantlet.spec import DataSpec
 from gantlet.training.pictures import as_image
 
-__all__ = ["Couple", "Pictures", "Row", "Tile", "couples", "sample_rows", "strips"]
+__all__ = [
+    "Couple",
+    "Pictures",
+    "Row",
+    "Tile",
+    "couples",
+    "fewer_classes",
+    "sample_rows",
+    "strips",
+]
 
 Values = NDArray[Any]
 
@@ -116,6 +125,14 @@ def sample_rows(pictures: Pictures) -> list[Row]:
     if pictures.real is not None:
         rows.append(_row("Real", pictures.real[:_MOST_REAL], spec, "real sample"))
     return rows
+
+
+def fewer_classes(pictures: Pictures) -> str:
+    """The sentence on classes that have no row of samples; "" where all have one."""
+    count = 0 if pictures.labels is None else len(np.unique(np.asarray(pictures.labels)))
+    if count <= _MOST_CLASSES:
+        return ""
+    return f"The first {_MOST_CLASSES} of {count:,} classes are shown."
 
 
 def _rows_of_classes(spec: DataSpec, samples: Values, labels: NDArray[Any]) -> list[Row]:

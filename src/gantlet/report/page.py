@@ -19,12 +19,13 @@ from gantlet.report import words
 from gantlet.report.citations import citations
 from gantlet.report.covered import budget
 from gantlet.report.figures import Figure, bars, curves, scatter
-from gantlet.report.images import Pictures, couples, sample_rows, strips
+from gantlet.report.images import Pictures, couples, fewer_classes, sample_rows, strips
 from gantlet.report.matrices import matrices, worst_pairs
 from gantlet.report.tables import Rows
 from gantlet.spec import Condition, DataSpec
 from gantlet.training.folder import Folder
 from gantlet.training.health import verdict
+from gantlet.training.pictures import SHOWN_WHOLE
 from gantlet.training.writing import write_text
 
 if TYPE_CHECKING:
@@ -127,6 +128,8 @@ def _of_samples(pictures: Pictures, evidence: Evidence) -> dict[str, Any]:
         "couples": couples(pictures, evidence.pairs) if is_image else [],
         "strips": strips(pictures) if is_image else [],
         "shape": " × ".join(map(str, pictures.spec.shape)),
+        "partly": is_image and pictures.spec.shape[0] not in SHOWN_WHOLE,
+        "fewer": fewer_classes(pictures),
         "is_image": is_image,
         "is_table": False,
         "labelled": bool(pictures.spec.classes),

@@ -12,12 +12,12 @@ from gantlet.errors import UsageError
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-__all__ = ["PORT", "listening", "serve"]
+__all__ = ["EVERYWHERE", "PORT", "listening", "serve"]
 
 _LAST_PORT = 65_535
 PORT = 7860
 """Where to listen unless that is taken; Gradio's own."""
-_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 """Addresses that stand for all of this machine's, and the one to open here."""
 
 
@@ -40,7 +40,7 @@ def serve(
         app = build()
         import uvicorn
 
-        here = _EVERYWHERE.get(host, host)
+        here = EVERYWHERE.get(host, host)
         ready(f"http://{f'[{here}]' if ':' in here else here}:{door.getsockname()[1]}")
         settings = uvicorn.Config(
             app, log_level="warning", timeout_graceful_shutdown=1, access_log=False

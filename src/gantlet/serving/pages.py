@@ -51,7 +51,12 @@ def application(
 
     @app.middleware("http")
     async def stays_here(request: Request, go_on: Any) -> Response:
-        """Forbid the page to load anything from elsewhere."""
+        """Forbid the page to load anything from elsewhere, and elsewhere to write to it."""
+        origin, host = (request.headers.get(name, "") for name in ("origin", "host"))
+        is_foreign = bool(origin) and origin.partition("://")[2] != host
+        is_file = request.url.path.rstrip("/").endswith("/upload")
+        if request.method == "POST" and (is_foreign or is_file):
+            return Response(status_code=403)
         response: Response = await go_on(request)
         response.headers["Content-Security-Policy"] = _HERE
         return response

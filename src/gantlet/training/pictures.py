@@ -14,15 +14,17 @@ from PIL import Image
 
 from gantlet.spec import DataSpec
 
-__all__ = ["as_image", "as_pixels", "curves", "grid", "picture"]
+__all__ = ["SHOWN_WHOLE", "as_image", "as_pixels", "curves", "grid", "picture"]
 
+SHOWN_WHOLE = (1, 3, 4)
+"""Numbers of channels of which a picture shows all."""
 _SMALLEST_TILE = 64
 
 
 def as_pixels(samples: NDArray[Any], spec: DataSpec) -> NDArray[np.uint8]:
     """Samples of shape (N, C, H, W) as 8 bits a channel, shape (N, H, W, C), channels last.
 
-    Of images whose C is not 1, 3 or 4 the first channel alone.
+    Of images whose C is not in `SHOWN_WHOLE` the first channel alone.
     """
     shown = samples if samples.shape[1] in (3, 4) else samples[:, :1]
     if samples.dtype != np.uint8 or (spec.low, spec.high) != (0, 255):
