@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Interval
 from torch import nn
@@ -176,8 +176,13 @@ class Versus:
             sample=partial(losses.sample, latent=latent),
             judge=partial(losses.judge, pack=self.pack),
             group=group,
-            about=f"{self} {'' if goal is None else goal.line}",
+            about=f"{self._chosen()} {'' if goal is None else goal.line}",
         )
+
+    def _chosen(self) -> dict[str, Any]:
+        """The settings that are not as they are by default."""
+        plain, mine = vars(type(self)()), vars(self)
+        return {name: value for name, value in mine.items() if value != plain[name]}
 
     def _phases(
         self, rules: losses.Rules, players: nn.ModuleDict, *, labelled: bool
