@@ -94,7 +94,7 @@ def test_arrays_are_examined():
     found = examine(x)
     assert (found.kind, found.count) == ("array", 400)
     assert sentences(found, "warning") == [
-        "Images of 300x2 train slowly.",
+        "Images of 2x300 train slowly.",
         "Only 400 samples.",
         "Exact copies of other samples: 1 (samples that have copies: 1).",
         "Nearly constant images: 2 of 400.",
