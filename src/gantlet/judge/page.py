@@ -75,9 +75,7 @@ def _told(judging: Judging, step: Callable[[Judging, str], list[Any]]) -> Any:
 
 def _begun(judging: Judging, text: str) -> list[Any]:
     rater = named(text)
-    return (
-        _view(judging, rater) if rater else _message("Please give a name of your own.")
-    )
+    return _view(judging, rater) if rater else _message("Please give a name of your own.")
 
 
 def _answered(said_generated: bool) -> Callable[[Judging, str], list[Any]]:
