@@ -15,7 +15,7 @@ class Clock:
         return self.now
 
 
-def session(training, pause, ticks):
+def session(training, pause, ticks, goal=None):
     """What is said after each tick of a session."""
     clock, said = Clock(), []
     pauses = Pauses(clock)
@@ -23,7 +23,7 @@ def session(training, pause, ticks):
         clock.now += training
         with pauses():
             clock.now += pause
-        said.append(pauses.advice(20_000))
+        said.append(pauses.advice(20_000, goal))
     return said
 
 
@@ -33,6 +33,12 @@ def test_the_advice_brings_pauses_down_to_a_twentieth():
     tick = int(re.search(r"train\.tick=(\d+)", sentence)[1])
     share = 20 / (20 + 60 * tick / 20_000)
     assert 0.045 < share <= 0.05
+
+
+def test_no_tick_beyond_the_end_of_the_run_is_advised():
+    (sentence,) = filter(None, session(training=60.0, pause=20.0, ticks=9, goal=100_000))
+    assert "train.tick" not in sentence
+    assert "validation.every" in sentence
 
 
 @pytest.mark.parametrize(

@@ -36,11 +36,12 @@ class Pauses:
         finally:
             self._paused += self._clock() - start
 
-    def advice(self, tick: int) -> str:
+    def advice(self, tick: int, goal: int | None = None) -> str:
         """Once, where pauses are long and above a twentieth of the time: a sentence; else "".
 
         Arguments:
             tick: samples from one to the next.
+            goal: samples at which the run ends; no longer tick is advised.
         """
         whole = self._clock() - self._began
         share = self._paused / whole if whole > 0 else 0.0
@@ -49,8 +50,12 @@ class Pauses:
         self._told = True
         longer = tick * share / (1 - share) * (1 - _SHARE) / _SHARE
         unit = 10 ** (len(str(int(longer))) - 2)
-        return (
+        told = (
             f"Looks, grids and checkpoints take {share:.0%} of the time. A run that begins with "
-            f"train.tick={math.ceil(longer / unit) * unit} spends {_SHARE:.0%} on them, one with "
-            "a larger validation.every makes fewer looks."
+        )
+        if goal is not None and longer >= goal:
+            return f"{told}a larger validation.every makes fewer looks."
+        return (
+            f"{told}train.tick={math.ceil(longer / unit) * unit} spends {_SHARE:.0%} on them, one "
+            "with a larger validation.every makes fewer looks."
         )

@@ -170,7 +170,8 @@ class Trainer:
             elif due:
                 with self._pauses():
                     self._tick()
-                advice = self._pauses.advice(self.config.train.tick)
+                goal = self.config.stop.samples
+                advice = self._pauses.advice(self.config.train.tick, goal)
                 if advice:
                     self._tell("on_note", advice)
             if now - shown > _PROGRESS_SECONDS:
