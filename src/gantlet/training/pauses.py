@@ -50,12 +50,10 @@ class Pauses:
         self._told = True
         longer = tick * share / (1 - share) * (1 - _SHARE) / _SHARE
         unit = 10 ** (len(str(int(longer))) - 2)
-        told = (
-            f"Looks, grids and checkpoints take {share:.0%} of the time. A run that begins with "
-        )
+        told = f"Looks, grids and checkpoints take {share:.0%} of the time. A run that begins with"
         if goal is not None and longer >= goal:
-            return f"{told}a larger validation.every makes fewer looks."
+            return f"{told} a larger validation.every makes fewer looks."
         return (
-            f"{told}train.tick={math.ceil(longer / unit) * unit} spends {_SHARE:.0%} on them, one "
-            "with a larger validation.every makes fewer looks."
+            f"{told} train.tick={math.ceil(longer / unit) * unit} spends {_SHARE:.0%} on them, "
+            "one with a larger validation.every makes fewer looks."
         )
