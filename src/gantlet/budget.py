@@ -161,8 +161,9 @@ def check_private(config: Config, game: Game, spec: DataSpec) -> None:
         return
     _ledger(spec)
     if not any(phase.alone for phase in game.phases):
-        known = isinstance(config.game, Versus)
-        setting = meeting(config.game) or "network.discriminator_norm" if known else "game.name"
+        setting = "game.name"
+        if isinstance(config.game, Versus):
+            setting = meeting(config.game) or "network.discriminator_norm"
         raise UsageError(
             f"a private training with {setting} as it is",
             expected="a critic in whose loss each real row stands alone, and a generator that "

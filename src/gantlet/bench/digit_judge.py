@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -18,6 +17,7 @@ from torch.nn import functional as F
 from gantlet.data.idx import find_idx, read_idx
 from gantlet.errors import UsageError
 from gantlet.files import replaced
+from gantlet.metrics.extractors.base import checksum
 from gantlet.rng import permutation, seed_of
 
 __all__ = ["DigitJudge", "Digits", "judge", "read_digits"]
@@ -97,11 +97,10 @@ def judge(folder: Path, home: Path) -> tuple[DigitJudge, float]:
     It is trained the first time, and kept in `home` by its training digits.
     """
     digits = read_digits(folder)
-    model, n = DigitJudge(digits.x.shape[1]), len(digits.x) - digits.test
-    known = hashlib.blake2b(str(digits.x.shape).encode(), digest_size=6)
-    for part in (digits.x[:n], digits.y[:n]):
-        known.update(part.tobytes())
-    kept = home / f"judge-{known.hexdigest()}.safetensors"
+    model, first = DigitJudge(digits.x.shape[1]), len(digits.x) - digits.test
+    both = {"x": torch.from_numpy(digits.x), "y": torch.from_numpy(digits.y)}
+    known = checksum({name: part[:first] for name, part in both.items()})
+    kept = home / f"judge-{known[:12]}.safetensors"
     try:
         model.load_state_dict(load_file(kept))
     except (OSError, SafetensorError):  # none is there, or no whole one
@@ -109,8 +108,7 @@ def judge(folder: Path, home: Path) -> tuple[DigitJudge, float]:
         home.mkdir(parents=True, exist_ok=True)
         replaced(kept, save(model.state_dict()))
     model.eval().requires_grad_(False)
-    first = len(digits.x) - digits.test
-    x, y = torch.from_numpy(digits.x[first:])[:, None], torch.from_numpy(digits.y[first:])
+    x, y = both["x"][first:, None], both["y"][first:]
     answers = [model(part).argmax(1) for part in x.split(_CHUNK)] if digits.test else []
     right = torch.cat([*answers, y[:0]]) == y
     return model, float(right.double().mean())

@@ -48,12 +48,11 @@ def explore_(
         Open no browser.
     """
     from gantlet.explore import explore_page, exploring
-    from gantlet.serving import browse, serve
+    from gantlet.serving import invite, serve
 
     def ready(address: str) -> None:
         print(f"Open {address} to explore {run}. Ctrl-C ends.", file=sys.stderr, flush=True)
-        if not no_browser:
-            browse(address)
+        invite(address, host, browser=not no_browser)
 
     with exploring(run, k, method=method) as explorer, suppress(KeyboardInterrupt):
         serve(partial(explore_page, explorer, reach), host, port, ready)

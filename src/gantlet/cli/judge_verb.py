@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import sys
 from contextlib import suppress
 from functools import partial
@@ -97,7 +96,7 @@ def _serve(run: Path, made: Panel, host: str, port: int | None, *, browser: bool
     from gantlet.judge.answers import Answers
     from gantlet.judge.judging import Judging
     from gantlet.judge.page import RESULTS, judge_page
-    from gantlet.serving import EVERYWHERE, browse, serve
+    from gantlet.serving import invite, serve
 
     store, half = Answers.of(run), len(made.items) // 2
     judging = Judging(made, store)
@@ -106,11 +105,7 @@ def _serve(run: Path, made: Panel, host: str, port: int | None, *, browser: bool
     def ready(address: str) -> None:
         _say(f"{2 * half} images: {half} generated ones, {half} {made.about['real']}.")
         _say(f"Open {address} to judge them; results so far: {address}{RESULTS}. Ctrl-C ends.")
-        if host in EVERYWHERE:
-            port = address.rpartition(":")[2]
-            _say(f"From other machines: http://{socket.gethostname()}:{port}, or by its address.")
-        if browser:
-            browse(address)
+        invite(address, host, browser=browser)
 
     with suppress(KeyboardInterrupt):
         serve(partial(judge_page, judging), host, port, ready)

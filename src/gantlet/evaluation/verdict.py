@@ -99,9 +99,10 @@ def _words(number: Number) -> str:
         return f"{value:,.0f}, where real data show no bound"
     if number.better == "lower" and floor > 0:
         return f"{value / floor:.3g} times the floor"
-    share = f"{100 * value / floor:.0f}" if number.better == "higher" and floor > 0 else ""
-    if share not in ("", "100") and value >= 0:
-        return f"{share} % of real data's"
+    if number.better == "higher" and floor > 0 and value >= 0:
+        percent = round(100 * value / floor)
+        if percent != 100:
+            return f"{percent} % of real data's"
     return "worse than real data"
 
 

@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-from gantlet.serving.browser import browse
-from gantlet.serving.door import EVERYWHERE, PORT, serve
+from gantlet.serving.browser import invite
+from gantlet.serving.door import PORT, serve
 from gantlet.serving.markup import asset, framed, sentence
 from gantlet.serving.pages import PLAIN, application
 
-__all__ = [
-    "EVERYWHERE",
-    "PLAIN",
-    "PORT",
-    "application",
-    "asset",
-    "browse",
-    "framed",
-    "sentence",
-    "serve",
-]
+__all__ = ["PLAIN", "PORT", "application", "asset", "framed", "invite", "sentence", "serve"]

@@ -26,7 +26,7 @@ def as_pixels(samples: NDArray[Any], spec: DataSpec) -> NDArray[np.uint8]:
 
     Of images whose C is not in `SHOWN_WHOLE` the first channel alone.
     """
-    shown = samples if samples.shape[1] in (3, 4) else samples[:, :1]
+    shown = samples if samples.shape[1] in SHOWN_WHOLE else samples[:, :1]
     if samples.dtype != np.uint8 or (spec.low, spec.high) != (0, 255):
         shown = np.round((shown - spec.low) * (255 / (spec.high - spec.low))).astype(np.uint8)
     return shown.transpose(0, 2, 3, 1)
@@ -71,13 +71,13 @@ def picture(
     if spec.kind == "table":
         from gantlet.training.marginals import draw_columns  # needs pandas
 
-        figure = _figure(14, 9, layout=None)
+        figure = _figure(14, 9)
         draw_columns(figure, samples, spec)
         with warnings.catch_warnings():  # columns may have names that the font lacks signs of
             warnings.filterwarnings("ignore", "Glyph", UserWarning)
             figure.savefig(path, dpi=90, format="png")
         return
-    figure = _figure(5, 5)
+    figure = _figure(5, 5, layout="constrained")
     axes = figure.add_subplot()
     second = samples[:, 1] if samples.shape[1] > 1 else np.zeros(len(samples))
     axes.scatter(samples[:, 0], second, s=4, alpha=0.5, linewidths=0)
@@ -88,9 +88,7 @@ def picture(
     figure.savefig(path, dpi=100, format="png")
 
 
-def _figure(
-    width: float, height: float, layout: Literal["constrained"] | None = "constrained"
-) -> Any:
+def _figure(width: float, height: float, layout: Literal["constrained"] | None = None) -> Any:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -114,7 +112,7 @@ def curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
 
     The layout is fixed: to seek one takes longer than a short training.
     """
-    figure = _figure(14, 6, layout=None)
+    figure = _figure(14, 6)
     figure.subplots_adjust(0.035, 0.07, 0.99, 0.95, wspace=0.13, hspace=0.3)
     panels = {title: _lines(rows, names) for title, names in _PANELS.items()}
     shown = [(title, lines) for title, lines in panels.items() if lines]
