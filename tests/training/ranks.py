@@ -1,5 +1,6 @@
 """Two gloo processes of one machine, as torchrun would start them."""
 
+import multiprocessing
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -29,8 +30,12 @@ def ranked(rank: int, port: int) -> Iterator[None]:
 
 
 def spawned(work: Callable[[int, int, str], None], folder: Path) -> None:
-    """Two processes of `work(rank, port, folder)`, both waited for."""
+    """Two processes of `work(rank, port, folder)`, both waited for.
+
+    They are forked off a process that has imported what they need, and has done nothing yet.
+    """
+    multiprocessing.set_forkserver_preload(["gantlet.training.trainer"])
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    mp.spawn(work, args=(port, str(folder)), nprocs=2)
+    mp.start_processes(work, (port, str(folder)), nprocs=2, start_method="forkserver")
