@@ -34,7 +34,7 @@ def spawned(work: Callable[[int, int, str], None], folder: Path) -> None:
 
     They are forked off a process that has imported what they need, and has done nothing yet.
     """
-    multiprocessing.set_forkserver_preload(["gantlet.training.trainer"])
+    multiprocessing.set_forkserver_preload(["gantlet.training.trainer", "torch._dynamo"])
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
