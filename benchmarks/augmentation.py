@@ -14,7 +14,6 @@ been measured so far, with the same --recipe, --images, --n, --steps and --set.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -25,9 +24,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.common import ROOT, Page, mnist, parser, whole
+from benchmarks.common import ROOT, Page, mean_text, mnist, parser, record, recorded, whole
 from gantlet.bench.digit_judge import Digits, read_digits
-from gantlet.bench.table import over_seeds
 from gantlet.data import open_data
 from gantlet.metrics.copying import closer, near_share
 from gantlet.metrics.diversity import pair_order
@@ -228,8 +226,7 @@ def measured(
 
 
 def _finished(path: Path) -> list[Row]:
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return [Row(**json.loads(line)) for line in lines]
+    return [Row(**row) for row in recorded(path)]
 
 
 def _play(given: argparse.Namespace, what: Yardstick) -> None:
@@ -251,17 +248,7 @@ def _play(given: argparse.Namespace, what: Yardstick) -> None:
                     out=given.out,
                     settings=given.set,
                 )
-                print(row, flush=True)
-                with results.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(asdict(row)) + "\n")
-
-
-def _text(values: Sequence[float], form: str) -> str:
-    """Mean over seeds with its interval."""
-    mean = over_seeds(values)
-    if len(values) < 2:
-        return f"{mean.value:{form}}"
-    return f"{mean.value:{form}} [{mean.low:{form}}, {mean.high:{form}}]"
+                record(results, asdict(row))
 
 
 def _cells(method: str, samples: int, rows: Sequence[Row]) -> list[str]:
@@ -271,14 +258,14 @@ def _cells(method: str, samples: int, rows: Sequence[Row]) -> list[str]:
         f"`{method}`",
         f"{samples:,}",
         str(len(rows)),
-        _text([row.frechet[0] for row in rows], ".2f"),
+        mean_text([row.frechet[0] for row in rows], ".2f"),
         f"{min(lows):.2f} to {max(highs):.2f}",
-        _text([row.closer[0] for row in rows], ".3f"),
-        _text([row.near[0] for row in rows], ".3f"),
-        _text([row.gap for row in rows], ".2f"),
-        _text([row.overfit for row in rows], ".2f"),
-        _text([row.memory for row in rows], ".2f"),
-        _text(chances, ".2f") if chances else "",
+        mean_text([row.closer[0] for row in rows], ".3f"),
+        mean_text([row.near[0] for row in rows], ".3f"),
+        mean_text([row.gap for row in rows], ".2f"),
+        mean_text([row.overfit for row in rows], ".2f"),
+        mean_text([row.memory for row in rows], ".2f"),
+        mean_text(chances, ".2f"),
         f"{sum(row.seconds for row in rows) / len(rows):.0f}",
     ]
 

@@ -8,7 +8,8 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 
 import torch
 
+from gantlet.bench.table import over_seeds
 from gantlet.config import Config, Train, override
 from gantlet.data import Dataset, open_data
 from gantlet.data.split import split
@@ -32,9 +34,12 @@ __all__ = [
     "Page",
     "Setup",
     "kept",
+    "mean_text",
     "mnist",
     "numbers",
     "parser",
+    "record",
+    "recorded",
     "setup",
     "spread",
     "stepper",
@@ -91,6 +96,26 @@ def kept(folder: Path, name: str, asked: Sequence[object], measure: Callable[[],
     return json.loads(file.read_text(encoding="utf-8"))
 
 
+def recorded(path: Path) -> list[dict[str, Any]]:
+    """The rows of a file of JSON lines; those that a crash has torn are passed over."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    rows = []
+    for line in lines:
+        with suppress(ValueError):
+            rows.append(json.loads(line))
+    return rows
+
+
+def record(path: Path, row: Mapping[str, Any]) -> None:
+    """Print a row that was measured, and add it to a file of JSON lines."""
+    text = json.dumps(row)
+    print(text, flush=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torn = path.exists() and not path.read_bytes().endswith(b"\n")
+    with path.open("a", encoding="utf-8") as file:
+        file.write("\n" * torn + text + "\n")
+
+
 @dataclass(frozen=True)
 class Setup:
     """A recipe on data, on this machine."""
@@ -127,6 +152,16 @@ def spread(values: Sequence[float], form: str = ".2f") -> str:
     ordered = torch.tensor(sorted(values), dtype=torch.float64)
     middle = float(ordered.quantile(0.5))
     return f"{middle:{form}} ({float(ordered[0]):{form}} to {float(ordered[-1]):{form}})"
+
+
+def mean_text(values: Sequence[float], form: str = ".3f") -> str:
+    """Mean over seeds with Student's interval, as `1.80 [1.70, 1.90]`; nothing of nothing."""
+    if not values:
+        return ""
+    mean = over_seeds(values)
+    if len(values) < 2:
+        return f"{mean.value:{form}}"
+    return f"{mean.value:{form}} [{mean.low:{form}}, {mean.high:{form}}]"
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

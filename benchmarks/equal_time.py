@@ -37,8 +37,11 @@ from benchmarks.common import (
     Page,
     commit,
     computer,
+    mean_text,
     mnist,
     parser,
+    record,
+    recorded,
     setup,
     stepper,
     whole,
@@ -161,8 +164,7 @@ class Row:
 
 
 def _finished(path: Path) -> list[Row]:
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return [Row(**json.loads(line)) for line in lines]
+    return [Row(**row) for row in recorded(path)]
 
 
 @dataclass(frozen=True)
@@ -219,21 +221,17 @@ def _play(given: argparse.Namespace, what: Yardstick) -> None:
                 frechet=(found.value, found.low, found.high),
                 commit=commit(),
             )
-            print(row, flush=True)
-            with results.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(asdict(row)) + "\n")
+            record(results, asdict(row))
 
 
 def _cells(rows: Sequence[Row], best: Mapping[str, float]) -> list[str]:
     values = [row.frechet[0] for row in rows]
-    mean = over_seeds(values)
     first = rows[0]
-    interval = f" [{mean.low:.2f}, {mean.high:.2f}]" if len(values) > 1 else ""
     runs = f"{min(r.frechet[1] for r in rows):.2f} to {max(r.frechet[2] for r in rows):.2f}"
-    against = f"{mean.value / best[first.data]:.2f}" if first.data in best else ""
+    against = f"{over_seeds(values).value / best[first.data]:.2f}" if first.data in best else ""
     return [
         *(first.data, f"`{first.recipe}`", f"{first.samples:,}", str(len(rows))),
-        *(f"{mean.value:.2f}{interval}", runs, against),
+        *(mean_text(values, ".2f"), runs, against),
     ]
 
 

@@ -10,7 +10,6 @@ name) measures nothing and writes the page from what has been measured so far.
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -20,7 +19,7 @@ import numpy as np
 import torch
 
 from benchmarks.classifier import trained
-from benchmarks.common import PAGES, ROOT, Page, mnist, parser, whole
+from benchmarks.common import PAGES, ROOT, Page, mnist, parser, record, recorded, whole
 from gantlet.bench.digit_judge import DigitJudge
 from gantlet.metrics.estimate import wilson
 from gantlet.run import load, train
@@ -183,9 +182,7 @@ def measured(
 
 
 def _finished(path: Path) -> list[Row]:
-    if not path.exists():
-        return []
-    return [Row(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [Row(**row) for row in recorded(path)]
 
 
 def _page(rows: Sequence[Row], quality: float) -> Page:
@@ -233,9 +230,7 @@ def _play(given: argparse.Namespace, judge: DigitJudge) -> None:
             print(f"{recipe}: measured before", flush=True)
             continue
         row = measured(recipe, samples, given.out, judge, given.set)
-        print(" | ".join(row.cells()), flush=True)
-        with results.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(row)) + "\n")
+        record(results, asdict(row))
 
 
 def main() -> None:

@@ -17,7 +17,6 @@ may train side by side in two processes (`--train`). `--epochs 3 --samples 20000
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -27,7 +26,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.common import ROOT, parser
+from benchmarks.common import ROOT, parser, record, recorded
 from benchmarks.tables_data import (
     POSITIVE,
     RARE,
@@ -137,8 +136,7 @@ def _row(job: Job, stage: Mapping[str, Any], full: Table, peer: str, out: Path) 
 
 
 def _finished(path: Path) -> dict[str, Row]:
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return {row["key"]: row for row in map(json.loads, lines)}
+    return {row["key"]: row for row in recorded(path)}
 
 
 def _all_rows(
@@ -155,9 +153,7 @@ def _all_rows(
     for job, stage in missing:
         row = {"key": f"{job.name}/{stage['stage']}", **_row(job, stage, full, given.peer, out)}
         known[row["key"]] = row
-        print(json.dumps(row), flush=True)
-        with results.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+        record(results, row)
     return [known[f"{job.name}/{stage['stage']}"] for job, stage in played]
 
 

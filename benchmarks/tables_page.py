@@ -12,12 +12,11 @@ import matplotlib
 matplotlib.use("agg")
 from matplotlib import pyplot as plt
 
-from benchmarks.common import PAGES, Page, table
+from benchmarks.common import PAGES, Page, mean_text, table
 from benchmarks.tables_data import MANY, PAIRS, RARE
 from benchmarks.tables_jobs import CONDITION_ROWS, RARE_TO
 from benchmarks.tables_measures import DETECTED
 from benchmarks.tables_privacy import ATTACKS
-from gantlet.bench.table import over_seeds
 
 __all__ = ["published"]
 
@@ -31,16 +30,6 @@ MEASURES: Mapping[str, tuple[str, Callable[[Row], float]]] = {
     "shapes": ("column shapes", lambda row: float(row["shapes"])),
     "trends": ("pair trends", lambda row: float(row["trends"])),
 }
-
-
-def _text(values: Sequence[float], form: str = ".3f") -> str:
-    """Mean over seeds with Student's interval."""
-    if not values:
-        return ""
-    mean = over_seeds(values)
-    if len(values) < 2:
-        return f"{mean.value:{form}}"
-    return f"{mean.value:{form}} [{mean.low:{form}}, {mean.high:{form}}]"
 
 
 def _seconds(row: Row, clock: int) -> float:
@@ -69,8 +58,8 @@ def _models(rows: Sequence[Row], part: str) -> tuple[list[str], list[list[str]]]
             continue
         clocks = ["", ""]
         if model != "real":
-            clocks = [_text([_seconds(row, i) for row in ends], ".0f") for i in (1, 0)]
-        values = [_text([MEASURES[key][1](row) for row in ends]) for key in keys]
+            clocks = [mean_text([_seconds(row, i) for row in ends], ".0f") for i in (1, 0)]
+        values = [mean_text([MEASURES[key][1](row) for row in ends]) for key in keys]
         lines.append([name, str(len(ends)), *clocks, *values])
     return ["", "seeds", "processor s", "wall s", *(MEASURES[key][0] for key in keys)], lines
 
@@ -82,7 +71,7 @@ def _faster(rows: Sequence[Row], part: str) -> str:
     if not both:
         return ""
     processor, wall = (
-        _text([_seconds(peer[seed], i) / _seconds(ours[seed], i) for seed in both], ".1f")
+        mean_text([_seconds(peer[seed], i) / _seconds(ours[seed], i) for seed in both], ".1f")
         for i in (1, 0)
     )
     return (
@@ -97,7 +86,7 @@ def _judges(rows: Sequence[Row], part: str, key: str) -> str:
     ends = {model: found for model, found in ends.items() if found}
     names = [name for name in next(iter(ends.values()))[0][key] if name != "mean"]
     lines = [
-        [NAMES[model], *(_text([row[key][name] for row in found]) for name in names)]
+        [NAMES[model], *(mean_text([row[key][name] for row in found]) for name in names)]
         for model, found in ends.items()
     ]
     return table([key.upper(), *names], lines)
@@ -108,10 +97,10 @@ def _conditions(rows: Sequence[Row]) -> str:
     if not ends:
         return ""
     keys = ("given", "unconditional", "floor")
-    cells = [_text([end[key] for end in ends], ".4f") for key in keys]
-    excess = _text([end["given"] - end["unconditional"] for end in ends], ".4f")
-    met = _text([100 * end["met"] for end in ends], ".2f")
-    copied = _text([100 * end["copied"] for end in ends])
+    cells = [mean_text([end[key] for end in ends], ".4f") for key in keys]
+    excess = mean_text([end["given"] - end["unconditional"] for end in ends], ".4f")
+    met = mean_text([100 * end["met"] for end in ends], ".2f")
+    copied = mean_text([100 * end["copied"] for end in ends])
     hopeless = ", ".join(str(end["hopeless"]) for end in ends)
     return "\n\n".join(
         [
@@ -143,8 +132,8 @@ def _privacy(rows: Sequence[Row]) -> str:
     lines = [
         [
             name,
-            *(_text([one[attack] for one in leaks]) for attack in ATTACKS),
-            _text([100 * one["copies"] for one in leaks]),
+            *(mean_text([one[attack] for one in leaks]) for attack in ATTACKS),
+            mean_text([100 * one["copies"] for one in leaks]),
         ]
         for name, leaks in found.items()
     ]
@@ -168,13 +157,13 @@ def _rare(rows: Sequence[Row]) -> str:
         return ""
     arms = list(found[0])
     lines = [
-        [arm, *(_text([row[arm][name] for row in found]) for name in found[0][arm])]
+        [arm, *(mean_text([row[arm][name] for row in found]) for name in found[0][arm])]
         for arm in arms
     ]
     gain = [row["generated"]["mean"] - row["real"]["mean"] for row in found]
     over = [row["generated"]["mean"] - row["copies"]["mean"] for row in found]
     said = "".join(
-        f" Gain of generated rows over {name}: {_text(values)}."
+        f" Gain of generated rows over {name}: {mean_text(values)}."
         for name, values in (("real rows alone", gain), ("copies", over))
     )
     return "\n\n".join(

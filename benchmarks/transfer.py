@@ -11,7 +11,6 @@ whose results exist are skipped, and a run that was stopped goes on.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -21,8 +20,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from benchmarks.common import ROOT, Page, parser
-from gantlet.bench.table import over_seeds
+from benchmarks.common import ROOT, Page, mean_text, parser, record, recorded
 from gantlet.data import open_data
 from gantlet.metrics.copying import near_share
 from gantlet.metrics.extractors import Extractor, Training, embedded
@@ -144,16 +142,7 @@ def measured(method: str, seed: int, samples: int, what: Digits, given: argparse
 
 
 def _finished(path: Path) -> list[Row]:
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return [Row(**json.loads(line)) for line in lines]
-
-
-def _text(values: Sequence[float], form: str) -> str:
-    """Mean over seeds with Student's interval."""
-    mean = over_seeds(values)
-    if len(values) < 2:
-        return f"{mean.value:{form}}"
-    return f"{mean.value:{form}} [{mean.low:{form}}, {mean.high:{form}}]"
+    return [Row(**row) for row in recorded(path)]
 
 
 def _page(rows: Sequence[Row], what: Digits) -> Page:
@@ -165,9 +154,9 @@ def _page(rows: Sequence[Row], what: Digits) -> Page:
             method,
             f"{samples:,}",
             str(len(found)),
-            _text([row.frechet[0] for row in found], ".1f"),
+            mean_text([row.frechet[0] for row in found], ".1f"),
             f"{min(r.frechet[1] for r in found):.1f} to {max(r.frechet[2] for r in found):.1f}",
-            _text([row.near for row in found], ".3f"),
+            mean_text([row.near for row in found], ".3f"),
         ]
         for (method, samples), found in groups.items()
     ]
@@ -212,9 +201,7 @@ def main() -> None:
                 if key in {row.key for row in _finished(results)}:
                     continue
                 row = measured(method, seed, samples, what, given)
-                print(row, flush=True)
-                with results.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(asdict(row)) + "\n")
+                record(results, asdict(row))
     rows = [r for r in _finished(results) if r.key[3:] == (given.images, given.source)]
     _page(rows, what).publish(given.write)
 
