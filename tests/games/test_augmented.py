@@ -23,10 +23,13 @@ NET = MLP(latent=LATENT, hidden=(9, 8), embedding=2, activation="leaky_relu")
 ALWAYS = Augment(policy="diffaugment", p=1.0)
 
 
-def built(settings, spec=IMAGES, count=B):
+SIDES = ("discriminator", "generator")
+
+
+def built(settings, spec=IMAGES, count=B, net=NET):
     """A game in float64 and a turn at 1000 samples."""
     torch.manual_seed(0)
-    game = replace(settings, group=4).build(spec, NET)
+    game = replace(settings, group=4).build(spec, net)
     game.players.double()
     data = Noise(1, "data", 0, count, dtype=torch.float64)
     y = torch.arange(count) % len(spec.classes) if spec.classes else None
@@ -155,6 +158,37 @@ def test_apa_puts_generated_samples_of_their_own_latents_among_the_real_ones(spe
     assert torch.equal(losses.stats["genuine"], (~swapped).double())
     assert 10 < int(swapped.sum()) < 42
     torch.testing.assert_close(loss(game, turn, "generator").per_sample, softplus(r - f))
+
+
+def test_an_auxiliary_classifier_learns_nothing_from_what_apa_has_put_in():
+    net = replace(NET, discriminator_condition="auxiliary")
+    without, told = (
+        loss(*built(Versus(apa=0.4, auxiliary=weight), LABELLED, 64, net), "discriminator")
+        for weight in (0.0, 1.0)
+    )
+    taught = told.per_sample - without.per_sample
+    genuine = told.stats["genuine"] == 1
+    assert 0 < int(genuine.sum()) < 64
+    assert (taught[genuine] > 0.1).all()
+    assert (taught[~genuine] == 0).all()
+
+
+def test_samples_of_nearby_latents_are_compared_in_full_precision():
+    """In bfloat16 a change of z by 0.03 is lost among roundings."""
+    apart = Consistency(real=0.0, latent=5.0, generator=1e7)
+    game, turn = built(Versus(consistency=apart))
+    game.players.float()
+    turn = replace(turn, real=Batch(turn.real.x.float()))
+    sides = {}
+    for half in (False, True):
+        noise = Noise(0, "test", 0, B)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
+            played = replace(turn, noise=noise)
+            critic, generator = (loss(game, played, side) for side in SIDES)
+        sides[half] = critic.stats["consistency"], generator.per_sample
+    torch.testing.assert_close(sides[True][0], sides[False][0])
+    assert (sides[False][1].abs() > 100).all()
+    torch.testing.assert_close(sides[True][1], sides[False][1], rtol=1e-3, atol=0.0)
 
 
 def test_apa_replaces_whole_packs():

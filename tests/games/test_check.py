@@ -34,6 +34,20 @@ def spoilt(loss=None, phase="generator", **changes):
     return replace(game, **{"phases": phases, **changes})
 
 
+def test_after_changes_tensors_and_does_not_replace_them():
+    game = sound()
+
+    def after(players, stats):
+        players["lecam"].real = players["lecam"].real + stats["real"].mean()
+
+    phases = [replace(p, after=after if p.name == "discriminator" else None) for p in game.phases]
+    held = game.players["lecam"].real
+    with pytest.raises(UsageError, match=r"'discriminator' replaced lecam\.real .*copy_"):
+        check_game(replace(game, phases=phases), SPEC)
+    assert game.players["lecam"].real is held
+    assert float(held) == 0
+
+
 def test_a_sound_game_passes_and_is_left_as_it_was():
     game = sound()
     before = {name: t.clone() for name, t in game.players.state_dict().items()}

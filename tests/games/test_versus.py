@@ -270,8 +270,9 @@ def test_an_auxiliary_classifier_learns_real_labels_and_the_generator_obeys_it()
     check_side(silent, turn, "generator", entropy(sigmoid(answers(silent, turn)[3])))
 
 
-def test_feature_matching_compares_mean_features_of_groups():
-    game, turn = built(Versus(feature_matching=0.3))
+@pytest.mark.parametrize("weight", [1.0, 0.0])  # 0: features alone, as in the paper
+def test_feature_matching_compares_mean_features_of_groups(weight):
+    game, turn = built(Versus(feature_matching=0.3, adversarial=weight))
     real, fake, _, f = answers(game, turn)
     critic = game.players["discriminator"]
     gaps = []
@@ -279,8 +280,14 @@ def test_feature_matching_compares_mean_features_of_groups():
         rows = slice(start, start + GROUP)
         gap = critic(real[rows]).features.mean(0) - critic(fake[rows]).features.mean(0)
         gaps += [gap.square().sum()] * GROUP
-    check_side(game, turn, "generator", entropy(sigmoid(f)) + 0.3 * torch.stack(gaps))
+    objective = weight * entropy(sigmoid(f))
+    check_side(game, turn, "generator", objective + 0.3 * torch.stack(gaps))
     assert game.group == GROUP
+
+
+def test_a_generator_that_nothing_teaches_is_refused():
+    with pytest.raises(UsageError, match=r"game\.adversarial.*feature_matching=1"):
+        built(Versus(adversarial=0.0))
 
 
 def test_lecam_pulls_logits_to_running_means_that_move_after_the_step():

@@ -18,12 +18,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 from gantlet.config import Train
-from gantlet.errors import UsageError
+from gantlet.errors import RunError, UsageError
 from gantlet.recipes import RECIPES
 from gantlet.spec import Batch
 from gantlet.training import step
 from gantlet.training.compiled import Compiled
-from gantlet.training.graphs import Replayed
+from gantlet.training.graphs import Replayed, told
 from gantlet.training.machine import find_machine, settled
 from tests.training.small import played, tensors, trainer
 from tests.training.test_resume import StopAt, assert_same
@@ -292,3 +292,16 @@ def test_graphs_on_a_device_train_as_without(recipe, more, precision, tmp_path):
         with settled(machine, run.config.train):
             found.append(played(run, 14))
     assert_same(*found)
+
+
+def test_memory_that_runs_out_in_a_recording_is_told_as_such():
+    """Leaving a recording that failed raises an error of its own."""
+    short = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+    left = RuntimeError("operation failed due to a previous error during capture")
+    left.__context__ = short
+    assert told(short) is short
+    assert told(left) is short
+    left.__context__ = RuntimeError("operation not permitted when stream is capturing\nmore")
+    refusal = told(left)
+    assert isinstance(refusal, RunError)
+    assert "not permitted when stream is capturing. Add train.cuda_graphs=false" in str(refusal)

@@ -202,6 +202,24 @@ def test_a_run_settles_the_process_and_puts_it_back(deterministic, monkeypatch):
         assert inside[0][5:] == (True, False)
 
 
+@pytest.mark.parametrize("asked", ["conv", "matmul"])
+def test_what_torchs_newer_switches_say_is_put_back(asked):
+    """Torch's older ones raise, once the newer ones have said what they cannot."""
+    backend = {"conv": torch.backends.cudnn.conv, "matmul": torch.backends.cuda.matmul}[asked]
+    wanted = {"conv": "ieee", "matmul": "tf32"}[asked]
+    older = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    three = (torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn)
+    backend.fp32_precision = wanted
+    try:
+        outside = [one.fp32_precision for one in three]
+        with settled(Machine("cpu", "float32", 1), Train()):
+            assert "tf32" not in [one.fp32_precision for one in three]
+        assert [one.fp32_precision for one in three] == outside
+        assert backend.fp32_precision == wanted
+    finally:
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = older
+
+
 def test_the_record_names_versions_and_processor():
     found = environment()
     assert found["torch"] == torch.__version__

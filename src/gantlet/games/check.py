@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
 from gantlet.errors import UsageError
-from gantlet.games.base import Game, Losses, Phase, Query, Turn
+from gantlet.games.base import Game, Losses, Phase, Query, Stats, Turn
 from gantlet.labels import labels_in_turn
 from gantlet.rng import Noise
 from gantlet.spec import Batch, DataSpec
@@ -26,7 +28,8 @@ def check_game(game: Game, spec: DataSpec, *, batch: int | None = None) -> None:
         UsageError: a player that is not there, phases of one name or never played, a loss or
             stats of the wrong shape or without finite numbers, a loss that changes a buffer, draws
             numbers of its own, couples samples beyond a group or gives a player no gradient,
-            samples of another shape than the data.
+            state that `after` replaces instead of changing it, samples of another shape than the
+            data.
     """
     n = batch or max(4, 2 * game.group)
     _check_names(game)
@@ -91,6 +94,7 @@ def _check_phase(game: Game, phase: Phase, turn: Turn) -> None:
             expected="a loss that depends on the weights it trains",
             remedy="Look for .detach() or torch.no_grad() on the way.",
         )
+    _check_after(game, phase, losses.stats)
 
 
 def _pure(game: Game, phase: Phase, turn: Turn) -> Losses:
@@ -110,6 +114,34 @@ def _pure(game: Game, phase: Phase, turn: Turn) -> Losses:
             "In place of nn.BatchNorm2d use gantlet.nn.norms.GroupedBatchNorm.",
         )
     return losses
+
+
+@torch.no_grad()
+def _check_after(game: Game, phase: Phase, stats: Stats) -> None:
+    """`after` changes tensors in place: a recorded phase knows them by where they lie."""
+    if phase.after is None:
+        return
+    held = {name: (tensor, tensor.clone()) for name, tensor in _state(game)}
+    phase.after(game.players, stats)
+    now, replaced = dict(_state(game)), ""
+    for name, (tensor, value) in held.items():
+        if now.get(name) is not tensor:
+            replaced = replaced or name
+            owner, _, last = name.rpartition(".")
+            setattr(game.players.get_submodule(owner), last, tensor)
+        tensor.copy_(value)
+    if replaced:
+        raise UsageError(
+            f"after of phase {phase.name!r} replaced {replaced} by another tensor",
+            expected="a tensor that is changed in place",
+            remedy="Write buffer.copy_(new), not player.buffer = new: a recorded phase "
+            "(train.cuda_graphs) reads the tensor that was there.",
+        )
+
+
+def _state(game: Game) -> Iterator[tuple[str, Tensor]]:
+    yield from game.players.named_parameters()
+    yield from game.players.named_buffers()
 
 
 @torch.no_grad()

@@ -73,8 +73,11 @@ class Versus:
     """Discriminator steps for each generator step."""
     clip_weights: Annotated[float, Gt(0)] | None = None
     """Bound on the critic's weights after each of its steps (Wasserstein GAN)."""
+    adversarial: Weight = 1.0
+    """Weight of the objective in the generator's loss."""
     feature_matching: Weight = 0.0
-    """Weight of the squared distance of mean features, added to the generator's loss."""
+    """Weight of the squared distance of mean features in the generator's loss; alone there, as in
+    the paper (arXiv 1606.03498), with `adversarial` 0."""
     auxiliary: Weight = 1.0
     """Weight of the class loss where the discriminator has an auxiliary classifier, which learns
     from real samples alone (that of AC-GAN, arXiv 1610.09585, from generated ones as well)."""
@@ -260,6 +263,13 @@ class Versus:
                 received="batch norm, which makes the gradient of one sample depend on the others "
                 "(arXiv 1704.00028, section 4)",
                 remedy="Set network.discriminator_norm=none or spectral, or drop the penalty.",
+            )
+        if not self.adversarial and not self.feature_matching:
+            raise UsageError(
+                "setting game.adversarial",
+                expected="a weight above 0: nothing else teaches the generator",
+                received="0",
+                remedy="Give it one, or set game.feature_matching=1 as well.",
             )
         if self.group % self.pack:
             raise UsageError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -96,12 +97,14 @@ class Rules:
 
     def discriminator(self, players: nn.ModuleDict, turn: Turn) -> Losses:
         """Objective of the discriminator, penalties, class loss; (B / pack,)."""
-        with torch.no_grad():
+        closely = self._closely("latent")
+        with torch.no_grad(), self._precision(turn, closely):
             fake = self.generated(players, turn).to(turn.real.x.dtype)
         real, genuine = self._real(players, turn)
         real, fake = self.sight.shown(real, turn, "real"), self.sight.shown(fake, turn, "fake")
         sloped, noised = self._places("gradient"), self._places("noise")
-        points, exact = {"real": real, "fake": fake}, sloped | noised
+        points = {"real": real, "fake": fake}
+        exact = sloped | noised | ({"fake"} if closely else set())
         further = (exact | self._places("logit")) - points.keys()
         points |= {at: self._points(at, real, fake, turn) for at in sorted(further)}
         asked = {at: self.sight.critic(players, turn, at) for at in points}
@@ -123,26 +126,29 @@ class Rules:
             rebuilt = self._reconstruction(critic, on_real, seen, turn)
             stats["reconstruction"] = rebuilt if genuine is None else genuine * rebuilt
             loss = loss + self.settings.reconstruction * stats["reconstruction"]
-        loss = loss + self._class_loss(on_real, turn.real.y)
+        loss = loss + self._class_loss(on_real, turn.real.y, genuine)
         stats |= self.sight.chances(players, genuine, like=on_real.logits)
         weights = self._of_weights(players, "discriminator")
         return Losses(loss, weights, {name: term.detach() for name, term in stats.items()})
 
     def generator(self, players: nn.ModuleDict, turn: Turn) -> Losses:
         """Objective of the generator, feature matching, class loss; (B / pack,)."""
-        made, stats = self._made(players, turn)
+        apart, closely = self.settings.consistency, self._closely("generator")
+        with self._precision(turn, closely):
+            made, stats = self._made(players, turn)
         on_fake = self.sight.critic(players, turn, "fake")(self.sight.shown(made, turn, "fake"))
         on_real = on_fake
         if self.objective.relative or self.settings.feature_matching:
             with torch.no_grad():
                 real = self.sight.shown(self._real(players, turn)[0], turn, "real")
                 on_real = self.sight.critic(players, turn, "real")(real)
-        loss = self.objective.generator(on_real.logits, on_fake.logits)
+        objective = self.objective.generator(on_real.logits, on_fake.logits)
+        loss = self.settings.adversarial * objective
         if self.settings.feature_matching:
             loss = loss + self.settings.feature_matching * self._feature_gap(on_real, on_fake)
-        apart = self.settings.consistency
-        if apart and apart.generator:
-            near = self._generate_near(players, turn, apart.sigma)
+        if apart and closely:
+            with self._precision(turn, closely):
+                near = self._generate_near(players, turn, apart.sigma)
             loss = loss - apart.generator * spread(made, near, self.settings.pack)
         loss = loss + self._class_loss(on_fake, turn.real.y)
         stats = {"fake": on_fake.logits.detach(), **stats}
@@ -214,13 +220,20 @@ class Rules:
         """G(z + sigma eps) for the z, and all else, of `generated`."""
         return self.generated(players, replace(turn, noise=turn.noise.near("z", sigma)))
 
+    def _closely(self, term: str) -> bool:
+        """Whether samples of nearby latents are compared, which bfloat16 is too coarse for."""
+        return bool(getattr(self.settings.consistency, term, 0.0))
+
+    def _precision(self, turn: Turn, closely: bool) -> AbstractContextManager[None]:
+        return in_full(turn.real.x) if closely else nullcontext()
+
     def _inconsistency(
         self, players: nn.ModuleDict, turn: Turn, looks: dict[str, Look], exact: set[str]
     ) -> Tensor:
         settings, near = self.settings.consistency, None
         assert settings is not None  # asked for
         if settings.latent:
-            with torch.no_grad():
+            with torch.no_grad(), in_full(turn.real.x):
                 near = self._generate_near(players, turn, settings.sigma)
             near = self.sight.shown(near.to(turn.real.x.dtype), turn, "fake")
         return inconsistency(settings, self.sight, players, turn, looks, exact, near)
@@ -251,12 +264,13 @@ class Rules:
         answer = look(asked[penalty.at], moved, True, False).answer
         return penalty.measure(noise_slope(at.answer.logits, answer.logits, _NOISE_SIGMA))
 
-    def _class_loss(self, answer: Critique, y: Tensor | None) -> Tensor | float:
+    def _class_loss(
+        self, answer: Critique, y: Tensor | None, genuine: Tensor | None = None
+    ) -> Tensor | float:
         if answer.classes is None or y is None or not self.settings.auxiliary:
             return 0.0
-        return self.settings.auxiliary * F.cross_entropy(
-            exact(answer.classes), y, reduction="none"
-        )
+        loss = F.cross_entropy(exact(answer.classes), y, reduction="none")
+        return self.settings.auxiliary * (loss if genuine is None else genuine * loss)
 
     def _reconstruction(
         self, critic: SelfSupervised, answer: Critique, x: Tensor, turn: Turn

@@ -56,7 +56,8 @@ def geometry(small: Size, large: Size) -> tuple[Size, Size]:
 
 def nearest_up(x: Tensor, size: Size) -> Tensor:
     """Each pixel twice: (B, C, h, w) to (B, C, *size)."""
-    return _cut(F.interpolate(x, size=_doubled(x, size), mode="nearest"), size)
+    with torch.autocast(x.device.type, enabled=False):  # CUDA's would make it float32
+        return _cut(F.interpolate(x, size=_doubled(x, size), mode="nearest"), size)
 
 
 def average_down(x: Tensor, size: Size) -> Tensor:
@@ -163,7 +164,8 @@ def _smoothed(
 
 
 def _bilinear(x: Tensor, size: Size) -> Tensor:
-    return F.interpolate(x, size=size, mode="bilinear", align_corners=False)
+    """Of x's type: CUDA's autocast computes, and would answer, in float32."""
+    return F.interpolate(x, size=size, mode="bilinear", align_corners=False).to(x.dtype)
 
 
 def _doubled(x: Tensor, size: Size) -> Size:

@@ -93,7 +93,7 @@ class Growth(Staged):
 
     def blended(self, old: Tensor, new: Tensor) -> Tensor:
         """old + alpha (new - old), exactly `old` at alpha 0: the newest size fades in."""
-        return torch.lerp(old, new, self.alpha.to(old.dtype))
+        return torch.lerp(old, new.to(old.dtype), self.alpha.to(old.dtype))
 
 
 def _follow(growth: nn.Module, _: Any) -> None:

@@ -12,13 +12,13 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from gantlet.errors import RunError
+from gantlet.errors import RunError, is_out_of_memory
 from gantlet.games.base import Turn
 from gantlet.nn.stages import Staged
 from gantlet.rng import Requests
 from gantlet.spec import Batch
 
-__all__ = ["Answer", "Record", "Replayed", "Work", "recorder"]
+__all__ = ["Answer", "Record", "Replayed", "Work", "recorder", "told"]
 
 _WARM_UPS = 3
 """As torch asks for before a recording: libraries choose their kernels and take their memory."""
@@ -103,15 +103,26 @@ def recorder() -> Record:
             with _alone(), torch.cuda.graph(graph, capture_error_mode="thread_local"):
                 answer = work()
         except RuntimeError as error:
-            raise RunError(
-                "a phase of this game cannot be recorded as a CUDA graph",
-                received=str(error.__context__ or error).splitlines()[0],
-                remedy="Add train.cuda_graphs=false to the command: it goes on from the last "
-                "checkpoint.",
-            ) from error
+            raise told(error) from error
         return answer, graph.replay
 
     return record
+
+
+def told(error: RuntimeError) -> Exception:
+    """What ends a recording: memory that ran out, as such, or that it cannot be made.
+
+    Arguments:
+        error: the last one, which may be that of leaving a recording in which another was raised.
+    """
+    for one in (error, error.__context__):
+        if isinstance(one, Exception) and is_out_of_memory(one):
+            return one
+    return RunError(
+        "a phase of this game cannot be recorded as a CUDA graph",
+        received=str(error.__context__ or error).splitlines()[0],
+        remedy="Add train.cuda_graphs=false to the command: it goes on from the last checkpoint.",
+    )
 
 
 @contextmanager

@@ -158,7 +158,10 @@ class _Switches:
 
     threads: int
     flushes: bool
-    tf32: tuple[bool, bool]
+    tf32: tuple[bool | None, ...]
+    """By torch's older switches; None where the newer ones were set, which they cannot tell."""
+    float32: tuple[str, ...]
+    """By the newer ones."""
     benchmark: bool
     deterministic: bool
     warns: bool
@@ -168,7 +171,8 @@ class _Switches:
         return cls(
             threads=torch.get_num_threads(),
             flushes=bool(torch.full((), 1e-39) * 0.5 == 0),  # torch has no getter
-            tf32=(torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32),
+            tf32=tuple(_allows_tf32(backend) for backend in _older()),
+            float32=tuple(backend.fp32_precision for backend in _newer()),
             benchmark=torch.backends.cudnn.benchmark,
             deterministic=torch.are_deterministic_algorithms_enabled(),
             warns=torch.is_deterministic_algorithms_warn_only_enabled(),
@@ -177,9 +181,38 @@ class _Switches:
     def put_back(self) -> None:
         torch.set_num_threads(self.threads)
         torch.set_flush_denormal(self.flushes)
-        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = self.tf32
+        for backend, allows in zip(_older(), self.tf32, strict=True):
+            if allows is not None:
+                backend.allow_tf32 = allows
+        for backend, precision in zip(_newer(), self.float32, strict=True):
+            backend.fp32_precision = precision
         torch.backends.cudnn.benchmark = self.benchmark
         torch.use_deterministic_algorithms(self.deterministic, warn_only=self.warns)
+
+
+def _older() -> tuple[Any, ...]:
+    return torch.backends.cuda.matmul, torch.backends.cudnn
+
+
+def _newer() -> tuple[Any, ...]:
+    cudnn: Any = torch.backends.cudnn
+    return torch.backends.cuda.matmul, cudnn.conv, cudnn.rnn
+
+
+def _allows_tf32(backend: Any) -> bool | None:
+    try:
+        return bool(backend.allow_tf32)
+    except RuntimeError:
+        return None
+
+
+def _forbid_tf32() -> None:
+    """By the older switches, which torch's own compiler reads; by the newer where those rule."""
+    for backend in _older():
+        backend.allow_tf32 = False
+    for backend in _newer():
+        if backend.fp32_precision == "tf32":
+            backend.fp32_precision = "ieee"
 
 
 @contextmanager
@@ -194,8 +227,7 @@ def settled(machine: Machine, train: Train) -> Iterator[None]:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_num_threads(machine.threads)
     torch.set_flush_denormal(True)
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
+    _forbid_tf32()
     if train.deterministic:
         torch.use_deterministic_algorithms(True)
     torch.backends.cudnn.benchmark = not train.deterministic
