@@ -118,7 +118,7 @@ def test_memory_decides_into_how_many_parts_a_batch_goes():
         for gib in (1, 4, 16, 80, 2000)
     ]
     assert parts == sorted(parts, reverse=True)
-    assert parts[0] == 16  # whole groups of 16 samples, the least there can be
+    assert parts[0] == 64  # of four samples each: none sees another
     assert parts[-1] == 1
     net, spec = R3GAN(width=64), images(1, 28, 28)
     one = bytes_of_a_step(net, spec, 64)
@@ -134,8 +134,25 @@ def test_memory_decides_into_how_many_parts_a_batch_goes():
 def test_batches_are_whole_groups_for_each_part_and_process(size, device):
     for number in (60, 1_797, 200_000):
         config = derived(size=size, number=number, device=device).config
-        unit = config.train.micro_batches * device.ranks * config.game.group
-        assert config.train.batch % unit == 0
+        assert config.train.batch % (device.ranks * config.game.group) == 0
+        assert config.train.batch % (device.ranks * config.train.micro_batches) == 0
+
+
+def test_parts_are_whole_groups_where_samples_see_one_another():
+    tight = replace(LARGE, memory=GIB)
+    for key in ("network.minibatch_std", "game.pack"):
+        value = 2 if key == "game.pack" else True
+        made = derived(device=tight, given={key: value})
+        assert made.config.train.micro_batches == 16  # of 256 samples, in groups of 16
+
+
+def test_a_step_that_fits_in_no_parts_is_told():
+    told = derived(shape=(3, 1024, 1024), size="l", device=SMALL).reasons["train.micro_batches"]
+    assert "it may not fit. A smaller --size-model or smaller images (--size) do." in told
+    assert "may not fit" not in derived(device=replace(LARGE, memory=4 * GIB)).reasons.get(
+        "train.micro_batches", ""
+    )
+    assert "train.micro_batches" not in derived(device=LARGE).reasons
 
 
 def widest(network) -> int:

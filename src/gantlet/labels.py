@@ -293,7 +293,8 @@ def _place(condition: Condition, value: Any) -> float:
             f"condition {condition.name}",
             expected="0 or 1, or what lies between"
             if flag
-            else f"a number from {low:g} to {high:g}, as in the training data",
+            else f"a number from {low:g} to {high:g}, the means of the least and the greatest "
+            "of the training data",
             received=repr(value),
         )
     return float(condition.place(np.array([number]))[0])

@@ -190,7 +190,7 @@ def _dialled(
         images=len(split(dataset, asked.data).train),
         device=find_device(asked.train),
         batch=asked.train.batch if "train.batch" in given else None,
-        given={key: value for key, value in given.items() if key.startswith("network.")},
+        given={k: value for k, value in given.items() if k.startswith(("network.", "game."))},
     )
     return made.config, made.told(list(given))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import subprocess
 import sys
 import time
@@ -333,3 +334,47 @@ def test_parts_cover_all_and_fit_into_memory():
         assert all(len(part) * row <= 2**25 or len(part) == 1 for part in found)
         sizes = [sum(entries[i].size for i in part) for part in found]
         assert all(size <= 2**24 + 3 for size in sizes)
+
+
+def same_facts(*folders):
+    """Files of equal names, sizes and times, and of other content."""
+    for shade, folder in enumerate(folders):
+        for i in range(12):
+            path = folder / f"{i}.bmp"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.full((6, 6), 20 * i + shade, np.uint8)).save(path)
+            os.utime(path, (1_000_000, 1_000_000))
+
+
+def test_data_of_equal_names_sizes_and_times_are_other_data(tmp_path):
+    one, other, out = tmp_path / "p1" / "slices", tmp_path / "p2" / "slices", tmp_path / "a.pack"
+    same_facts(one, other)
+    assert pack(one, out, workers=1).made == 12
+    assert pack(one, out, workers=1).made == 0
+    assert pack(other, out, workers=1).made == 12
+    assert open_data(out).fingerprint == open_data(other).fingerprint
+
+
+def test_what_another_source_was_packed_to_is_replaced_by_name_alone(tmp_path, monkeypatch):
+    one, other = tmp_path / "a" / "train", tmp_path / "b" / "train"
+    same_facts(one, other)
+    monkeypatch.chdir(tmp_path)
+    pack(one, workers=1)
+    held = open_data("train.pack").fingerprint
+    with pytest.raises(
+        UsageError, match=rf"received the packed data of {one}\. .* -o train\.pack"
+    ):
+        pack(other, workers=1)
+    np.save(tmp_path / "train.npy", np.arange(432, dtype=np.uint8).reshape(12, 6, 6))
+    with pytest.raises(UsageError, match="packed data of"):
+        pack(tmp_path / "train.npy")
+    assert open_data("train.pack").fingerprint == held
+    (one / "0.bmp").unlink()  # the same source, changed
+    assert pack(one, workers=1).count == 11
+    assert pack(other, Path("train.pack"), workers=1).made == 12
+
+
+@pytest.mark.parametrize("workers", [0, -1])
+def test_workers_are_some(tmp_path, workers):
+    with pytest.raises(UsageError, match="at least 1 process, received"):
+        pack(write(tmp_path / "photos"), tmp_path / "a.pack", workers=workers)

@@ -322,6 +322,20 @@ def test_a_film_shows_the_ways_side_by_side(six, tmp_path):
     assert list(tmp_path.glob("**/*.part*")) == []
 
 
+def test_in_a_film_what_shines_through_is_white(tmp_path):
+    spec = DataSpec(kind="image", shape=(4, 2, 2))
+    values = np.full((2, 4, 2, 2), 255, np.uint8)
+    values[:, 1:3] = 0  # red
+    values[0, 3] = 0  # seen through
+    with Image.open(film(Samples(values, None, spec), tmp_path / "way.gif")) as picture:
+        shown = []
+        for frame in range(2):
+            picture.seek(frame)
+            width, height = picture.size
+            shown.append(picture.convert("RGB").getpixel((width // 2, height // 2)))
+    assert shown == [(255, 255, 255), (255, 0, 0)]
+
+
 def test_a_film_as_mp4_has_its_frames(six, tmp_path):
     ffmpeg = pytest.importorskip("imageio_ffmpeg")
     path = film(six, tmp_path / "way.mp4", per_second=3)

@@ -211,4 +211,6 @@ def test_where_samples_recur_copying_is_not_watched(tmp_path):
     assert found[0].note.endswith("copying is not watched, as samples recur.")
     assert recurs(open_data(recurring))
     assert not recurs(open_data(np.concatenate([x[:500], x[:4]])))
+    assert not recurs(open_data(np.concatenate([x[:40], x[:2]])))  # two copies make no rule
+    assert recurs(open_data(np.concatenate([x[:40], x[:3]])))
     assert recurs(replace(DIGITS, spec=TABLE))

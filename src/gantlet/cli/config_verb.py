@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from gantlet.cli.words import sorted_out
+from gantlet.cli.words import size_setting, sorted_out
 from gantlet.errors import UsageError
 
 __all__ = ["config_"]
@@ -14,6 +14,7 @@ __all__ = ["config_"]
 
 def config_(
     *words: Annotated[str, Parameter(name="RECIPE DATA key=value ...")],
+    size: str | None = None,
     size_model: str | None = None,
 ) -> None:
     """Print the settings of a recipe with their comments, as YAML.
@@ -25,6 +26,8 @@ def config_(
     ----------
     words
         Name of the recipe (the one that suits the data), the data (digits), and settings.
+    size
+        Width and height in pixels to which images come, as for `gantlet train`.
     size_model
         Of the networks: xs, s, m or l; what it derives comes first, as comments.
     """
@@ -40,7 +43,7 @@ def config_(
             expected="the table, as the noise follows from its rows and columns",
             remedy=f"gantlet config {PRIVATE} DATA",
         )
-    made = plan(data or "digits", name, settings, size=size_model)
+    made = plan(data or "digits", name, size_setting(size, settings), size=size_model)
     if size_model and data is None:
         print("# Sized for the built-in digits: name your data after the recipe.")
     print("".join(f"# {sentence}\n" for sentence in made.derived), end="")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,12 +18,17 @@ from gantlet.data.pixels import Entry
 from gantlet.data.settings import DataSettings
 from gantlet.errors import UsageError
 
-__all__ = ["folder_entries", "open_folder", "readable_name"]
+__all__ = ["RECORDS", "folder_entries", "open_folder", "readable_name"]
+
+RECORDS = ("run.json", "sweep.json")
+"""Files that the folders of our runs and sweeps hold."""
 
 
 @contextmanager
 def folder_entries(path: Path) -> Iterator[list[Entry]]:
     """All files below a folder; links to folders are followed, each folder once.
+
+    Of the folder of a run of ours, or of a sweep, its record alone: its pictures are no data.
 
     Links that lead nowhere, and files whose names are no UTF-8, raise OSError once opened.
     """
@@ -68,8 +74,24 @@ def _walk(root: Path) -> Iterator[Entry]:
     for here, folders, files in os.walk(root, followlinks=True, onerror=_deny):
         seen.add(os.path.realpath(here))
         folders[:] = sorted(f for f in folders if os.path.realpath(Path(here, f)) not in seen)
-        entries = (_entry(Path(here, file), root) for file in files)
+        ours = [name for name in files if _is_record(Path(here, name))]
+        if ours and Path(here) != root:
+            folders[:] = []
+        else:
+            ours = files
+        entries = (_entry(Path(here, file), root) for file in ours)
         yield from (entry for entry in entries if entry is not None)
+
+
+def _is_record(path: Path) -> bool:
+    """Whether a file says that its folder is one of ours."""
+    if path.name not in RECORDS:
+        return False
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(found, dict) and {"format", "identity"} <= found.keys()
 
 
 def open_folder(path: Path, settings: DataSettings, cache: Path | None) -> Dataset:

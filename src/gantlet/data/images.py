@@ -26,6 +26,10 @@ from gantlet.errors import UsageError
 __all__ = ["Files", "gather", "load_images", "refuse"]
 
 
+_LOOKED_INTO = 8
+"""Files, spread over all, whose content goes into the key of the data."""
+
+
 @dataclass(frozen=True)
 class Files:
     """The image files of a source, in order, with their labels; not yet opened."""
@@ -44,8 +48,15 @@ class Files:
         return self.layout.entries
 
     def key(self, *more: object) -> str:
-        """Changes when a file, or anything in `more`, does."""
-        facts = repr(([(entry.name, entry.stamp) for entry in self.entries], *more))
+        """Changes when a file, or anything in `more`, does.
+
+        Names, sizes and times of all files, which those of another folder may have, too; so some
+        are looked into.
+        """
+        stamps = [(entry.name, entry.stamp) for entry in self.entries]
+        step = max(1, len(self.entries) // _LOOKED_INTO)
+        seen = [_begins(entry) for entry in self.entries[::step]]
+        facts = repr((stamps, seen, *more))
         return hashlib.blake2b(facts.encode(), digest_size=16).hexdigest()
 
     def form(self, looks: Sequence[Look]) -> Form:
@@ -67,6 +78,15 @@ class Files:
             settings=self.settings,
             notes=[*self.layout.notes, *self.notes, *form.notes(looks)],
         )
+
+
+def _begins(entry: Entry) -> str:
+    """A digest of a file's first megabyte; nothing of one that cannot be read, refused later."""
+    try:
+        with entry.open() as stream:
+            return hashlib.blake2b(stream.read(1 << 20), digest_size=16).hexdigest()
+    except Exception:  # archives raise errors of many kinds where they are damaged
+        return ""
 
 
 def gather(found: Sequence[Entry], settings: DataSettings, *, name: str, source: str) -> Files:

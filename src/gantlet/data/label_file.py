@@ -17,7 +17,7 @@ from gantlet.data.pixels import Entry
 from gantlet.data.settings import DataSettings
 from gantlet.errors import UsageError
 
-__all__ = ["Given", "LabelFile", "label_file", "labels_for", "spare_note"]
+__all__ = ["TRAINING", "Given", "LabelFile", "label_file", "labels_for", "spare_note"]
 
 Given = str | Mapping[str, Any]
 """What a label file says of an image: its class, or a cell of each column."""
@@ -26,7 +26,9 @@ _USUAL = ("labels.csv", "labels.json", "dataset.json", "metadata.csv")
 _FILE = ("file", "file_name", "filename", "image", "image_id")
 _LABEL = ("label", "class")
 _SHOWN = 5
-"""Names of columns that a note shows."""
+"""Names of columns or files that a sentence shows."""
+TRAINING = ("train", "training")
+"""Names of folders, in lower case, that hold the training part of a split."""
 _FORMS = (
     "a CSV with the columns file and label, or file and others for conditions, a JSON object of "
     'names and labels, or one with "labels": [[name, class], ...]'
@@ -57,7 +59,7 @@ def label_file(
     name = settings.labels
     if not isinstance(name, str):
         return None
-    content, folder = _content(name, list(found), source)
+    name, content, folder = _content(name, list(found), source)
     labels = dict[str, Given]()
     unknown, known = list[str](), {image.name for image in images}
     for given, label in _pairs(name, content, settings.conditions):
@@ -110,6 +112,7 @@ def spare_note(found: Iterable[Entry], settings: DataSettings) -> list[str]:
     if settings.labels is not True:
         return []
     usual = [entry.name for entry in found if entry.name.rpartition("/")[2] in _USUAL]
+    usual.sort(key=lambda name: not _trains(name))
     return [f"data.labels={name} would take the labels from that file." for name in usual[:1]]
 
 
@@ -133,14 +136,38 @@ def _wrong(name: str, expected: str, received: str, remedy: str = "") -> UsageEr
     )
 
 
-def _content(name: str, found: Sequence[Entry], source: str) -> tuple[str, PurePosixPath]:
-    """The text of a label file, and its folder within the source."""
-    inside = [
-        entry
-        for entry in found
-        if entry.name == name or (entry.name.endswith(f"/{name}") and entry.name.count("/") == 1)
-    ]
-    if not inside and not Path(name).is_file():
+def _trains(name: str) -> bool:
+    """Whether a file is of the training part of a split."""
+    return name.partition("/")[0].lower() in TRAINING
+
+
+def _inside(name: str, found: Sequence[Entry], source: str) -> Entry | None:
+    """The file of that name in the source, or one folder below; None where there is none."""
+    root, path = Path(source), Path(name)
+    if path.is_file() and root.is_dir() and path.resolve().is_relative_to(root.resolve()):
+        name = path.resolve().relative_to(root.resolve()).as_posix()
+    below = [e for e in found if e.name.endswith(f"/{name}") and e.name.count("/") == 1]
+    for matches in (
+        [e for e in found if e.name == name],
+        [e for e in below if _trains(e.name)],
+        below,
+    ):
+        if len(matches) == 1:
+            return matches[0]
+    if not below:
+        return None
+    raise _wrong(
+        name,
+        "one file of that name",
+        ", ".join(entry.name for entry in below[:_SHOWN]),
+        f"Say which, as in data.labels={below[0].name}",
+    )
+
+
+def _content(name: str, found: Sequence[Entry], source: str) -> tuple[str, str, PurePosixPath]:
+    """The name of a label file as it was found, its text, and its folder within the source."""
+    inside = _inside(name, found, source)
+    if inside is None and not Path(name).is_file():
         near = [entry.name for entry in found if entry.name.endswith((".csv", ".json"))]
         raise _wrong(
             name,
@@ -148,13 +175,14 @@ def _content(name: str, found: Sequence[Entry], source: str) -> tuple[str, PureP
             "no such file",
             f"Did you mean {' or '.join(near[:3])}?" if near else "",
         )
-    if inside:
-        with inside[0].open() as stream:
-            content, folder = stream.read(), PurePosixPath(inside[0].name).parent
-    else:
+    if inside is None:
         content, folder = Path(name).read_bytes(), PurePosixPath()
+    else:
+        name, folder = inside.name, PurePosixPath(inside.name).parent
+        with inside.open() as stream:
+            content = stream.read()
     try:
-        return content.decode("utf-8-sig"), folder
+        return name, content.decode("utf-8-sig"), folder
     except UnicodeDecodeError as error:
         raise _wrong(name, _FORMS, f"no text in UTF-8 ({error.reason})") from None
 

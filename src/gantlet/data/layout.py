@@ -15,7 +15,7 @@ import numpy as np
 
 from gantlet.data.attributes import fitted
 from gantlet.data.dataset import Labels
-from gantlet.data.label_file import Given, LabelFile, labels_for
+from gantlet.data.label_file import TRAINING, Given, LabelFile, labels_for
 from gantlet.data.pixels import SUFFIXES, Entry
 from gantlet.data.settings import DataSettings
 from gantlet.errors import UsageError
@@ -25,7 +25,7 @@ __all__ = ["Layout", "classify", "counted", "natural", "sift"]
 
 _DIGITS = 640
 """Digits that Python makes a number of, whatever its limit is."""
-_TRAINING, _TESTING = "train", ("test", "val", "valid", "validation", "dev", "eval")
+_TESTING = ("test", "testing", "val", "valid", "validation", "dev", "eval")
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,8 @@ def classify(
 ) -> Layout:
     """Classes or conditions by `labels`, by the name of each image; by sub-folder without them.
 
-    Folders `train` beside `test`, `val` and the like are a split: only `train` is used.
+    Folders `train` or `Training` beside `test`, `val` and the like are a split: only that for
+    training is used.
 
     Raises:
         UsageError: some images lie in sub-folders and some beside them, or have no label.
@@ -115,11 +116,13 @@ def classify(
     shared = _shared([path[:-1] for path in paths])
     tops = [path[shared] if len(path) > shared + 1 else "" for path in paths]
     names = set(tops)
-    if _TRAINING in names and names > {_TRAINING} and names <= {_TRAINING, *_TESTING}:
-        kept = [entry for entry, top in zip(entries, tops, strict=True) if top == _TRAINING]
+    training = [name for name in names if name.lower() in TRAINING]
+    testing = [name for name in names if name.lower() in _TESTING]
+    if len(training) == 1 and testing and len(testing) == len(names) - 1:
+        kept = [entry for entry, top in zip(entries, tops, strict=True) if top == training[0]]
         inner = classify(kept, settings, source, labels)
-        left = f"Only the folder {_TRAINING!r} is used; {counted(len(entries) - len(kept))} in "
-        others = ", ".join(repr(name) for name in sorted(names - {_TRAINING}))
+        left = f"Only the folder {training[0]!r} is used; {counted(len(entries) - len(kept))} in "
+        others = ", ".join(repr(name) for name in sorted(testing))
         return replace(inner, notes=(f"{left}{others} left out.", *inner.notes))
     if labels is not None:
         given = labels_for(entries, labels.given, settings)

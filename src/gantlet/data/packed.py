@@ -62,6 +62,8 @@ class Contents:
     notes: Sequence[str]
     names: Sequence[str]
     """Of the files the samples came from; empty for arrays."""
+    source: str = ""
+    """Where the data were; nothing for arrays."""
 
 
 def is_packed(path: Path) -> bool:
@@ -84,6 +86,7 @@ def write_packed(file: BinaryIO, contents: Contents) -> None:
         "classes": spec.classes,
         "notes": list(contents.notes),
         "names": list(contents.names),
+        "source": contents.source,
     }
     if spec.conditions:
         text["conditions"] = [asdict(condition) for condition in spec.conditions]
@@ -189,6 +192,11 @@ def holds(path: Path, key: str) -> bool:
 def names_of(path: Path) -> tuple[str, ...]:
     """Names of the files that the samples of packed data came from; none of arrays."""
     return tuple(_text(path, _header(path))["names"])
+
+
+def source_of(path: Path) -> str:
+    """Where packed data are from; nothing for arrays, and where that was not kept."""
+    return str(_text(path, _header(path)).get("source", ""))
 
 
 def _text(path: Path, header: Mapping[str, Any]) -> dict[str, Any]:

@@ -32,9 +32,11 @@ from gantlet.data.packed import (
     HEAD,
     SUFFIX,
     Contents,
+    DamagedError,
     holds,
     is_packed,
     names_of,
+    source_of,
     write_packed,
 )
 from gantlet.data.pixels import Fault, Look, look, quiet
@@ -88,9 +90,17 @@ def pack(
 
     Raises:
         UsageError: data that cannot be used, a table; `out` is the source itself, a file of
-            another kind, or in use.
+            another kind, in use, or, where none was given, holds the data of another source;
+            fewer workers than one.
     """
     settings = settings or DataSettings()
+    if workers is not None and workers < 1:
+        raise UsageError(
+            "workers to pack with",
+            expected="at least 1 process",
+            received=str(workers),
+            remedy="Leave it away for one on each processor",
+        )
     workers = workers or granted_threads()
     path = None
     if isinstance(source, str | Path) and source not in BUILTINS:
@@ -120,10 +130,28 @@ def _pack_arrays(
                 expected="images or points",
                 remedy="Train on the table itself; of a large CSV, Parquet is read faster",
             )
-        out = out or Path(dataset.name + SUFFIX)
+        where = "" if path is None else str(path.resolve())
+        out = out or _unasked(dataset.name, where)
         _check_other(path, out)
         names = names_of(path) if path is not None and is_packed(path) else ()
-        return _pack_dataset(dataset, names, out, tell)
+        return _pack_dataset(dataset, names, where, out, tell)
+
+
+def _unasked(name: str, source: str) -> Path:
+    """The file that data go to where none was named; UsageError if it holds those of others."""
+    out = Path(name + SUFFIX)
+    try:
+        theirs = source_of(out) if is_packed(out) else ""
+    except DamagedError:
+        theirs = ""
+    if source and theirs and theirs != source:
+        raise UsageError(
+            f"{out}, which data of this name go to",
+            expected=f"a new file, or one of {source}",
+            received=f"the packed data of {theirs}",
+            remedy=f"Choose another file with -o, or replace it with -o {out}",
+        )
+    return out
 
 
 def _check_other(source: Path | None, out: Path) -> None:
@@ -169,7 +197,9 @@ def _finish(path: Path, file: BinaryIO, out: Path, contents: Contents) -> None:
     flush_folder(out.parent)
 
 
-def _pack_dataset(dataset: Dataset, names: tuple[str, ...], out: Path, tell: Tell) -> Packing:
+def _pack_dataset(
+    dataset: Dataset, names: tuple[str, ...], source: str, out: Path, tell: Tell
+) -> Packing:
     told = repr((dataset.fingerprint, dataset.spec.to_json()))
     key = hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
     if holds(out, key):
@@ -182,11 +212,14 @@ def _pack_dataset(dataset: Dataset, names: tuple[str, ...], out: Path, tell: Tel
         for part in chunks(raw):
             file.write(np.ascontiguousarray(raw[part]).data)
             tell(part.stop, len(raw))
-        _finish(path, file, out, _contents(dataset, key, dataset.hashes, names))
+        contents = _contents(dataset, key, dataset.hashes, names, source)
+        _finish(path, file, out, contents)
     return Packing(out, len(dataset), len(dataset), dataset.notes)
 
 
-def _contents(dataset: Dataset, key: str, hashes: Hashes, names: tuple[str, ...]) -> Contents:
+def _contents(
+    dataset: Dataset, key: str, hashes: Hashes, names: tuple[str, ...], source: str
+) -> Contents:
     return Contents(
         spec=dataset.spec,
         name=dataset.name,
@@ -196,6 +229,7 @@ def _contents(dataset: Dataset, key: str, hashes: Hashes, names: tuple[str, ...]
         y=dataset.y,
         notes=dataset.notes,
         names=names,
+        source=source,
     )
 
 
@@ -209,7 +243,8 @@ def _pack_files(
 ) -> Packing:
     with entries(path) as found, quiet():
         files = gather(found, settings, name=short_name(path), source=str(path))
-        out = out or Path(files.name + SUFFIX)
+        where = str(path.resolve())
+        out = out or _unasked(files.name, where)
         key, total = _key(files), len(files.entries)
         if holds(out, key):
             return Packing(out, total, 0, ())
@@ -227,7 +262,7 @@ def _pack_files(
                 raise
             hashes = np.concatenate([part.hashes for part in _ordered(journal)])
             names = tuple(entry.name for entry in files.entries)
-            _finish(draft, file, out, _contents(dataset, key, hashes, names))
+            _finish(draft, file, out, _contents(dataset, key, hashes, names, where))
             journal.path.unlink(missing_ok=True)
     return Packing(out, total, made, dataset.notes)
 

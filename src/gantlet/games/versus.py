@@ -245,8 +245,12 @@ class Versus:
 
     def _couples(self, players: nn.ModuleDict) -> bool:
         """Whether any part of the game lets samples of a batch see one another."""
-        layers = any(isinstance(m, _COUPLING) for m in players.modules())
-        return layers or bool(
+        return self.couples or any(isinstance(m, _COUPLING) for m in players.modules())
+
+    @property
+    def couples(self) -> bool:
+        """Whether the game lets samples of a group see one another, whatever its networks do."""
+        return bool(
             self.pack > 1 or self.pairing == "average" or self.feature_matching or self.pull
         )
 

@@ -161,8 +161,8 @@ def dial(
         images: number of training images.
         device: what will compute.
         batch: the person's own; derived if none is given.
-        given: the person's own settings of the network by dotted keys. The rest follows from the
-            network with them.
+        given: the person's own settings of network and game by dotted keys. The rest follows
+            from these with them.
 
     Raises:
         UsageError: an unknown size, networks that have none, or other networks than the recipe's.
@@ -205,7 +205,7 @@ def _r3gan(
     rate, chosen = r3gan_rate(most), batch or -(-wanted // unit) * unit
     gamma = r3gan_gamma(height, width)
     weight = Schedule(start=_round(_FALL * gamma), end=gamma, samples=BURN_IN)
-    parts, whole = _parts(network, spec, chosen, config.game.group, device)
+    parts, whole = _parts(network, spec, chosen, _together(config.game, network), device)
     config = replace(
         config,
         game=replace(config.game, penalties={"r1": weight, "r2": weight}),
@@ -224,11 +224,8 @@ def _r3gan(
         "game.penalties": f"Gamma {weight.start:g} falling to {gamma:g} over {BURN_IN:,} samples: "
         f"({side} / 110)^3 at the end, for {height}x{width} pixels; ten times that at first.",
     }
-    if parts > 1:
-        reasons["train.micro_batches"] = (
-            f"Micro-batches {parts}: in one, a step would take about {whole / 2**30:.1f} of "
-            f"{device.memory / 2**30:.1f} GiB of memory."
-        )
+    if whole > _SHARE * device.memory:
+        reasons["train.micro_batches"] = _told_memory(whole, parts, device)
     if device.kind == "gpu":  # with small batches in short trainings nobody has tried it
         rising = {k: replace(o, beta2=_BETA2) for k, o in config.optimisers.items()}
         config = replace(config, optimisers=rising)
@@ -306,6 +303,23 @@ def bytes_of_a_step(network: R3GAN, spec: DataSpec, batch: int) -> int:
         for (h, w), width in zip(grids, network.widths(grids), strict=True)
     )
     return round(_BYTES * maps * batch)
+
+
+def _told_memory(whole: int, parts: int, device: Device) -> str:
+    taken, there = whole / 2**30, f"of {device.memory / 2**30:.1f} GiB of memory"
+    told = f"Micro-batches {parts}: in one, a step would take about {taken:.1f} {there}"
+    if whole / parts <= _SHARE * device.memory:
+        return f"{told}."
+    return (
+        f"{told}, and of these each takes about {taken / parts:.1f}, as few as it can: it may not "
+        "fit. A smaller --size-model or smaller images (--size) do."
+    )
+
+
+def _together(game: Any, network: R3GAN) -> int:
+    """Samples that a part of a batch consists of at least."""
+    layers = network.minibatch_std or network.minibatch_discrimination
+    return game.group if game.couples or layers else 1
 
 
 def _parts(

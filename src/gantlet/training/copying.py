@@ -102,11 +102,12 @@ def recurs(dataset: Dataset) -> bool:
 
     No unseen sample of ours ever does, because the data are divided by content. Among such data
     copies cannot be told from chance: rows of tables, and any data of which more than one sample
-    in a hundred is there already.
+    in a hundred, and more than two, are there already.
     """
     if dataset.spec.kind == "table":
         return True
-    return len(np.unique(dataset.hashes)) < (1 - _RECURRING) * len(dataset)
+    again = len(dataset) - len(np.unique(dataset.hashes))
+    return again > max(2, _RECURRING * len(dataset))
 
 
 def _chosen(dataset: Dataset, train: Indices, most: int) -> Indices:
