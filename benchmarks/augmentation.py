@@ -58,6 +58,7 @@ METHODS: Mapping[str, tuple[str, ...]] = {
 """Settings by name. The published 500,000 samples from p = 0 to 1 are long beside a short run; the
 fast ones take a tenth. DiffAugment's p = 1 slows learning, 0.4 less."""
 
+DEFAULT = "r3gan"
 ALWAYS = ("data.held_out=false", "validation.extractor=null")
 """All images train, and the bundle holds the last generator: nothing is chosen."""
 Bounds = tuple[float, float, float]
@@ -291,10 +292,11 @@ def _page(rows: Sequence[Row], what: Yardstick) -> Page:
         for name in METHODS
         if any(row.method == name for row in rows)
     )
+    recipe = rows[0].recipe
     return Page(
-        name="augmentation",
-        title=f"Augmentation on {what.images} MNIST images",
-        text=f"Recipe `{rows[0].recipe}` without labels on {what.images} training images, none "
+        name="augmentation" if recipe == DEFAULT else f"augmentation-{recipe}",
+        title=f"Augmentation on {what.images} MNIST images, {recipe}",
+        text=f"Recipe `{recipe}` without labels on {what.images} training images, none "
         f"set aside. Fréchet distance of {len(what.unseen()):,} generated images to as many of "
         "MNIST's test images, by features of a classifier of the remaining training images: mean "
         "over seeds with Student's interval, then the ends of the single runs' intervals "
@@ -318,7 +320,7 @@ def _page(rows: Sequence[Row], what: Yardstick) -> Page:
 
 def main() -> None:
     options = parser(__doc__)
-    options.add_argument("--recipe", default="r3gan")
+    options.add_argument("--recipe", default=DEFAULT)
     default = ["none", "diffaugment", "ada", "apa"]
     options.add_argument("--methods", nargs="*", default=default, choices=list(METHODS))
     options.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
