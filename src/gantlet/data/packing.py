@@ -131,8 +131,8 @@ def _pack_arrays(
                 remedy="Train on the table itself; of a large CSV, Parquet is read faster",
             )
         where = "" if path is None else str(path.resolve())
+        _check_other(path, out or Path(dataset.name + SUFFIX))
         out = out or _unasked(dataset.name, where)
-        _check_other(path, out)
         names = names_of(path) if path is not None and is_packed(path) else ()
         return _pack_dataset(dataset, names, where, out, tell)
 
