@@ -21,6 +21,7 @@ from gantlet.bench.table import over_seeds
 from gantlet.config import Config, Train, override
 from gantlet.data import Dataset, open_data
 from gantlet.data.split import split
+from gantlet.files import added
 from gantlet.recipes import recipe
 from gantlet.run import Run
 from gantlet.training.machine import Machine, find_machine, granted_threads
@@ -111,9 +112,7 @@ def record(path: Path, row: Mapping[str, Any]) -> None:
     text = json.dumps(row)
     print(text, flush=True)
     path.parent.mkdir(parents=True, exist_ok=True)
-    torn = path.exists() and not path.read_bytes().endswith(b"\n")
-    with path.open("a", encoding="utf-8") as file:
-        file.write("\n" * torn + text + "\n")
+    added(path, text)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 __all__ = [
+    "added",
     "draft_of",
     "drafted",
     "flush_folder",
@@ -27,6 +28,13 @@ def flushed(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def added(path: Path, line: str) -> None:
+    """Add a line to a file of lines; one that a crash has torn stays a line of its own."""
+    torn = path.exists() and not path.read_bytes().endswith(b"\n")
+    with path.open("a", encoding="utf-8") as file:
+        file.write("\n" * torn + line + "\n")
 
 
 def flush_folder(folder: Path) -> None:

@@ -13,6 +13,7 @@ from gantlet.bench import problem
 from gantlet.bench.base import Asked, Problem, Tell
 from gantlet.bench.table import Played, Table, tabled
 from gantlet.errors import UsageError
+from gantlet.files import added
 from gantlet.training.place import disk_errors_told
 
 __all__ = ["Result", "bench", "finished", "played_row"]
@@ -101,7 +102,5 @@ def _one(found: Problem, row: str, seed: int, asked: Asked, home: Path, tell: Te
     result = Result(row=row, seed=seed, identity=identity, values=values)
     with disk_errors_told(home):
         home.mkdir(parents=True, exist_ok=True)
-        torn = kept.exists() and not kept.read_bytes().endswith(b"\n")
-        with kept.open("a", encoding="utf-8") as file:
-            file.write("\n" * torn + result.line() + "\n")
+        added(kept, result.line())
     return result

@@ -74,19 +74,17 @@ def _walk(root: Path) -> Iterator[Entry]:
     for here, folders, files in os.walk(root, followlinks=True, onerror=_deny):
         seen.add(os.path.realpath(here))
         folders[:] = sorted(f for f in folders if os.path.realpath(Path(here, f)) not in seen)
-        ours = [name for name in files if _is_record(Path(here, name))]
-        if ours and Path(here) != root:
-            folders[:] = []
+        records = [name for name in RECORDS if name in files and _is_record(Path(here, name))]
+        if records and Path(here) != root:
+            folders[:], read = [], records
         else:
-            ours = files
-        entries = (_entry(Path(here, file), root) for file in ours)
+            read = files
+        entries = (_entry(Path(here, file), root) for file in read)
         yield from (entry for entry in entries if entry is not None)
 
 
 def _is_record(path: Path) -> bool:
     """Whether a file says that its folder is one of ours."""
-    if path.name not in RECORDS:
-        return False
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -35,6 +35,7 @@ __all__ = [
     "is_packed",
     "names_of",
     "open_packed",
+    "source_of",
     "write_packed",
 ]
 

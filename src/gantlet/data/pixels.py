@@ -26,6 +26,7 @@ __all__ = [
     "Look",
     "decode",
     "look",
+    "on_white",
     "quiet",
     "reason",
     "study",
@@ -275,6 +276,15 @@ def _is_negative(image: Image.Image) -> bool:
     return bool(image.tag_v2.get(_KIND) == _WHITE_IS_ZERO)
 
 
+def on_white(image: Image.Image) -> Image.Image:
+    """An image as it is seen on white paper: nothing shines through."""
+    if not image.has_transparency_data:
+        return image
+    sheet = Image.new("RGBA", image.size, "white")
+    sheet.alpha_composite(image.convert("RGBA"))
+    return sheet
+
+
 def _pixels(source: ImageFile.ImageFile, turn: int | None, channels: int, bits: int) -> Array:
     image = _upright(source, turn)
     if image.mode in _DEEP:
@@ -287,10 +297,7 @@ def _pixels(source: ImageFile.ImageFile, turn: int | None, channels: int, bits: 
         return np.repeat(values, channels, axis=-1)
     if channels == 4:
         return np.asarray(image.convert("RGBA"))
-    if image.has_transparency_data:
-        sheet = Image.new("RGBA", image.size, "white")
-        sheet.alpha_composite(image.convert("RGBA"))
-        image = sheet
+    image = on_white(image)
     mode = "L" if channels == 1 else "RGB"
     plain = np.asarray(image if image.mode == mode else image.convert(mode))
     return plain.reshape(*plain.shape[:2], channels)

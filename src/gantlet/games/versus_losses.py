@@ -124,7 +124,7 @@ class Rules:
         if isinstance(critic, SelfSupervised) and self.settings.reconstruction:
             seen = self.sight.view(players, turn, "real")(real)
             rebuilt = self._reconstruction(critic, on_real, seen, turn)
-            stats["reconstruction"] = rebuilt if genuine is None else genuine * rebuilt
+            stats["reconstruction"] = _of_genuine(rebuilt, genuine)
             loss = loss + self.settings.reconstruction * stats["reconstruction"]
         loss = loss + self._class_loss(on_real, turn.real.y, genuine)
         stats |= self.sight.chances(players, genuine, like=on_real.logits)
@@ -147,8 +147,7 @@ class Rules:
         if self.settings.feature_matching:
             loss = loss + self.settings.feature_matching * self._feature_gap(on_real, on_fake)
         if apart and closely:
-            with self._precision(turn, closely):
-                near = self._generate_near(players, turn, apart.sigma)
+            near = self._generate_near(players, turn, apart.sigma)
             loss = loss - apart.generator * spread(made, near, self.settings.pack)
         loss = loss + self._class_loss(on_fake, turn.real.y)
         stats = {"fake": on_fake.logits.detach(), **stats}
@@ -217,8 +216,9 @@ class Rules:
         return self.sight.real(players, turn, partial(self.generated, players))
 
     def _generate_near(self, players: nn.ModuleDict, turn: Turn, sigma: float) -> Tensor:
-        """G(z + sigma eps) for the z, and all else, of `generated`."""
-        return self.generated(players, replace(turn, noise=turn.noise.near("z", sigma)))
+        """G(z + sigma eps) for the z, and all else, of `generated`; in full precision."""
+        with in_full(turn.real.x):
+            return self.generated(players, replace(turn, noise=turn.noise.near("z", sigma)))
 
     def _closely(self, term: str) -> bool:
         """Whether samples of nearby latents are compared, which bfloat16 is too coarse for."""
@@ -233,7 +233,7 @@ class Rules:
         settings, near = self.settings.consistency, None
         assert settings is not None  # asked for
         if settings.latent:
-            with torch.no_grad(), in_full(turn.real.x):
+            with torch.no_grad():
                 near = self._generate_near(players, turn, settings.sigma)
             near = self.sight.shown(near.to(turn.real.x.dtype), turn, "fake")
         return inconsistency(settings, self.sight, players, turn, looks, exact, near)
@@ -270,7 +270,7 @@ class Rules:
         if answer.classes is None or y is None or not self.settings.auxiliary:
             return 0.0
         loss = F.cross_entropy(exact(answer.classes), y, reduction="none")
-        return self.settings.auxiliary * (loss if genuine is None else genuine * loss)
+        return self.settings.auxiliary * _of_genuine(loss, genuine)
 
     def _reconstruction(
         self, critic: SelfSupervised, answer: Critique, x: Tensor, turn: Turn
@@ -298,6 +298,11 @@ class Rules:
             past = _history(players, side).distance(player.parameters())
             terms.append(settings.historical_averaging * past)
         return torch.stack(terms).sum() if terms else None
+
+
+def _of_genuine(loss: Tensor, genuine: Tensor | None) -> Tensor:
+    """A loss, nothing of it where APA has put a generated sample in."""
+    return loss if genuine is None else genuine * loss
 
 
 def _number(setting: float | Schedule, turn: Turn) -> Tensor | float:

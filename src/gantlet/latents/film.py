@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
+from gantlet.data.pixels import on_white
 from gantlet.errors import UsageError
 from gantlet.files import draft_of, drafted
 from gantlet.sample import Samples, saving
@@ -87,14 +88,8 @@ def _frames(samples: Samples, rows: int, length: int) -> list[Image.Image]:
     sheets = [Samples(values[:, i], None, samples.spec).grid(rows) for i in range(length)]
     factor = max(1, -(-_SIDE // max(sheets[0].size)))
     size = (sheets[0].width * factor, sheets[0].height * factor)
-    return [_opaque(sheet).resize(size, Image.Resampling.NEAREST) for sheet in sheets]
-
-
-def _opaque(sheet: Image.Image) -> Image.Image:
-    """In three channels; what shines through is white."""
-    if sheet.mode == "RGBA":
-        sheet = Image.alpha_composite(Image.new("RGBA", sheet.size, "white"), sheet)
-    return sheet.convert("RGB")
+    opaque = (on_white(sheet).convert("RGB") for sheet in sheets)
+    return [sheet.resize(size, Image.Resampling.NEAREST) for sheet in opaque]
 
 
 def _whole(write: _Writer, frames: list[Image.Image], path: Path, per_second: float) -> None:

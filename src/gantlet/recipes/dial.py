@@ -10,6 +10,7 @@ from typing import Any, Literal
 from gantlet.config import Config, override
 from gantlet.errors import UsageError
 from gantlet.games.styles import PathLength
+from gantlet.games.versus import Versus
 from gantlet.networks.base import Network
 from gantlet.networks.mlp import MLP
 from gantlet.networks.r3gan import R3GAN
@@ -316,7 +317,7 @@ def _told_memory(whole: int, parts: int, device: Device) -> str:
     )
 
 
-def _together(game: Any, network: R3GAN) -> int:
+def _together(game: Versus, network: R3GAN) -> int:
     """Samples that a part of a batch consists of at least."""
     layers = network.minibatch_std or network.minibatch_discrimination
     return game.group if game.couples or layers else 1
