@@ -30,12 +30,13 @@ def table(n: int) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Two runs that differ in a setting, and files beside them."""
+    """Two runs that differ in a setting, one that sets nothing aside, and files beside them."""
     folder = tmp_path_factory.mktemp("evidence")
     whole = table(700)
     whole.iloc[:500].to_parquet(folder / "people.parquet")
     whole.iloc[500:].to_parquet(folder / "held.parquet")
-    for name, more in (("run", ()), ("other", ("train.seed=1", "game.group=32"))):
+    others = {"run": (), "other": ("train.seed=1", "game.group=32"), "bare": ("data.held_out=0",)}
+    for name, more in others.items():
         words = ("train", folder / "people.parquet", "--samples", 256, "--out", folder / name)
         assert gantlet(*words, *SMALL, *more).code == 0
     return folder
@@ -103,6 +104,18 @@ def test_held_out_rows_are_compared_with_in_any_order_of_columns(folder, tmp_pat
     assert found[0].numbers == found[1].numbers
     assert {number.n_real for number in found[0].numbers} >= {200}
     assert found[0].about["reference"] == str(tmp_path / "held.parquet")
+
+
+def test_held_out_rows_are_halved_where_none_were_set_aside(folder):
+    answer = gantlet("evaluate", folder / "bare", "--data", folder / "held.parquet", "-n", 60)
+    assert answer.code == 0, answer.err
+    kept = json.loads((folder / "bare" / "evidence.json").read_text())
+    names = {number["name"]: number for number in kept["numbers"]}
+    assert {"copies", "distance_ratio", "guessed"} <= set(names)
+    assert all(number["floor"] is not None for number in names.values())
+    assert names["quality"]["n_real"] == 100
+    assert kept["about"]["reference"] == f"half of {folder / 'held.parquet'}"
+    assert "not tested" not in answer.out
 
 
 @pytest.mark.parametrize(

@@ -72,10 +72,10 @@ def game(law, x: np.ndarray) -> Game:
     )
 
 
-def run(law, path: Path, x: np.ndarray | None = None) -> tuple[Path, Game]:
-    """A run of one pass, and the game that its bundle needs."""
+def run(law, path: Path, x: np.ndarray | None = None, *more: str) -> tuple[Path, Game]:
+    """A run of one pass, of more settings, and the game that its bundle needs."""
     x = data() if x is None else x
     played = game(law, x)
-    settings = ["train.batch=64", "train.threads=1", "train.precision=float32"]
+    settings = ["train.batch=64", "train.threads=1", "train.precision=float32", *more]
     gantlet.train(x, settings=settings, samples=64, out=path, game=played)
     return path, played

@@ -45,6 +45,19 @@ def test_every_number_has_its_floor_its_interval_and_its_numbers_of_samples(hone
         assert number.verdict
 
 
+@pytest.mark.parametrize("law", ["honest", "copier"])
+def test_data_handed_over_tell_copying_where_nothing_was_set_aside(law, tmp_path):
+    x = planted.data()
+    made = planted.copier(x) if law == "copier" else planted.honest
+    path, game = planted.run(made, tmp_path / "run", x, "data.held_out=false")
+    found = evaluate(path, planted.data(600, seed=1), n=600, train=x, game=game)
+    numbers, verdict = named(found), found.evidence.verdict
+    assert all(number.floor is not None for number in numbers.values())
+    assert ("no sign of copying" in verdict) == (law == "honest"), verdict
+    assert is_worse(numbers["distance_ratio"]) == (law == "copier")
+    assert not any("not tested" in note for note in found.evidence.notes)
+
+
 def test_a_collapsed_generator_covers_nothing(tmp_path):
     found = evaluated(planted.collapsed, tmp_path / "run")
     assert is_worse(named(found)["coverage"])

@@ -9,10 +9,12 @@ import pytest
 import gantlet
 from gantlet.data import store
 from gantlet.data.dataset import Rows
+from gantlet.data.settings import DataSettings
 from gantlet.data.split import spared, split
 from gantlet.errors import UsageError
 from gantlet.evaluation import evaluate, kept_evidence
-from gantlet.evaluation.subject import Part, Subject, gathered
+from gantlet.evaluation.parts import Part
+from gantlet.evaluation.subject import Subject, gathered
 from gantlet.spec import DataSpec
 from gantlet.tables.columnar import ColumnFile
 from tests.evaluation import planted, planted_tables
@@ -49,7 +51,7 @@ def test_data_handed_over_take_the_place_of_the_reference_and_free_the_floor(run
     path, game = run
     other = planted.data(500, seed=1)
     subject = gathered(path, 100, seed=0, data=other, game=game)
-    assert np.array_equal(subject.reference.x, other)
+    assert np.array_equal(subject.reference.x[:], other)
     subject = gathered(path, 300, seed=0, data=other, game=game)
     assert len(subject.floor) == len(gathered(path, 300, seed=0, game=game).held_out)
 
@@ -70,6 +72,72 @@ def test_data_handed_over_that_were_trained_on_are_refused_and_those_set_aside_a
         gathered(path, 300, seed=0, data=planted.data(), game=game)
     half = gathered(path, 300, seed=0, data=own.reference.x[:], game=game)
     assert sorted(half.floor.index) == sorted(own.floor.index)
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory):
+    """A run that set nothing aside, with its game."""
+    folder = tmp_path_factory.mktemp("bare") / "run"
+    return planted.run(planted.honest, folder, None, "data.held_out=false")
+
+
+def test_data_handed_over_are_halved_where_nothing_was_set_aside(bare):
+    path, game = bare
+    x, other = planted.data(), planted.data(500, seed=1)
+    other[7] = other[8]  # copies fall on the same side
+    subject = gathered(path, 400, seed=0, train=x, data=other, game=game)
+    floor, reference = subject.floor, subject.reference
+    assert sorted([*floor.index, *reference.index]) == list(range(500))
+    assert abs(len(floor) - len(reference)) <= 2
+    assert not set(floor.hashes) & set(reference.hashes)
+    for part in (floor, reference):
+        assert np.array_equal(part.x[:], other[part.index])
+    assert subject.about["reference"] == "half of data handed over"
+    assert len(subject.train) == 3000
+    shuffled = gathered(path, 400, seed=0, train=x, data=other[::-1], game=game)
+    assert set(shuffled.floor.hashes) == set(floor.hashes)
+    few = gathered(path, 100, seed=0, train=x, data=other, game=game)
+    assert len(few.floor) == 100
+    assert len(few.reference) == len(reference)
+
+
+def test_too_few_samples_to_halve_are_compared_with_and_have_no_floor(bare):
+    path, game = bare
+    x = planted.data()
+    for n, told in ((70, "data handed over"), (0, "the training data")):
+        other = planted.data(n, seed=1) if n else None
+        subject = gathered(path, 100, seed=0, train=x, data=other, game=game)
+        assert subject.floor is None
+        assert len(subject.reference) == (n or 3000)
+        assert any(f"{told}, and there is no floor: it takes 80" in n for n in subject.notes)
+
+
+def test_few_samples_that_are_left_make_no_floor_and_those_handed_over_do(run):
+    """All but ten of the samples set aside are handed over."""
+    path, game = run
+    own = gathered(path, 300, seed=0, game=game).held_out
+    subject = gathered(path, 300, seed=0, data=own.x[10:], game=game)
+    assert len(subject.floor) + len(subject.reference) == len(own) - 10
+    assert np.isin(subject.floor.hashes, own.hashes[10:]).all()
+
+
+def test_samples_handed_over_that_the_run_has_seen_take_no_part(bare, tmp_path):
+    path, game = bare
+    x, other = planted.data(), planted.data(300, seed=1)
+    both = np.concatenate([other, x[:200]])
+    subject = gathered(path, 200, seed=0, train=x, data=both, game=game)
+    assert max([*subject.floor.index, *subject.reference.index]) < 300
+    assert len(subject.floor) + len(subject.reference) == 300
+    told = "200 of the 500 samples handed over were seen while training, and take no part."
+    assert told in subject.notes
+    with pytest.raises(UsageError, match=r"301, of which it was trained on 151.*Give others\.$"):
+        gathered(path, 200, seed=0, train=x, data=both[150:451], game=game)
+    x = planted.data(6000)
+    path, game = planted.run(planted.honest, tmp_path / "run", x)
+    held_out = split(gathered(path, 200, seed=0, train=x, game=game).dataset, DataSettings())
+    subject = gathered(path, 200, seed=0, train=x, data=x[held_out.held_out], game=game)
+    assert len(subject.floor) + len(subject.reference) == 400
+    assert any("200 of the 600 samples handed over were seen" in n for n in subject.notes)
 
 
 def test_held_out_samples_have_labels_where_both_halves_have_them():
@@ -110,7 +178,7 @@ def test_data_too_large_for_memory_are_read_from_the_cache(tmp_path, monkeypatch
     subject = gathered(out, 100, seed=0, data=tmp_path / "other.npy", game=game)
     assert isinstance(subject.dataset.raw.base, np.memmap)
     assert np.array_equal(subject.dataset.raw, x.astype(np.float32))
-    assert np.array_equal(subject.reference.x, other.astype(np.float32))
+    assert np.array_equal(subject.reference.x[:], other.astype(np.float32))
 
 
 def test_samples_that_chose_the_checkpoint_take_no_part(tmp_path):

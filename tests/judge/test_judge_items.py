@@ -101,6 +101,16 @@ def test_images_handed_over_take_the_place_of_those_set_aside(run):
     assert len(shown) == 6
 
 
+def test_all_images_handed_over_may_be_shown_where_none_were_set_aside(tmp_path):
+    path = tmp_path / "run"
+    settings = TINY | {"data.held_out": False}
+    gantlet.train("digits", "mlp", settings, samples=32, out=path, verbose=False)
+    data = 16 - open_data("digits").raw[:100].astype(np.uint8)
+    found = panel(path, 200, data=data)
+    assert sum(not item.generated for item in found.items) == 100
+    assert found.about["real"] == "images of data handed over"
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -29,19 +29,19 @@ PAIRS = 16
 
 
 def score_copying(scorer: Scorer[Side]) -> list[Pair]:
-    """Distances to the nearest training sample, against those of real samples set aside.
+    """Distances to the nearest training sample, against those of unseen real samples.
 
-    Half of the samples set aside is the yardstick, the other half, scored like the generated
-    ones, the floor. A sample that is made again counts once: repetition is a matter of coverage,
-    and a thousand times the same neighbour would look like a thousand findings.
+    Those of the reference are the yardstick; those of the floor are scored like generated ones.
+    A sample that is made again counts once: repetition is a matter of coverage, and a thousand
+    times the same neighbour would look like a thousand findings.
 
     Returns:
-        The generated samples nearest to training samples; none where nothing was set aside.
+        The generated samples nearest to training samples; none where there is no floor.
     """
     sides = scorer.sides
     if sides.floor is None:
         scorer.notes.append(
-            "Copying was not tested: without samples set aside there is nothing to compare with."
+            "Copying was not tested: there are too few unseen samples to compare with."
         )
         return []
 

@@ -14,9 +14,10 @@ from gantlet.errors import UsageError, unknown
 from gantlet.evaluation.copies import score_copying
 from gantlet.evaluation.looks import score_classes, score_coverage, score_fidelity
 from gantlet.evaluation.obeyed import score_conditions
+from gantlet.evaluation.parts import Part
 from gantlet.evaluation.rows import RowSide
 from gantlet.evaluation.scoring import Findings, Scorer, Side, Sides, on_power
-from gantlet.evaluation.subject import Part, Subject, gathered
+from gantlet.evaluation.subject import FEWEST, Subject, gathered
 from gantlet.evaluation.tables import score_table
 from gantlet.evaluation.uses import score_usefulness
 from gantlet.evaluation.verdict import judged, overall
@@ -41,8 +42,6 @@ DECIDING = (
 )
 """Numbers that tell how much worse than real data samples are: shares, whose worst is known."""
 _EXTRACTOR = "embedded"
-_FEWEST = 40
-"""Samples below which no interval means much."""
 _KEPT = "evidence.json"
 
 
@@ -76,7 +75,8 @@ def evaluate(
 
     Arguments:
         run: its folder.
-        data: held-out data to compare with, in place of the samples that the run set aside.
+        data: held-out data to compare with, in place of the samples that the run set aside; of a
+            run that set nothing aside, one half of them is the reference, the other the floor.
         n: samples to draw.
         extractor: a name in `EXTRACTORS`, `embedded` if none is given; rows of a table need none.
         seed: of the samples.
@@ -96,8 +96,8 @@ def evaluate(
     began, run = time.monotonic(), Path(run)
     if extractor is not None and extractor not in EXTRACTORS:
         raise unknown("extractor", extractor, EXTRACTORS)
-    if n < _FEWEST:
-        raise UsageError("samples to evaluate", expected=f"at least {_FEWEST}", received=str(n))
+    if n < FEWEST:
+        raise UsageError("samples to evaluate", expected=f"at least {FEWEST}", received=str(n))
     subject = gathered(run, n, seed=seed, data=data, train=train, game=game)
     if extractor is not None and subject.bundle.spec.kind == "table":
         raise UsageError(
@@ -114,10 +114,10 @@ def evaluate(
             received=f"a run on {subject.bundle.spec.kind}",
             remedy=f"Leave --{named[0]} away: only rows have columns.",
         )
-    if len(subject.reference) < _FEWEST:
+    if len(subject.reference) < FEWEST:
         raise UsageError(
             "real samples to compare with",
-            expected=f"at least {_FEWEST}",
+            expected=f"at least {FEWEST}",
             received=str(len(subject.reference)),
             remedy="Hand over more with --data: of fewer no interval means much.",
         )

@@ -65,7 +65,7 @@ class RowReader:
 
 
 def score_privacy(scorer: Scorer[RowSide], read: RowReader, attack: Attack | None = None) -> None:
-    """Numbers of copying of rows; those that need rows set aside only where there are some.
+    """Numbers of copying of rows; those that need unseen rows only where there are some.
 
     Arguments:
         scorer: takes the numbers and notes.
@@ -79,8 +79,8 @@ def score_privacy(scorer: Scorer[RowSide], read: RowReader, attack: Attack | Non
                 real=len(train), made=len(made), better="lower", source=_GOOD)  # fmt: skip
     if sides.floor is None:
         scorer.notes.append(
-            "Distances to training rows and attacks were not tested: without rows set aside there "
-            "is nothing to compare with."
+            "Distances to training rows and attacks were not tested: there are too few unseen "
+            "rows to compare with."
         )
         return
     _score_distances(scorer, read)

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from gantlet.evaluation.parts import Part
 from gantlet.evaluation.scoring import Sides
-from gantlet.evaluation.subject import Part, Subject
+from gantlet.evaluation.subject import Subject
 from gantlet.metrics.columns import Choice, Numeric, Values
 from gantlet.rng import permutation
 from gantlet.tables.choice_column import ChoiceColumn

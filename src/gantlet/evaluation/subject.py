@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,56 +14,32 @@ import numpy as np
 
 from gantlet.bundle import Bundle
 from gantlet.data import open_data
-from gantlet.data.dataset import Array, Dataset, Hashes, Labels, Rows, content_hashes
-from gantlet.data.frames import fitting, frame_of, rows_of
+from gantlet.data.dataset import Dataset
+from gantlet.data.frames import rows_of
 from gantlet.data.split import Indices, halves, spared, split
 from gantlet.errors import UsageError
+from gantlet.evaluation.handed_over import HandedOver, handed_over
+from gantlet.evaluation.parts import Part, joined, part_of
 from gantlet.games.base import Game
 from gantlet.labels import in_words
 from gantlet.planning import cache_of
 from gantlet.rng import permutation
 from gantlet.run import load
 from gantlet.sample import sample
-from gantlet.spec import DataSpec
-from gantlet.tables.columnar import ColumnFile
-from gantlet.tables.transform import TableTransform
 from gantlet.training.folder import Folder
 
 if TYPE_CHECKING:
     from gantlet.data import Source
 
-__all__ = ["Part", "Subject", "gathered"]
+__all__ = ["FEWEST", "Subject", "gathered"]
+
+FEWEST = 40
+"""Samples of a kind below which nothing is measured: no interval would mean much."""
 
 _ROWS = 10_000
 """Of a table, that are put into words at a time."""
 MOST_TRAINED = 500_000
 """Training rows of a table that are looked at, so that memory does not grow with the table."""
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """Some samples as they are stored, and their labels if there are any; rows also as cells."""
-
-    x: Array | Rows
-    """Shape (N, *spec.shape); of a large set, read when it is asked for."""
-    y: Labels | None
-    index: Indices
-    """Places in the data (of generated samples: 0 to N - 1)."""
-    frame: Any = None
-    """Rows of a table as they were read, a pandas DataFrame; None of other samples."""
-
-    def __len__(self) -> int:
-        return len(self.x)
-
-    @cached_property
-    def hashes(self) -> Hashes:
-        """Of what each sample holds, (N,)."""
-        return self.x.hashes if isinstance(self.x, Rows) else content_hashes(self.x)
-
-    def first(self, n: int) -> Part:
-        """The first n samples."""
-        frame = None if self.frame is None else self.frame.iloc[:n]
-        return Part(self.x[:n], None if self.y is None else self.y[:n], self.index[:n], frame)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,26 +58,21 @@ class Subject:
     fake: Part
     train: Part
     reference: Part
-    """Half of the samples set aside, or data that were handed over; the training samples where
-    nothing was set aside."""
+    """Half of the samples set aside; data that were handed over, or half of them where nothing was
+    set aside; the training samples where there is neither."""
     floor: Part | None
-    """The other half; None where nothing was set aside."""
+    """The other half, or the samples set aside; None where there are too few."""
     about: Mapping[str, Any]
     notes: tuple[str, ...]
+    given: HandedOver | None = None
+    """All data that were handed over."""
 
     @property
     def held_out(self) -> Part | None:
         """Real samples that neither training nor validation has seen: both halves."""
         if self.floor is None:
             return None
-        first, second = self.floor.y, self.reference.y
-        y = None if first is None or second is None else np.concatenate([first, second])
-        return Part(
-            np.concatenate([self.floor.x[:], self.reference.x[:]]),
-            y,
-            np.concatenate([self.floor.index, self.reference.index]),
-            _both(self.floor.frame, self.reference.frame),
-        )
+        return joined(self.floor, self.reference)
 
 
 def gathered(
@@ -119,7 +90,8 @@ def gathered(
         run: its folder.
         n: generated samples.
         seed: of the samples.
-        data: held-out data to compare with, in place of the samples that were set aside.
+        data: held-out data to compare with, in place of the samples that were set aside; halved
+            where nothing was, as the floor is of unseen samples, too.
         train: the training data, where they have moved or were an array.
         game: the game, where it was a person's own.
 
@@ -129,15 +101,15 @@ def gathered(
     """
     bundle = load(run, game=game).bundle
     with _trained_on(run, bundle, train) as (dataset, table):
-        taken, source, notes = _taken(bundle, dataset, table, data, n)
+        real = _real(bundle, dataset, table, data, n)
     made = sample(bundle, n, seed=seed)
     about = {
         "run": str(run),
         "data": bundle.about["data"],
         "seen": bundle.about["seen"],
         "seed": seed,
-        "reference": source,
-        "reference_fingerprint": _fingerprint(taken["reference"], dataset, data is None),
+        "reference": real.source,
+        "reference_fingerprint": _fingerprint(real.reference, dataset, real.given is None),
     }
     if bundle.spec.conditions:
         about["conditions"] = "; ".join(map(in_words, bundle.spec.conditions))
@@ -145,11 +117,12 @@ def gathered(
         bundle=bundle,
         dataset=dataset,
         fake=Part(made.values, made.labels, np.arange(n), None if table is None else made.frame),
-        train=taken["train"],
-        reference=taken["reference"],
-        floor=taken.get("floor"),
+        train=real.train,
+        reference=real.reference,
+        floor=real.floor,
         about=about,
-        notes=tuple(notes),
+        notes=tuple(real.notes),
+        given=real.given,
     )
 
 
@@ -166,33 +139,26 @@ def _fingerprint(part: Part, dataset: Dataset, own: bool) -> str:
     return found.hexdigest()
 
 
-def _apart(reference: Part, dataset: Dataset, trained: Indices, unseen: Indices) -> Indices:
-    """Those of the samples set aside that are not among data that were handed over.
+@dataclass(frozen=True, eq=False)
+class _Real:
+    """The real sets of a subject."""
 
-    Raises UsageError where most of the latter are training samples. Rows of tables may recur, and
-    are taken as they are.
-    """
-    if reference.frame is not None:
-        return unseen
-    known = int(np.isin(reference.hashes, dataset.hashes[trained]).sum())
-    if 2 * known > len(reference):
-        raise UsageError(
-            "the held-out data",
-            expected="samples that the run was not trained on",
-            received=f"{len(reference):,}, of which it was trained on {known:,}",
-            remedy="Give others, or leave --data away: some were set aside.",
-        )
-    return unseen[~np.isin(dataset.hashes[unseen], reference.hashes)]
+    train: Part
+    reference: Part
+    floor: Part | None
+    source: str
+    """Where the reference is from."""
+    given: HandedOver | None
+    notes: list[str]
 
 
-def _taken(
-    bundle: Bundle, dataset: Dataset, table: Any, data: Source | None, n: int
-) -> tuple[dict[str, Part], str, list[str]]:
-    """The real sets, where the reference is from, and notes; see `gathered`."""
-    part = partial(_part, dataset, table)
+def _real(bundle: Bundle, dataset: Dataset, table: Any, data: Source | None, n: int) -> _Real:
+    """The real sets of a run and of data that were handed over; see `gathered`."""
+    part: Callable[[Indices], Part] = partial(part_of, dataset, table)
+    given = None
     divided = split(dataset, bundle.config.data)
     trained = divided.train if table is None else _some(divided.train, MOST_TRAINED)
-    taken = {"train": part(trained)}
+    train = part(trained)
     notes = [] if len(divided.held_out) else [divided.note]
     if len(trained) < len(divided.train):
         notes.append(
@@ -206,26 +172,35 @@ def _taken(
             f"{len(used):,} of the samples set aside were looked at while training, and take no "
             "part."
         )
-    if data is None and len(unseen):
+    floor, of_floor, of_reference = unseen, part, part
+    if data is not None:
+        given = handed_over(data, bundle, train.frame).unseen(dataset, divided.train, used)
+        notes += given.notes
+        reference, of_reference, source = given.index, given.part, given.name
+        floor = given.others(dataset, unseen)
+        if len(floor) < FEWEST:
+            (floor, reference), of_floor = given.halves(FEWEST), given.part
+            source = f"half of {source}" if len(floor) else source
+    elif len(unseen):
         floor, reference = halves(unseen, dataset.lots)
-        taken["reference"] = part(reference)
         source = f"half of the {'other ' if len(used) else ''}samples set aside"
-    elif data is not None:
-        like = taken["train"].frame
-        taken["reference"] = (
-            _handed_over(data, bundle) if like is None else _rows(data, bundle, like)
-        )
-        floor = _apart(taken["reference"], dataset, divided.train, unseen)
-        source = f"{data}" if isinstance(data, str | Path) else "data handed over"
     else:
-        floor, taken["reference"] = unseen, taken["train"]
-        notes.append("Samples are compared with the training data, and there is no floor.")
-        source = "the training data"
-    if len(floor):
-        taken["floor"] = part(_some(floor, n))
+        reference, source = trained, "the training data"
+    if not len(floor):
+        notes.append(
+            f"Samples are compared with {source}, and there is no floor: it takes {2 * FEWEST} "
+            "samples that the run has not seen, handed over as data."
+        )
     if len(floor) > n:
         notes.append(f"As many samples make the floor as were generated: {n:,} of {len(floor):,}.")
-    return taken, source, notes
+    return _Real(
+        train=train,
+        reference=of_reference(reference),
+        floor=of_floor(_some(floor, n)) if len(floor) else None,
+        source=source,
+        given=given,
+        notes=notes,
+    )
 
 
 def _some(index: Indices, most: int) -> Indices:
@@ -234,29 +209,6 @@ def _some(index: Indices, most: int) -> Indices:
         return index
     chosen: Indices = permutation(0, "evaluation/trained", 0, len(index))[:most].numpy()
     return index[np.sort(chosen)]
-
-
-def _part(dataset: Dataset, table: Any, index: Indices) -> Part:
-    labels = None if dataset.y is None else dataset.y[index]
-    cells = None if table is None else _cells(table, index)
-    return Part(dataset.rows(index), labels, index, cells)
-
-
-def _cells(table: Any, index: Indices) -> Any:
-    """Some rows as a pandas DataFrame; of a `ColumnFile` read a column at a time."""
-    import pandas as pd
-
-    if not isinstance(table, ColumnFile):
-        return table.iloc[index].reset_index(drop=True)
-    return pd.DataFrame({n: table[n].iloc[index].reset_index(drop=True) for n in table.columns})
-
-
-def _both(first: Any, second: Any) -> Any:
-    if first is None:
-        return None
-    import pandas as pd
-
-    return pd.concat([first, second], ignore_index=True)
 
 
 @contextmanager
@@ -304,48 +256,3 @@ def _opened(source: Source, bundle: Bundle) -> Iterator[tuple[Dataset, Any]]:
             yield found
     else:
         yield open_data(source, settings, cache=cache), None
-
-
-def _rows(data: Source, bundle: Bundle, like: Any) -> Part:
-    """Held-out rows with the columns of the run, whose types some rows of it tell."""
-    transform = TableTransform.from_json(bundle.spec.table)
-    frame = fitting(
-        frame_of(data, bundle.config.data, transform.columns_), transform.columns_, like
-    )
-    return Part(transform.transform(frame), None, np.arange(len(frame)), frame)
-
-
-def _handed_over(data: Source, bundle: Bundle) -> Part:
-    """Held-out data, brought to the size and the classes of the run."""
-    spec, settings = bundle.spec, bundle.config.data
-    if spec.kind == "image":
-        _, height, width = spec.shape
-        settings = replace(settings, size=(height, width))
-    other = open_data(data, settings, cache=cache_of(data))
-    if other.spec.shape != spec.shape or other.spec.dtype != spec.dtype:
-        raise UsageError(
-            "the held-out data",
-            expected=f"{spec.dtype} samples of shape {spec.shape}, as the run was trained on",
-            received=f"{other.spec.dtype} of shape {other.spec.shape}",
-        )
-    y = other.y
-    if y is not None and other.spec.classes != spec.classes:
-        y = _renamed(y, other.spec.classes, spec.classes)
-    alike = spec.classes or (spec.conditions and _asked(other.spec) == _asked(spec))
-    return Part(other.raw[:], y if alike else None, np.arange(len(other)))
-
-
-def _asked(spec: DataSpec) -> list[tuple[str, bool, tuple[str, ...]]]:
-    """What makes values of conditions comparable."""
-    return [(c.name, c.kind == "flag", c.names) for c in spec.conditions]
-
-
-def _renamed(y: Labels, theirs: tuple[str, ...], ours: tuple[str, ...]) -> Labels:
-    unknown = [name for name in theirs if name not in ours]
-    if unknown and ours:
-        raise UsageError(
-            "the held-out data",
-            expected=f"the classes of the run ({', '.join(ours[:8])})",
-            received=f"class {unknown[0]!r}",
-        )
-    return np.array([ours.index(name) for name in theirs])[y] if ours else y

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from gantlet.data.dataset import Dataset
+from gantlet.evaluation.parts import Part
 from gantlet.evaluation.scoring import Scorer, Side, recognised
-from gantlet.evaluation.subject import Part, Subject
+from gantlet.evaluation.subject import Subject
 from gantlet.metrics.estimate import Estimate
 from gantlet.metrics.extractors import Training, embedded
 from gantlet.rng import permutation

@@ -147,7 +147,7 @@ def overall(
         because = f" ({named})" if worse else ""
         parts.append(answers[1 + far if worse else 0] + because)
     if not parts:
-        return "No verdict: nothing was set aside to compare with."
+        return "No verdict: there are too few unseen samples for a floor."
     if unasked:
         parts.append(f"not measured: {', '.join(unasked)}")
     sentence = "; ".join(parts)

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from gantlet.bundle import bundle_folder, described
 from gantlet.errors import UsageError
-from gantlet.evaluation.subject import Part, Subject, gathered
+from gantlet.evaluation.parts import Part
+from gantlet.evaluation.subject import Subject, gathered
 from gantlet.games.base import Game
 from gantlet.rng import permutation
 from gantlet.spec import DataSpec
@@ -103,7 +104,7 @@ def panel(
     run = Path(run)
     _check(run, n, seconds, seed)
     subject = gathered(run, n // 2, seed=seed, data=data, train=train, game=game)
-    real, source = _real(subject, handed_over=data is not None)
+    real, source = _real(subject)
     if len(real) < n // 2:
         raise UsageError(
             "number of images to judge",
@@ -153,10 +154,10 @@ def _check(run: Path, n: int, seconds: float | None, seed: int) -> None:
         )
 
 
-def _real(subject: Subject, *, handed_over: bool) -> tuple[Part, str]:
+def _real(subject: Subject) -> tuple[Part, str]:
     """Real samples, and where they are from."""
-    if handed_over:
-        return subject.reference, f"images of {subject.about['reference']}"
+    if subject.given is not None:
+        return subject.given.part(subject.given.index), f"images of {subject.given.name}"
     if subject.held_out is not None:
         return subject.held_out, "images set aside and never trained on"
     return subject.train, "training images, as none were set aside"
