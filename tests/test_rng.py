@@ -10,18 +10,42 @@ from hypothesis import strategies as st
 from gantlet.rng import BLOCK, Noise, permutation, rows, seed_of, truncated
 
 
-@given(start=st.integers(0, 300), count=st.integers(1, 200), cut=st.integers(0, 200))
-def test_a_range_of_rows_is_the_same_however_it_is_cut(start, count, cut):
+@given(
+    start=st.integers(0, 300),
+    count=st.integers(1, 200),
+    cut=st.integers(0, 200),
+    shape=st.sampled_from([(), (5,), (1, 20, 20), (3, 90, 90)]),
+)
+def test_a_range_of_rows_is_the_same_however_it_is_cut(start, count, cut, shape):
+    count = min(count, 40_000 // math.prod(shape) + 2)
     cut = min(cut, count - 1) if count > 1 else 0
-    whole = rows(3, "z", start, count, (5,))
-    parts = [rows(3, "z", start, cut, (5,))] if cut else []
-    parts.append(rows(3, "z", start + cut, count - cut, (5,)))
+    whole = rows(3, "z", start, count, shape)
+    parts = [rows(3, "z", start, cut, shape)] if cut else []
+    parts.append(rows(3, "z", start + cut, count - cut, shape))
     assert torch.equal(whole, torch.cat(parts))
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [((), 64), ((64,), 64), ((512,), 32), ((1, 32, 32), 16), ((3, 64, 64), 1)],
+)
+def test_long_rows_are_drawn_in_blocks_of_few(shape, expected):
+    drawn = []
+
+    def draw(size, **options):
+        drawn.append(size)
+        return torch.randn(size, **options)
+
+    found = rows(0, "z", 3 * expected, 1, shape, draw)
+    assert drawn == [(expected, *shape)]
+    assert torch.equal(found, rows(0, "z", 0, 3 * expected + 1, shape)[-1:])
 
 
 def test_streams_seeds_and_blocks_differ():
     z = rows(0, "z", 0, 2 * BLOCK, (8,))
     assert len(torch.unique(z)) == z.numel()
+    wide = rows(0, "z", 0, 3, (3, 64, 64))
+    assert len(torch.unique(wide)) > 0.99 * wide.numel()  # of 2^24 numbers some recur by chance
     assert not torch.equal(z, rows(1, "z", 0, 2 * BLOCK, (8,)))
     assert not torch.equal(z, rows(0, "w", 0, 2 * BLOCK, (8,)))
 
@@ -32,6 +56,8 @@ def test_seeds_are_fixed_for_ever():
     torch.testing.assert_close(
         rows(0, "z", 0, 1, (3,))[0], torch.tensor([1.3190, -0.5667, -0.1102]), atol=1e-4, rtol=0
     )
+    wide = rows(0, "z", 7, 1, (3, 64, 64))[0, 2, 63, -3:]
+    torch.testing.assert_close(wide, torch.tensor([-0.3954, -0.4844, -0.2955]), atol=1e-4, rtol=0)
 
 
 def test_noise_is_standard_normal_and_named():

@@ -7,6 +7,7 @@ ranks and micro-batches take parts of the range, and resuming starts at the next
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -26,7 +27,9 @@ __all__ = [
 ]
 
 BLOCK = 64
-"""Rows drawn by one generator. A part of a format: another value is another stream."""
+"""Rows drawn by one generator, at most. A part of a format: another value is another stream."""
+_NUMBERS = 16_384
+"""Numbers of a block of rows that are long: a batch of few images draws no more than it uses."""
 
 Draw = Callable[..., Tensor]
 Requests = Mapping[str, tuple[tuple[int, ...], Draw]]
@@ -55,14 +58,16 @@ def rows(
 ) -> Tensor:
     """Rows [start, start + count) of a stream, each of `shape`, in float32 on the CPU.
 
-    Whole blocks of `BLOCK` rows are drawn, each from a generator of its own, and cut to the range.
+    Whole blocks are drawn, each from a generator of its own, and cut to the range: of `BLOCK` rows,
+    or of fewer where these would be more than 16,384 numbers.
     """
-    first, last = start // BLOCK, (start + count + BLOCK - 1) // BLOCK
-    drawn, source = torch.empty((last - first, BLOCK, *shape)), torch.Generator()
-    for block in range(first, last):
-        source.manual_seed(seed_of(seed, stream, block))
-        draw((BLOCK, *shape), generator=source, out=drawn[block - first])
-    return drawn.flatten(0, 1)[start - first * BLOCK :][:count]
+    block = max(1, min(BLOCK, _NUMBERS // max(1, math.prod(shape))))
+    first, last = start // block, (start + count + block - 1) // block
+    drawn, source = torch.empty((last - first, block, *shape)), torch.Generator()
+    for number in range(first, last):
+        source.manual_seed(seed_of(seed, stream, number))
+        draw((block, *shape), generator=source, out=drawn[number - first])
+    return drawn.flatten(0, 1)[start - first * block :][:count]
 
 
 def permutation(seed: int, stream: str, epoch: int, n: int) -> Tensor:
