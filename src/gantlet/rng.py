@@ -58,8 +58,8 @@ def rows(
 ) -> Tensor:
     """Rows [start, start + count) of a stream, each of `shape`, in float32 on the CPU.
 
-    Whole blocks are drawn, each from a generator of its own, and cut to the range: of `BLOCK` rows,
-    or of fewer where these would be more than 16,384 numbers.
+    Whole blocks are drawn, each from a generator of its own, and cut to the range. They have
+    `BLOCK` rows, or fewer where these would be more than 16,384 numbers.
     """
     block = max(1, min(BLOCK, _NUMBERS // max(1, math.prod(shape))))
     first, last = start // block, (start + count + block - 1) // block

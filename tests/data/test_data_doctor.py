@@ -11,6 +11,7 @@ from PIL import Image
 from gantlet.data import DataSettings, open_data
 from gantlet.data.doctor import examine
 from gantlet.errors import UsageError
+from gantlet.training.copying import recurs
 
 
 def write(path, seed=0, shape=(6, 5, 3)):
@@ -101,6 +102,20 @@ def test_arrays_are_examined():
     ]
     points = examine(np.random.default_rng(0).normal(size=(2000, 3)))
     assert (points.sizes, points.channels, points.problems) == ((((3,), 2000),), (), ())
+
+
+@pytest.mark.parametrize(("copies", "is_watched"), [(4, True), (5, False)])
+def test_so_many_copies_that_copying_is_not_watched_are_told_as_training_tells_it(
+    copies, is_watched
+):
+    x = np.random.default_rng(0).normal(size=(400, 3)).astype(np.float32)
+    x[:copies] = x[copies]
+    (told,) = [s for s in sentences(examine(x), "warning") if "copies" in s]
+    assert told.startswith(
+        f"Exact copies of other samples: {copies} (samples that have copies: 1)"
+    )
+    assert ("training does not watch copying" in told) != is_watched
+    assert recurs(open_data(x)) != is_watched
 
 
 def test_nothing_readable_is_told(tmp_path):

@@ -25,6 +25,7 @@ __all__ = [
     "content_hashes",
     "label_bytes",
     "let_go",
+    "recurring",
 ]
 
 Array = NDArray[Any]
@@ -79,6 +80,12 @@ def content_hashes(raw: Array) -> Hashes:
         joined = b"".join(hashlib.blake2b(row, digest_size=8).digest() for row in rows)
         digests[part] = np.frombuffer(joined, dtype="<u8")
     return digests
+
+
+def recurring(again: int, count: int) -> bool:
+    """Whether `again` of `count` samples, which are there already, are so many that copies may be
+    chance: more than one in a hundred, and more than two."""
+    return again > max(2, count / 100)
 
 
 def label_bytes(y: Labels) -> bytes:

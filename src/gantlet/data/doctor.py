@@ -15,7 +15,7 @@ import numpy as np
 from gantlet.data import Source, dicom, open_data
 from gantlet.data.assemble import ceiling
 from gantlet.data.builtin import BUILTINS
-from gantlet.data.dataset import Array, Dataset, Hashes, chunks, content_hashes
+from gantlet.data.dataset import Array, Dataset, Hashes, chunks, content_hashes, recurring
 from gantlet.data.form import Form, form_of
 from gantlet.data.frames import proposals_of, rows_of
 from gantlet.data.kinds import KINDS, Entries, readable, sniff
@@ -329,11 +329,14 @@ def _number_problems(count: int) -> Iterator[Problem]:
 
 
 def _copy_problems(contents: Iterable[Hashable]) -> Iterator[Problem]:
-    groups = [n for n in Counter(contents).values() if n > 1]
+    counted = Counter(contents)
+    groups = [n for n in counted.values() if n > 1]
+    again = sum(groups) - len(groups)
     if groups:
+        unwatched = "; so many that training does not watch copying"
         yield Problem(
             "warning",
-            f"Exact copies of other samples: {sum(groups) - len(groups):,} (samples that have "
-            f"copies: {len(groups):,}).",
+            f"Exact copies of other samples: {again:,} (samples that have copies: {len(groups):,})"
+            f"{unwatched * recurring(again, counted.total())}.",
             "Remove the copies, or the generator will prefer them.",
         )

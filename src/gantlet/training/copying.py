@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gantlet.data.dataset import Dataset
+from gantlet.data.dataset import Dataset, recurring
 from gantlet.data.split import Indices
 from gantlet.metrics.copying import near_bound, near_share
 from gantlet.metrics.extractors import Extractor
@@ -42,8 +42,6 @@ _SIDE = 32
 """Pixels of a thumbnail's side, at most."""
 FEWEST = 20
 """Training samples below which their distances to one another tell nothing."""
-_RECURRING = 0.01
-"""Share of samples that are there already up to which data do not recur."""
 _MOST = 1_000
 """Training samples whose distances to one another are taken, at most."""
 
@@ -101,13 +99,10 @@ def recurs(dataset: Dataset) -> bool:
     """Whether samples recur by themselves, so that a fresh one may equal a training sample.
 
     No unseen sample of ours ever does, because the data are divided by content. Among such data
-    copies cannot be told from chance: rows of tables, and any data of which more than one sample
-    in a hundred, and more than two, are there already.
+    copies cannot be told from chance: rows of tables, and data of which many are there already.
     """
-    if dataset.spec.kind == "table":
-        return True
     again = len(dataset) - len(np.unique(dataset.hashes))
-    return again > max(2, _RECURRING * len(dataset))
+    return dataset.spec.kind == "table" or recurring(again, len(dataset))
 
 
 def _chosen(dataset: Dataset, train: Indices, most: int) -> Indices:
