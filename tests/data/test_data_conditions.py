@@ -69,8 +69,8 @@ def test_columns_become_flags_numbers_levels_and_choices(photos):
     assert sum(angle.shares) == pytest.approx(1)
     told = " ".join(data.notes)
     assert (
-        "Conditions of labels.csv: smiling (yes for 50%), glasses (yes for 33%), angle (-29 to 27)"
-        ", legs (2 to 8, 3 values), colour (blue, green, red)." in told
+        "Conditions of labels.csv: smiling (yes for 50%), glasses (yes for 33%), angle (-29 to 27"
+        "; 4 beyond count as these), legs (2 to 8, 3 values), colour (blue, green, red)." in told
     )
     assert "Columns that are the same everywhere are left out: same, one, true." in told
     assert "Ignored" not in told

@@ -165,8 +165,13 @@ def _knots(values: Numbers) -> tuple[float, ...]:
 
 
 def _about(condition: Condition, values: Numbers) -> str:
-    share = f"{condition.name} (yes for {values.mean():.0%})"
-    return share if condition.kind == "flag" else in_words(condition)
+    if condition.kind == "flag":
+        return f"{condition.name} (yes for {values.mean():.0%})"
+    beyond = 0
+    if condition.kind == "number":
+        beyond = int(((values < condition.knots[0]) | (values > condition.knots[-1])).sum())
+    said = f"; {beyond:,} beyond count as these" if beyond else ""
+    return in_words(condition).removesuffix(")") + said + ")"
 
 
 def _wrong(source: str, column: str, expected: str, received: str) -> UsageError:
