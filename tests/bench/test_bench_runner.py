@@ -12,7 +12,7 @@ from gantlet.bench import PROBLEMS
 from gantlet.bench.runner import Result, finished
 from gantlet.console import Briefly
 from gantlet.data.builtin import MIXTURES, ring
-from tests.cli.door import assert_refused, gantlet
+from tests.cli.door import as_at_a_terminal, assert_refused, gantlet
 from tests.training.small import undrawn
 
 TINY = (
@@ -118,7 +118,7 @@ def test_a_stopped_run_goes_on_to_the_same_numbers(workplace, monkeypatch, event
     def stop(self, about):
         os.kill(os.getpid(), signal.SIGINT)
 
-    with monkeypatch.context() as patch:
+    with monkeypatch.context() as patch, as_at_a_terminal():
         patch.setattr(Briefly, event, stop)
         stopped = gantlet(*TICKING, "--seeds", 1)
     assert stopped.code == 130

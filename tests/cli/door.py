@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import signal
 import subprocess
 import sys
 from typing import NamedTuple
@@ -46,18 +47,42 @@ def command(*words) -> list[str]:
     return [sys.executable, "-m", "gantlet", *map(str, words)]
 
 
+@contextlib.contextmanager
+def as_at_a_terminal():
+    """No signal is ignored, as under nohup and by a shell's background jobs."""
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    ignored = [n for n in usual if signal.getsignal(n) is signal.SIG_IGN]
+    try:
+        for number in ignored:
+            signal.signal(number, usual[number])
+        yield
+    finally:
+        for number in ignored:
+            signal.signal(number, signal.SIG_IGN)
+
+
 def started(*words, cwd, **options) -> subprocess.Popen:
     """A process of `gantlet words...`, its output as text."""
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "error"}
-    return subprocess.Popen(
-        command(*words),
-        cwd=cwd,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        **options,
-    )
+    with as_at_a_terminal():
+        return subprocess.Popen(
+            command(*words),
+            cwd=cwd,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            **options,
+        )
+
+
+def ended(process) -> tuple[str, str]:
+    """What a process printed until it ended, within a minute."""
+    try:
+        return process.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
 
 
 def assert_refused(answer: Answer, *parts: str, code: int = 2) -> None:

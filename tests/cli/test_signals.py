@@ -11,7 +11,7 @@ import pytest
 
 from gantlet.cli import main
 from gantlet.console import though_closed
-from tests.cli.door import TINY, command, gantlet, started
+from tests.cli.door import TINY, as_at_a_terminal, command, ended, gantlet, started
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_a_signal_saves_and_the_same_command_goes_on(number, code, workplace):
         if number == signal.SIGHUP:  # a terminal that is closed sends it more than once
             time.sleep(0.01)
             process.send_signal(number)
-        out, err = process.communicate(timeout=60)
+        out, err = ended(process)
     assert process.returncode == code, err
     assert "Stopped and saved at" in out
     assert "The same command goes on from there" in out
@@ -45,9 +45,10 @@ def test_a_signal_saves_and_the_same_command_goes_on(number, code, workplace):
 
 def test_a_terminal_that_is_closed_saves(workplace):
     words = ("train", "--samples", 1_000_000, *TINY, "train.tick=1000000")
-    child, terminal = pty.fork()
-    if child == 0:
-        os.execv(sys.executable, command(*words))
+    with as_at_a_terminal():
+        child, terminal = pty.fork()
+        if child == 0:
+            os.execv(sys.executable, command(*words))
     told = b""
     while b"Training to" not in told:
         told += os.read(terminal, 1024)

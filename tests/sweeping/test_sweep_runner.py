@@ -19,7 +19,7 @@ from gantlet.metrics.estimate import Estimate
 from gantlet.sweeping import runner
 from gantlet.sweeping.runner import _score
 from gantlet.sweeping.space import written
-from tests.cli.door import assert_refused, started
+from tests.cli.door import as_at_a_terminal, assert_refused, started
 from tests.cli.door import gantlet as command
 from tests.sweeping.conftest import POINTS, SWEEP, TINY
 
@@ -125,7 +125,8 @@ def test_a_stopped_sweep_goes_on_to_the_same_table(workplace, finished, whole, m
 
     monkeypatch.setattr(Briefly, "on_tick", stop)
     for _ in range(2):
-        stopped = command(*SWEEP, "--json")
+        with as_at_a_terminal():
+            stopped = command(*SWEEP, "--json")
         assert stopped.code == 130
         assert stopped.out == ""
         assert "The same command goes on from there." in stopped.err
@@ -142,11 +143,9 @@ def test_a_signal_at_the_end_of_a_trial_stops_the_sweep(
         if self.who == "Trial 2" and (moment == "on_end" or told.row["seen"] == 128):
             os.kill(os.getpid(), signal.SIGINT)
 
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job's is to ignore it
-    with monkeypatch.context() as patch:
+    with monkeypatch.context() as patch, as_at_a_terminal():
         patch.setattr(Briefly, moment, stop)
         stopped = command(*SWEEP, "--json")
-    signal.signal(signal.SIGINT, before)
     assert (stopped.code, stopped.out) == (130, "")
     assert "The same command goes on from there." in stopped.err
     assert "Trial 3" not in stopped.err
