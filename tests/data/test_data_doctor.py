@@ -118,6 +118,13 @@ def test_so_many_copies_that_copying_is_not_watched_are_told_as_training_tells_i
     assert recurs(open_data(x)) != is_watched
 
 
+def test_copies_in_a_table_do_not_decide_whether_copying_is_watched():
+    pandas = pytest.importorskip("pandas")
+    found = examine(pandas.DataFrame({"a": [1.5, 2.5] * 100, "b": ["x", "y"] * 100}))
+    (told,) = [s for s in sentences(found, "warning") if "copies" in s]
+    assert "watch" not in told
+
+
 def test_nothing_readable_is_told(tmp_path):
     (tmp_path / "a.png").write_text("x")
     found = examine(tmp_path)

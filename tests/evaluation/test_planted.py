@@ -58,6 +58,15 @@ def test_data_handed_over_tell_copying_where_nothing_was_set_aside(law, tmp_path
     assert not any("not tested" in note for note in found.evidence.notes)
 
 
+@pytest.mark.parametrize("aside", [True, False])
+def test_a_perfect_sampler_of_points_that_recur_passes_on_data_handed_over(tmp_path, aside):
+    x = np.rint(3 * planted.data())
+    path, game = planted.run(planted.rounded, tmp_path / "run", x, f"data.held_out={aside}")
+    fresh = np.rint(3 * planted.data(1200, seed=1))
+    found = evaluate(path, fresh, n=600, train=x, game=game)
+    assert "no sign of copying" in found.evidence.verdict
+
+
 def test_a_collapsed_generator_covers_nothing(tmp_path):
     found = evaluated(planted.collapsed, tmp_path / "run")
     assert is_worse(named(found)["coverage"])

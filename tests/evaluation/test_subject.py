@@ -47,13 +47,16 @@ def test_the_four_sets_are_disjoint_and_the_halves_are_of_those_set_aside(run):
     assert len(subject.held_out) == len(floor) + len(reference)
 
 
-def test_data_handed_over_take_the_place_of_the_reference_and_free_the_floor(run):
+def test_few_samples_handed_over_are_the_reference_and_those_set_aside_the_floor(run):
     path, game = run
-    other = planted.data(500, seed=1)
-    subject = gathered(path, 100, seed=0, data=other, game=game)
-    assert np.array_equal(subject.reference.x[:], other)
+    own = gathered(path, 300, seed=0, game=game).held_out
+    other = planted.data(79, seed=1)
     subject = gathered(path, 300, seed=0, data=other, game=game)
-    assert len(subject.floor) == len(gathered(path, 300, seed=0, game=game).held_out)
+    assert np.array_equal(subject.reference.x[:], other)
+    assert set(subject.floor.index) == set(own.index)
+    assert subject.about["reference"] == "data handed over"
+    half = gathered(path, 300, seed=0, data=own.x[:60], game=game)
+    assert set(half.floor.index) == set(own.index[60:])
 
 
 def test_the_floor_has_as_many_samples_as_were_generated(run):
@@ -65,13 +68,10 @@ def test_the_floor_has_as_many_samples_as_were_generated(run):
     assert "As many samples make the floor as were generated: 60 of 150." in few.notes
 
 
-def test_data_handed_over_that_were_trained_on_are_refused_and_those_set_aside_are_no_floor(run):
+def test_data_handed_over_that_were_trained_on_are_refused(run):
     path, game = run
-    own = gathered(path, 300, seed=0, game=game)
     with pytest.raises(UsageError, match=r"3,000, of which it was trained on 2,700"):
         gathered(path, 300, seed=0, data=planted.data(), game=game)
-    half = gathered(path, 300, seed=0, data=own.reference.x[:], game=game)
-    assert sorted(half.floor.index) == sorted(own.floor.index)
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +81,9 @@ def bare(tmp_path_factory):
     return planted.run(planted.honest, folder, None, "data.held_out=false")
 
 
-def test_data_handed_over_are_halved_where_nothing_was_set_aside(bare):
-    path, game = bare
+@pytest.mark.parametrize("which", ["run", "bare"])
+def test_data_handed_over_are_halved_whatever_was_set_aside(which, request):
+    path, game = request.getfixturevalue(which)
     x, other = planted.data(), planted.data(500, seed=1)
     other[7] = other[8]  # copies fall on the same side
     subject = gathered(path, 400, seed=0, train=x, data=other, game=game)
@@ -93,7 +94,7 @@ def test_data_handed_over_are_halved_where_nothing_was_set_aside(bare):
     for part in (floor, reference):
         assert np.array_equal(part.x[:], other[part.index])
     assert subject.about["reference"] == "half of data handed over"
-    assert len(subject.train) == 3000
+    assert len(subject.train) == (3000 if which == "bare" else 2700)
     shuffled = gathered(path, 400, seed=0, train=x, data=other[::-1], game=game)
     assert set(shuffled.floor.hashes) == set(floor.hashes)
     few = gathered(path, 100, seed=0, train=x, data=other, game=game)
@@ -112,13 +113,13 @@ def test_too_few_samples_to_halve_are_compared_with_and_have_no_floor(bare):
         assert any(f"{told}, and there is no floor: it takes 80" in n for n in subject.notes)
 
 
-def test_few_samples_that_are_left_make_no_floor_and_those_handed_over_do(run):
-    """All but ten of the samples set aside are handed over."""
-    path, game = run
-    own = gathered(path, 300, seed=0, game=game).held_out
-    subject = gathered(path, 300, seed=0, data=own.x[10:], game=game)
-    assert len(subject.floor) + len(subject.reference) == len(own) - 10
-    assert np.isin(subject.floor.hashes, own.hashes[10:]).all()
+def test_samples_are_halved_by_how_many_differ(bare):
+    path, game = bare
+    other = planted.data(120, seed=1)
+    other = np.concatenate([other, np.repeat(other[:1], 200, 0)])  # 201 of one, 119 others
+    subject = gathered(path, 100, seed=0, train=planted.data(), data=other, game=game)
+    assert subject.floor is None
+    assert len(subject.reference) == 320
 
 
 def test_samples_handed_over_that_the_run_has_seen_take_no_part(bare, tmp_path):
@@ -138,6 +139,26 @@ def test_samples_handed_over_that_the_run_has_seen_take_no_part(bare, tmp_path):
     subject = gathered(path, 200, seed=0, train=x, data=x[held_out.held_out], game=game)
     assert len(subject.floor) + len(subject.reference) == 400
     assert any("200 of the 600 samples handed over were seen" in n for n in subject.notes)
+    seen = spared(held_out.held_out, subject.dataset.hashes, 1000)[0]
+    with pytest.raises(UsageError, match=r"received 200, of which it has seen 200"):
+        gathered(path, 200, seed=0, train=x, data=x[seen], game=game)
+    mixed = np.concatenate([x[seen], planted.data(30, seed=1)])
+    with pytest.raises(UsageError, match=r"received 30.*200 of the 230 samples handed over were"):
+        evaluate(path, mixed, n=200, train=x, game=game)
+
+
+@pytest.mark.parametrize("aside", [True, False])
+def test_samples_that_recur_by_chance_stay_and_training_samples_beyond_that_are_refused(
+    tmp_path, aside
+):
+    x = np.rint(3 * planted.data())
+    path, game = planted.run(planted.honest, tmp_path / "run", x, f"data.held_out={aside}")
+    fresh = np.rint(3 * planted.data(600, seed=1))
+    subject = gathered(path, 100, seed=0, train=x, data=fresh, game=game)
+    assert len(subject.given.index) == 600
+    assert any("equal training samples, as" in note for note in subject.notes)
+    with pytest.raises(UsageError, match="samples that the run was not trained on"):
+        gathered(path, 100, seed=0, train=x, data=x[subject.train.index], game=game)
 
 
 def test_held_out_samples_have_labels_where_both_halves_have_them():
@@ -178,7 +199,8 @@ def test_data_too_large_for_memory_are_read_from_the_cache(tmp_path, monkeypatch
     subject = gathered(out, 100, seed=0, data=tmp_path / "other.npy", game=game)
     assert isinstance(subject.dataset.raw.base, np.memmap)
     assert np.array_equal(subject.dataset.raw, x.astype(np.float32))
-    assert np.array_equal(subject.reference.x[:], other.astype(np.float32))
+    for part in (subject.reference, subject.floor):
+        assert np.array_equal(part.x[:], other[part.index].astype(np.float32))
 
 
 def test_samples_that_chose_the_checkpoint_take_no_part(tmp_path):
@@ -192,7 +214,7 @@ def test_samples_that_chose_the_checkpoint_take_no_part(tmp_path):
     assert any(
         "200 of the samples set aside were looked at while training" in n for n in subject.notes
     )
-    other = gathered(path, 400, seed=0, train=x, data=planted.data(500, seed=1), game=game)
+    other = gathered(path, 400, seed=0, train=x, data=planted.data(60, seed=1), game=game)
     assert set(other.floor.index) == set(unseen)
 
 

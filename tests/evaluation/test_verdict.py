@@ -73,10 +73,12 @@ def test_the_worst_of_many_pays_for_the_choice_and_is_named():
 def test_without_a_floor_nothing_is_said():
     alone = replace(number(1.0, 1.0), floor=None)
     assert judged([alone]) == [alone]
-    assert (
-        overall([alone], [alone.name])
-        == "No verdict: there are too few unseen samples for a floor."
-    )
+    told = "No verdict: there are too few unseen samples for a floor."
+    assert overall([alone], [alone.name]) == told
+    copies = replace(number(0.0, 0.0), name="copies", question="copying")
+    assert overall(judged([alone, copies]), []) == told
+    worse = replace(copies, value=number(0.5, 0.0).value)
+    assert "too close" in overall(judged([worse]), [])
 
 
 def test_the_worst_share_decides_how_bad_it_is_and_the_surest_numbers_are_named():

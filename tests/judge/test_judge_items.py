@@ -109,6 +109,10 @@ def test_all_images_handed_over_may_be_shown_where_none_were_set_aside(tmp_path)
     found = panel(path, 200, data=data)
     assert sum(not item.generated for item in found.items) == 100
     assert found.about["real"] == "images of data handed over"
+    mixed = np.concatenate([data, open_data("digits").raw[:50].astype(np.uint8)])
+    told = "expected at most 200, as there are 100 images of data handed over that the run has not"
+    with pytest.raises(UsageError, match=told):
+        panel(path, 300, data=mixed)
 
 
 @pytest.mark.parametrize(

@@ -43,8 +43,8 @@ def evaluate_(
     run
         Folder of a run.
     data
-        Held-out data to compare with, in place of those that the run set aside; of a run that set
-        nothing aside, one half of them is compared with, the other makes the floor.
+        Held-out data to compare with, in place of those that the run set aside: one half of them
+        is compared with, the other makes the floor.
     n
         How many samples to draw (10000).
     extractor

@@ -158,7 +158,7 @@ def _of_files(kind: str, path: Path, entries: Entries, settings: DataSettings) -
             for fault in faults
         ),
         *_size_problems(sizes, settings),
-        *_common_problems(hashes, _shares(good, form), classes),
+        *_common_problems(hashes, _shares(good, form), classes, "image"),
     ]
     return Examination(
         source=str(path),
@@ -227,7 +227,7 @@ def _of_dataset(kind: str, source: str, data: Dataset, settings: DataSettings) -
     deviations = _deviations(data.raw, spec.high - spec.low) if varied else np.empty(0)
     problems = [
         *_size_problems([(size[0], size[1])] if image else [], settings),
-        *_common_problems(data.hashes, deviations, classes),
+        *_common_problems(data.hashes, deviations, classes, spec.kind),
     ]
     return Examination(
         source=source,
@@ -296,10 +296,10 @@ def _size_problems(sizes: Sequence[tuple[int, int]], settings: DataSettings) -> 
 
 
 def _common_problems(
-    hashes: Hashes, deviations: Array, classes: Sequence[tuple[str, int]]
+    hashes: Hashes, deviations: Array, classes: Sequence[tuple[str, int]], kind: str
 ) -> Iterator[Problem]:
     yield from _number_problems(len(hashes))
-    yield from _copy_problems(hashes.tolist())
+    yield from _copy_problems(hashes.tolist(), kind)
     flat = int((deviations < _FLAT).sum())
     if flat:
         yield Problem(
@@ -328,15 +328,16 @@ def _number_problems(count: int) -> Iterator[Problem]:
         yield Problem("warning", f"Only {count} samples.", remedy)
 
 
-def _copy_problems(contents: Iterable[Hashable]) -> Iterator[Problem]:
+def _copy_problems(contents: Iterable[Hashable], kind: str) -> Iterator[Problem]:
     counted = Counter(contents)
     groups = [n for n in counted.values() if n > 1]
     again = sum(groups) - len(groups)
     if groups:
-        unwatched = "; so many that training does not watch copying"
+        many = kind != "table" and recurring(again, counted.total())
+        unwatched = "; with so many, training does not watch copying" * many
         yield Problem(
             "warning",
             f"Exact copies of other samples: {again:,} (samples that have copies: {len(groups):,})"
-            f"{unwatched * recurring(again, counted.total())}.",
+            f"{unwatched}.",
             "Remove the copies, or the generator will prefer them.",
         )

@@ -75,8 +75,8 @@ def evaluate(
 
     Arguments:
         run: its folder.
-        data: held-out data to compare with, in place of the samples that the run set aside; of a
-            run that set nothing aside, one half of them is the reference, the other the floor.
+        data: held-out data to compare with, in place of the samples that the run set aside: one
+            half is the reference, the other the floor.
         n: samples to draw.
         extractor: a name in `EXTRACTORS`, `embedded` if none is given; rows of a table need none.
         seed: of the samples.
@@ -115,11 +115,12 @@ def evaluate(
             remedy=f"Leave --{named[0]} away: only rows have columns.",
         )
     if len(subject.reference) < FEWEST:
+        told = f"{subject.given.note} " if subject.given is not None else ""
         raise UsageError(
             "real samples to compare with",
             expected=f"at least {FEWEST}",
             received=str(len(subject.reference)),
-            remedy="Hand over more with --data: of fewer no interval means much.",
+            remedy=f"{told}Hand over more with --data: of fewer no interval means much.",
         )
     config, is_table = subject.bundle.config, subject.bundle.spec.kind == "table"
     with settled(find_machine(config.train), config.train):

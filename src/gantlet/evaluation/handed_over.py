@@ -10,7 +10,7 @@ import numpy as np
 
 from gantlet.bundle import Bundle
 from gantlet.data import open_data
-from gantlet.data.dataset import Dataset, Labels
+from gantlet.data.dataset import Dataset, Labels, recurring
 from gantlet.data.frames import fitting, frame_of
 from gantlet.data.split import Indices, halves
 from gantlet.errors import UsageError
@@ -27,23 +27,26 @@ __all__ = ["HandedOver", "handed_over"]
 
 @dataclass(frozen=True, eq=False)
 class HandedOver:
-    """Held-out data, and those of them that may take part."""
+    """Held-out data, and those of them that take part."""
 
     name: str
     dataset: Dataset
     table: Any
     """The rows of a table as they were read, a pandas DataFrame; None of other samples."""
     index: Indices
-    """Places of those that the run has not seen."""
-    notes: tuple[str, ...] = ()
-    """About the others."""
+    """Places of those that take part."""
+    note: str = ""
+    """About the others, or about those that a run knows."""
 
     def part(self, index: Indices) -> Part:
         """Those at `index`."""
         return part_of(self.dataset, self.table, index)
 
     def unseen(self, dataset: Dataset, trained: Indices, used: Indices) -> HandedOver:
-        """Without the samples that a run has seen; rows of tables may recur, and stay.
+        """Without the samples that a run has seen, where only these can equal its own.
+
+        Where samples recur, as rows of tables do, fresh ones equal training samples as often as
+        one of these equals another: they stay, for without them no perfect sampler would pass.
 
         Arguments:
             dataset: of the run.
@@ -51,32 +54,42 @@ class HandedOver:
             used: places of the samples that validation looked at.
 
         Raises:
-            UsageError: most of the data are training samples.
+            UsageError: most of what does not recur by chance are training samples, or nothing is
+                left.
         """
-        if self.table is not None:
-            return self
-        hashes = self.dataset.hashes
-        known = np.isin(hashes, dataset.hashes[trained])
-        if 2 * known.sum() > len(hashes):
-            raise UsageError(
-                "the held-out data",
-                expected="samples that the run was not trained on",
-                received=f"{len(hashes):,}, of which it was trained on {known.sum():,}",
-                remedy="Give others."
-                if len(trained) == len(dataset)
-                else "Give others, or leave --data away: some were set aside.",
-            )
+        hashes, ours = self.dataset.hashes, dataset.hashes[trained]
+        known = np.isin(hashes, ours)
+        _, place, counts = np.unique(ours, return_inverse=True, return_counts=True)
+        chance = float((counts[place] > 1).mean())
+        if known.mean() - chance > (1 - chance) / 2:
+            raise self._refused(int(known.sum()), "was trained on", len(trained) < len(dataset))
         seen = known | np.isin(hashes, dataset.hashes[used])
         if not seen.any():
             return self
-        note = (
-            f"{seen.sum():,} of the {len(seen):,} samples handed over were seen while training, "
-            "and take no part."
-        )
-        return replace(self, index=np.flatnonzero(~seen), notes=(note,))
+        told = f"{seen.sum():,} of the {len(seen):,} samples handed over"
+        again = len(ours) - len(counts)
+        if dataset.spec.kind == "table" or recurring(again, len(ours)):
+            note = (
+                f"{told} equal training samples, as {chance:.0%} of these equal others: they stay."
+            )
+            return replace(self, note=note)
+        if seen.all():
+            raise self._refused(len(seen), "has seen", len(trained) < len(dataset))
+        note = f"{told} were seen while training, and take no part."
+        return replace(self, index=np.flatnonzero(~seen), note=note)
 
-    def others(self, dataset: Dataset, places: Indices) -> Indices:
-        """Those of a run's samples at some places that are not among these; rows may recur."""
+    def _refused(self, count: int, how: str, others: bool) -> UsageError:
+        return UsageError(
+            "the held-out data",
+            expected="samples that the run was not trained on",
+            received=f"{len(self.dataset):,}, of which it {how} {count:,}",
+            remedy="Give others, or leave --data away: some were set aside."
+            if others
+            else "Give others.",
+        )
+
+    def without(self, dataset: Dataset, places: Indices) -> Indices:
+        """Those of a run's places whose samples are not among these; rows may recur, and stay."""
         if self.table is not None:
             return places
         return places[~np.isin(dataset.hashes[places], self.dataset.hashes[self.index])]
@@ -84,10 +97,11 @@ class HandedOver:
     def halves(self, fewest: int) -> tuple[Indices, Indices]:
         """Places of the floor and of the reference: by content, as of samples set aside.
 
-        Where a half would have fewer than `fewest`, all are the reference, and there is no floor.
+        All are the reference where a half would have fewer than `fewest` that differ.
         """
-        floor, reference = halves(self.index, self.dataset.lots)
-        if min(len(floor), len(reference)) < fewest:
+        lots = self.dataset.lots
+        floor, reference = halves(self.index, lots)
+        if min(len(np.unique(lots[part])) for part in (floor, reference)) < fewest:
             return self.index[:0], self.index
         return floor, reference
 

@@ -31,7 +31,9 @@ def score_conditions(scorer: Scorer[Side], spec: DataSpec) -> None:
     if not spec.conditions or train.y is None or fake.y is None:
         return
     if floor is None or floor.y is None:
-        scorer.notes.append("Whether conditions are met was not measured: none were set aside.")
+        scorer.notes.append(
+            "Whether conditions are met was not measured: too few unseen samples tell them."
+        )
         return
     weights = _fitted(train.features, torch.cat(list(_targets(spec, train.y).values()), 1))
     spread = {

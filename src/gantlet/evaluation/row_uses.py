@@ -56,7 +56,7 @@ def score_row_uses(
     """
     train, floor = read.train(MANY), scorer.sides.floor
     if floor is None:
-        scorer.notes.append("Usefulness was not measured: no rows were set aside.")
+        scorer.notes.append("Usefulness was not measured: there are too few unseen rows.")
         return
     try:
         target = chosen_target(train, name)

@@ -44,7 +44,7 @@ MOST_TRAINED = 500_000
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """Four disjoint sets of samples and where they are from.
+    """Four sets of samples, disjoint where there is a floor, and where they are from.
 
     Fidelity and coverage compare `fake` with `reference`; `floor` compared with `reference` tells
     what a perfect sampler would get. Copying compares `fake` with `train`, and both halves of the
@@ -58,10 +58,10 @@ class Subject:
     fake: Part
     train: Part
     reference: Part
-    """Half of the samples set aside; data that were handed over, or half of them where nothing was
-    set aside; the training samples where there is neither."""
+    """Half of the samples set aside, or of data that were handed over; all of the latter where
+    they are few; the training samples where there is neither."""
     floor: Part | None
-    """The other half, or the samples set aside; None where there are too few."""
+    """The other half, or samples set aside beside few that were handed over; None without."""
     about: Mapping[str, Any]
     notes: tuple[str, ...]
     given: HandedOver | None = None
@@ -90,8 +90,7 @@ def gathered(
         run: its folder.
         n: generated samples.
         seed: of the samples.
-        data: held-out data to compare with, in place of the samples that were set aside; halved
-            where nothing was, as the floor is of unseen samples, too.
+        data: held-out data, in place of the samples that were set aside.
         train: the training data, where they have moved or were an array.
         game: the game, where it was a person's own.
 
@@ -175,12 +174,13 @@ def _real(bundle: Bundle, dataset: Dataset, table: Any, data: Source | None, n: 
     floor, of_floor, of_reference = unseen, part, part
     if data is not None:
         given = handed_over(data, bundle, train.frame).unseen(dataset, divided.train, used)
-        notes += given.notes
-        reference, of_reference, source = given.index, given.part, given.name
-        floor = given.others(dataset, unseen)
-        if len(floor) < FEWEST:
-            (floor, reference), of_floor = given.halves(FEWEST), given.part
-            source = f"half of {source}" if len(floor) else source
+        notes += [given.note] * bool(given.note)
+        floor, reference = given.halves(FEWEST)
+        of_reference, source = given.part, f"half of {given.name}"
+        if len(floor):
+            of_floor = given.part
+        else:
+            floor, source = given.without(dataset, unseen), given.name
     elif len(unseen):
         floor, reference = halves(unseen, dataset.lots)
         source = f"half of the {'other ' if len(used) else ''}samples set aside"
@@ -189,7 +189,7 @@ def _real(bundle: Bundle, dataset: Dataset, table: Any, data: Source | None, n: 
     if not len(floor):
         notes.append(
             f"Samples are compared with {source}, and there is no floor: it takes {2 * FEWEST} "
-            "samples that the run has not seen, handed over as data."
+            "different samples that the run has not seen, handed over as data."
         )
     if len(floor) > n:
         notes.append(f"As many samples make the floor as were generated: {n:,} of {len(floor):,}.")

@@ -30,7 +30,9 @@ def score_usefulness(
         scorer.notes.append("Usefulness was not measured: it takes images with classes.")
         return
     if held_out is None or held_out.y is None or subject.train.y is None:
-        scorer.notes.append("Usefulness was not measured: no labelled samples were set aside.")
+        scorer.notes.append(
+            "Usefulness was not measured: there are too few unseen samples with labels."
+        )
         return
     n = min(len(subject.train), len(subject.fake))
     chosen = np.sort(permutation(0, "usefulness", 0, len(subject.train))[:n].numpy())

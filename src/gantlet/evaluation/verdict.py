@@ -42,6 +42,8 @@ _ANSWERS: dict[Question, tuple[str, str, str]] = {
 }
 _DETECTORS = ("two_sample", "forest")
 """Numbers that can tell samples from the data, but not that they look bad."""
+_ALONE = ("copies",)
+"""Numbers that need no unseen samples, and alone do not tell that nothing is wrong."""
 _INVERSES = ("support",)
 """Sizes, which are compared by their inverses: the shares of pairs that are twins."""
 _FAR: Mapping[Question, float] = {
@@ -137,10 +139,10 @@ def overall(
     parts, unasked = [], []
     for question, answers in _ANSWERS.items():
         asked = [n for n in numbers if n.question == question and n.floor is not None]
-        if not asked:
+        worse = sorted(filter(is_worse, asked), key=_deviation, reverse=True)
+        if not worse and all(n.name in _ALONE for n in asked):
             unasked.append(question)
             continue
-        worse = sorted(filter(is_worse, asked), key=_deviation, reverse=True)
         least = _FAR[question]
         far = any(_share(number) >= least for number in worse if number.name in deciding)
         named = "; ".join(_named(number, classes) for number in worse[:_NAMED])

@@ -157,7 +157,9 @@ def _check(run: Path, n: int, seconds: float | None, seed: int) -> None:
 def _real(subject: Subject) -> tuple[Part, str]:
     """Real samples, and where they are from."""
     if subject.given is not None:
-        return subject.given.part(subject.given.index), f"images of {subject.given.name}"
+        given = subject.given
+        unseen = " that the run has not seen" * (len(given.index) < len(given.dataset))
+        return given.part(given.index), f"images of {given.name}{unseen}"
     if subject.held_out is not None:
         return subject.held_out, "images set aside and never trained on"
     return subject.train, "training images, as none were set aside"
