@@ -41,7 +41,10 @@ def test_every_number_has_its_floor_its_interval_and_its_numbers_of_samples(hone
     for number in names.values():
         assert number.floor is not None, number.name
         assert number.value.low <= number.value.value <= number.value.high
-        assert number.n_fake == len(honest.subject.floor)
+        if number.question == "copying":  # samples near to different training samples
+            assert 0.5 < number.n_fake / len(honest.subject.floor) < 1
+        else:
+            assert number.n_fake == len(honest.subject.floor)
         assert number.verdict
 
 

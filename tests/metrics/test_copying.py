@@ -11,6 +11,7 @@ from scipy.stats import betabinom, binom, mannwhitneyu
 from gantlet.errors import UsageError
 from gantlet.metrics.copying import (
     authenticity,
+    beside,
     closer,
     distance_ratio,
     near_bound,
@@ -33,6 +34,20 @@ from gantlet.metrics.neighbours import (
 def drawn(seed, *shape):
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+
+def test_what_stands_beside_unseen_samples_has_one_law_wherever_the_data_are_as_dense():
+    """d^D and u^D are exponential of rates N and M: P(d / u <= q) = N q^D / (N q^D + M)."""
+    draw, (n, m, dims) = np.random.default_rng(0), (4000, 1000, 2)
+    known, unseen = (torch.from_numpy(draw.random((k, dims))) for k in (n, m))
+    for low, high in ((0.1, 0.9), (0.4, 0.6)):  # everywhere, and a generator that collapsed
+        x = torch.from_numpy(draw.uniform(low, high, (400, dims)))
+        told = beside(nearest(x, known).distance, nearest(x, unseen).distance)
+        for r in (0.1, 0.25, 0.4, 0.6):
+            q = (r / (1 - r)) ** dims
+            share = float((told <= r).double().mean())
+            assert share == pytest.approx(n * q / (n * q + m), abs=0.1)
+    assert beside(torch.tensor([0.0, 0, 3]), torch.tensor([0.0, 2, 3])).tolist() == [0.5, 0, 0.5]
 
 
 def gaps(x):

@@ -18,6 +18,7 @@ from gantlet.metrics.neighbours import (
     identical,
     nearest,
     neighbour_distances,
+    one_of_each,
     standing_out,
     standing_out_among,
     within,
@@ -153,3 +154,10 @@ def test_how_a_nearest_sample_stands_out_is_the_ratio_of_two_distances():
     torch.testing.assert_close(standing_out(a * 1e3 + 7, b * 1e3 + 7), expected)
     among = torch.tensor([3 / 10, 3 / 109**0.5, 10 / 109**0.5], dtype=torch.float64)
     torch.testing.assert_close(standing_out_among(b), among)
+
+
+def test_the_first_sample_near_to_each_neighbour_is_found():
+    index = torch.randint(0, 40, (100,), generator=torch.Generator().manual_seed(0))
+    expected = [i for i, v in enumerate(index.tolist()) if v not in index[:i].tolist()]
+    assert one_of_each(index).tolist() == expected
+    assert one_of_each(index[:0]).tolist() == []

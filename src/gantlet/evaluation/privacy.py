@@ -6,19 +6,20 @@ from collections.abc import Callable, Sequence
 from functools import cache, cached_property
 from typing import Any
 
-import numpy as np
+from torch import Tensor
 
+from gantlet.evaluation.copies import score_distances
 from gantlet.evaluation.rows import RowSide
 from gantlet.evaluation.scoring import Scorer
 from gantlet.evaluation.subject import Subject
-from gantlet.metrics.copying import closer, distance_ratio, near_share
+from gantlet.metrics.copying import beside
 from gantlet.metrics.estimate import Estimate
-from gantlet.metrics.neighbours import Nearest
+from gantlet.metrics.neighbours import one_of_each
 from gantlet.metrics.tables.copies import copies
 from gantlet.metrics.tables.disclosure import Attack, disclosure
 from gantlet.metrics.tables.gower import Ruler, nearest_rows
 from gantlet.metrics.tables.membership import membership
-from gantlet.metrics.tables.records import Records, joined, keys, records
+from gantlet.metrics.tables.records import Records, joined, records
 from gantlet.rng import permutation
 from gantlet.tables.transform import TableTransform
 
@@ -34,7 +35,6 @@ _ATTACKS = {
     "density": ("Members told by density", ""),
     "relative": ("Members told with known rows", "https://arxiv.org/abs/2302.12580"),
 }
-_COPYING = "https://arxiv.org/abs/2004.05675"
 _GOOD = "https://doi.org/10.1093/biomet/40.3-4.237"
 
 
@@ -92,40 +92,22 @@ def score_privacy(scorer: Scorer[RowSide], read: RowReader, attack: Attack | Non
 def _score_distances(scorer: Scorer[RowSide], read: RowReader) -> None:
     """Distances to the nearest training row, against those of real rows set aside.
 
-    A row that is made again counts once, as for other samples (`evaluation.copies`).
+    Beside those to unseen rows, of rows near to different ones, as for other samples
+    (`evaluation.copies`).
     """
     train = read.train(MANY)
     ruler = Ruler(train)
     places = ruler.places(train)
 
     @cache
-    def near(side: RowSide) -> Nearest:
-        rows = read.side(side)
-        once = np.sort(np.unique(keys(rows), return_index=True)[1])
-        return nearest_rows(ruler.places(rows.take(once)), places)
+    def told(side: RowSide) -> Tensor:
+        asked = ruler.places(read.side(side))
+        other, some = scorer.sides.unseen(side)
+        unseen = ruler.places(read.side(other).take(some.numpy()))
+        found = nearest_rows(asked, places), nearest_rows(asked, unseen)
+        return beside(*(near.distance for near in found))[one_of_each(found[0].index)]
 
-    yardstick = near(scorer.sides.reference).distance
-
-    def ratio(side: RowSide) -> Sequence[Estimate]:
-        return [distance_ratio(near(side).distance, yardstick)]
-
-    def nearer(side: RowSide) -> Sequence[Estimate]:
-        d = near(side).distance
-        return [closer(d, yardstick).share, near_share(d, yardstick)]
-
-    counts = {"against": len(train), "made": len(near(scorer.sides.matched).distance)}
-    scorer.add("copying", [("distance_ratio", "Distance over unseen rows'")], ratio,
-               better="higher", source="https://doi.org/10.2307/2528823",
-               featured=False, **counts)  # fmt: skip
-    scorer.add(
-        "copying",
-        [("closer", "Nearer than unseen rows"), ("near", "Among the nearest 5 %")],
-        nearer,
-        better="lower",
-        source=_COPYING,
-        featured=False,
-        **counts,
-    )
+    score_distances(scorer, told, of="rows", against=len(train), featured=False)
     if len(train) == MANY:
         scorer.notes.append(
             f"Distances are to {MANY:,} of the training rows, drawn by chance: copies of "

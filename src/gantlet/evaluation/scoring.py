@@ -17,11 +17,14 @@ from gantlet.evaluation.verdict import in_sentence
 from gantlet.metrics.estimate import Estimate, wilson
 from gantlet.metrics.evidence import Number, Pair, Question
 from gantlet.metrics.multiple import deviation
+from gantlet.rng import permutation
 
 __all__ = [
     "MANY",
+    "Better",
     "Findings",
     "Picked",
+    "S",
     "Scorer",
     "Set",
     "Side",
@@ -42,6 +45,7 @@ class Set(Protocol):
         """The first n samples."""
 
 
+Better = Literal["lower", "higher"]
 S = TypeVar("S", bound=Set)
 
 MANY = 1_000
@@ -87,11 +91,21 @@ class Sides(Generic[S]):
         """As many generated samples as the floor has: scores depend on how many there are."""
         return self.fake if self.floor is None else self.fake.first(len(self.floor))
 
+    def unseen(self, side: S) -> tuple[S, Tensor]:
+        """Unseen real samples that `side` does not hold, and places of as many for every side.
+
+        They are of the floor beside the reference, and of the reference beside all others.
+        """
+        assert self.floor is not None
+        other = self.floor if side is self.reference else self.reference
+        n = min(len(self.floor), len(self.reference))
+        return other, permutation(0, "copying/unseen", 0, len(other))[:n].sort().values
+
 
 def picked(
     values: Mapping[str, Estimate],
     floors: Mapping[str, Estimate],
-    better: Literal["lower", "higher"] = "higher",
+    better: Better = "higher",
 ) -> Picked | None:
     """Of scores by what they are of, the one that is the surest to be worse than its floor."""
     found = {
@@ -168,7 +182,7 @@ class Scorer(Generic[S]):
         names: Sequence[tuple[str, str]],
         scores: Callable[[S], Sequence[Estimate]],
         *,
-        better: Literal["lower", "higher"],
+        better: Better,
         source: str,
         featured: bool = True,
         against: int | None = None,
@@ -219,7 +233,7 @@ class Scorer(Generic[S]):
         *,
         real: int,
         made: int,
-        better: Literal["lower", "higher"],
+        better: Better,
         source: str = "",
         gap: Estimate | None = None,
         verdict: str = "",
@@ -252,7 +266,7 @@ class Scorer(Generic[S]):
         title: str,
         picked: Picked | None,
         *,
-        better: Literal["lower", "higher"] = "higher",
+        better: Better = "higher",
         source: str = "",
         against: int | None = None,
     ) -> None:

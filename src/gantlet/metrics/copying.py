@@ -3,8 +3,9 @@
 All rests on the distance of a sample to its nearest training sample, `neighbours.nearest(x,
 train)`, taken for generated samples and for held-out real ones. Given the training samples,
 both are independent draws, and a perfect sampler's are those of held-out data. How many there
-are of each does not matter, the training samples must be the same. Blurred samples lie near to
-everything: a verdict of copying needs samples that are otherwise good.
+are of each does not matter, the training samples must be the same. Samples of the middle of the
+data lie near to everything, though they copy nothing: their distances are told beside those to
+real samples that are not trained on (`beside`), which are then no nearer for them than for others.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from gantlet.metrics.neighbours import Nearest
 __all__ = [
     "Closer",
     "authenticity",
+    "beside",
     "closer",
     "distance_ratio",
     "near_bound",
@@ -44,8 +46,22 @@ def _checked(what: str, fewest: int, **distances: Tensor) -> None:
             )
 
 
+def beside(known: Tensor, unseen: Tensor) -> Tensor:
+    """Distances to training samples beside those to unseen ones, d / (d + u), shape (N,).
+
+    0 for copies, whatever the scale; 1/2 where both are as near. Of samples that do not depend on
+    the training samples it has one law wherever the data look alike from near: what makes both
+    distances small, as a generator that collapsed to the middle of the data does, cancels.
+
+    Arguments:
+        known, unseen: distances d and u to the nearest sample of either set, shape (N,).
+    """
+    both = known + unseen
+    return torch.where(both > 0, known / both.clamp(min=torch.finfo(both.dtype).tiny), 0.5)
+
+
 def distance_ratio(fake: Tensor, held_out: Tensor) -> Estimate:
-    r"""Mean distance to the nearest training sample, generated over held-out samples.
+    r"""Mean distance to training samples, or of what `beside` gives, generated over held-out.
 
     1 for a perfect sampler, 0 for copies. Means, as copies among other samples move a mean from
     the first on, a median only when they are many. The interval is that of the delta method,

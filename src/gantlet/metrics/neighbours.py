@@ -25,6 +25,7 @@ __all__ = [
     "identical",
     "nearest",
     "neighbour_distances",
+    "one_of_each",
     "standing_out",
     "standing_out_among",
     "to_earlier",
@@ -110,6 +111,18 @@ def neighbour_distances(x: Tensor, k: int, at: Tensor | None = None) -> Tensor:
         index = squared.topk(k, largest=False).indices
         found.append(_apart(asked[rows], x, index).sort(1).values)
     return torch.cat(found)
+
+
+def one_of_each(index: Tensor) -> Tensor:
+    """Places of the first sample near to each neighbour, ascending, (N,) -> (K,).
+
+    Arguments:
+        index: the neighbour of each sample, shape (N,).
+    """
+    ordered = index.sort(stable=True)
+    begins = torch.ones_like(ordered.values, dtype=torch.bool)
+    begins[1:] = ordered.values[1:] != ordered.values[:-1]
+    return ordered.indices[begins].sort().values
 
 
 def standing_out(a: Tensor, b: Tensor) -> Tensor:
