@@ -11,7 +11,6 @@ from PIL import Image
 from gantlet.data import DataSettings, open_data
 from gantlet.data.doctor import examine
 from gantlet.errors import UsageError
-from gantlet.training.copying import recurs
 
 
 def write(path, seed=0, shape=(6, 5, 3)):
@@ -115,7 +114,7 @@ def test_so_many_copies_that_copying_is_not_watched_are_told_as_training_tells_i
         f"Exact copies of other samples: {copies} (samples that have copies: 1)"
     )
     assert ("training does not watch copying" in told) != is_watched
-    assert recurs(open_data(x)) != is_watched
+    assert open_data(x).recurs != is_watched
 
 
 def test_copies_in_a_table_do_not_decide_whether_copying_is_watched():

@@ -70,6 +70,14 @@ def test_a_perfect_sampler_of_points_that_recur_passes_on_data_handed_over(tmp_p
     assert "no sign of copying" in found.evidence.verdict
 
 
+def test_copying_of_points_that_recur_is_not_told_by_those_set_aside(tmp_path):
+    x = np.rint(3 * planted.data())
+    path, game = planted.run(planted.rounded, tmp_path / "run", x)
+    found = evaluate(path, n=600, train=x, game=game)
+    assert "copying" in found.evidence.verdict.split("not measured")[1]
+    assert any("not tested: samples recur" in note for note in found.evidence.notes)
+
+
 def test_a_collapsed_generator_covers_nothing(tmp_path):
     found = evaluated(planted.collapsed, tmp_path / "run")
     assert is_worse(named(found)["coverage"])

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import gantlet
-from gantlet.data import store
+from gantlet.data import open_data, store
 from gantlet.data.dataset import Rows
 from gantlet.data.settings import DataSettings
 from gantlet.data.split import spared, split
@@ -307,3 +307,14 @@ def test_of_a_long_table_some_training_rows_are_taken_and_never_the_whole(
     assert some.reference.frame.equals(all_rows.reference.frame)
     assert f"Of {len(all_rows.train)} training rows 200, drawn by chance" in " ".join(some.notes)
     assert "drawn by chance" not in " ".join(all_rows.notes)
+
+
+def test_images_that_are_there_twice_are_copies_and_take_no_part(tmp_path):
+    x = open_data("digits").raw.astype(np.uint8)
+    train = np.concatenate([x[:400], x[:100]])
+    settings = {"train.batch": 16, "data.held_out": False, "train.threads": 1}
+    run = gantlet.train(train, "mlp", settings, samples=16, out=tmp_path / "run", verbose=False)
+    subject = gathered(run.path, 60, seed=0, train=train, data=np.concatenate([x[400:], x[:50]]))
+    assert subject.dataset.recurs
+    assert len(subject.given.index) == len(x) - 400
+    assert subject.given.note.startswith("50 of the 1,447 samples handed over were seen")

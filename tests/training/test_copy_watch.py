@@ -15,7 +15,6 @@ from gantlet.training.copying import (
     Closeness,
     against_one_another,
     against_unseen,
-    recurs,
     thumbnails,
 )
 from gantlet.training.folder import Folder
@@ -209,8 +208,8 @@ def test_where_samples_recur_copying_is_not_watched(tmp_path):
     found = looked_at(recurring, planted.copier(recurring), tmp_path)
     assert found[2].closeness is None
     assert found[0].note.endswith("copying is not watched, as samples recur.")
-    assert recurs(open_data(recurring))
-    assert not recurs(open_data(np.concatenate([x[:500], x[:4]])))
-    assert not recurs(open_data(np.concatenate([x[:40], x[:2]])))  # two copies make no rule
-    assert recurs(open_data(np.concatenate([x[:40], x[:3]])))
-    assert recurs(replace(DIGITS, spec=TABLE))
+    assert open_data(recurring).recurs
+    assert not open_data(np.concatenate([x[:500], x[:4]])).recurs
+    assert not open_data(np.concatenate([x[:40], x[:2]])).recurs  # two copies make no rule
+    assert open_data(np.concatenate([x[:40], x[:3]])).recurs
+    assert replace(DIGITS, spec=TABLE).recurs

@@ -171,6 +171,16 @@ class Dataset:
             return self.hashes
         return self.hashes + _earlier(self.hashes) * _APART
 
+    @cached_property
+    def recurs(self) -> bool:
+        """Whether samples recur by themselves, so that a fresh one may equal a training sample.
+
+        Rows of tables do, and data of which many are there already. Where data are divided by
+        content no sample set aside equals a training sample: copies cannot be told from chance.
+        """
+        again = len(self) - len(np.unique(self.hashes))
+        return self.spec.kind == "table" or recurring(again, len(self))
+
     def rows(self, index: NDArray[np.int64]) -> Rows:
         """The samples at `index`, not yet read."""
         return Rows(self.raw, index, self.hashes[index])

@@ -14,7 +14,7 @@ from gantlet.errors import UsageError, unknown
 from gantlet.evaluation.copies import score_copying
 from gantlet.evaluation.looks import score_classes, score_coverage, score_fidelity
 from gantlet.evaluation.obeyed import score_conditions
-from gantlet.evaluation.parts import Part
+from gantlet.evaluation.parts import Part, recurs_by_chance
 from gantlet.evaluation.rows import RowSide
 from gantlet.evaluation.scoring import Findings, Scorer, Side, Sides, on_power
 from gantlet.evaluation.subject import FEWEST, Subject, gathered
@@ -168,7 +168,14 @@ def _samples(
     score_coverage(scorer, subject.bundle.spec)
     classes = score_classes(scorer, subject.bundle.spec)
     score_conditions(scorer, subject.bundle.spec)
-    pairs = score_copying(scorer)
+    pairs = []
+    if subject.given is None and recurs_by_chance(subject.dataset):
+        scorer.notes.append(
+            "Copying was not tested: samples recur, and none of those set aside equals a training "
+            "sample, as a fresh one may. Hand over fresh samples (--data)."
+        )
+    else:
+        pairs = score_copying(scorer)
     score_usefulness(scorer, subject, training)
     places = subject.train.index
     return Findings(

@@ -10,11 +10,11 @@ import numpy as np
 
 from gantlet.bundle import Bundle
 from gantlet.data import open_data
-from gantlet.data.dataset import Dataset, Labels, recurring
+from gantlet.data.dataset import Dataset, Labels
 from gantlet.data.frames import fitting, frame_of
 from gantlet.data.split import Indices, halves
 from gantlet.errors import UsageError
-from gantlet.evaluation.parts import Part, part_of
+from gantlet.evaluation.parts import Part, part_of, recurs_by_chance
 from gantlet.planning import cache_of
 from gantlet.spec import DataSpec
 from gantlet.tables.transform import TableTransform
@@ -67,8 +67,7 @@ class HandedOver:
         if not seen.any():
             return self
         told = f"{seen.sum():,} of the {len(seen):,} samples handed over"
-        again = len(ours) - len(counts)
-        if dataset.spec.kind == "table" or recurring(again, len(ours)):
+        if recurs_by_chance(dataset):
             note = (
                 f"{told} equal training samples, as {chance:.0%} of these equal others: they stay."
             )

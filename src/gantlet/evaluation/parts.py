@@ -12,7 +12,7 @@ from gantlet.data.dataset import Array, Dataset, Hashes, Labels, Rows, content_h
 from gantlet.data.split import Indices
 from gantlet.tables.columnar import ColumnFile
 
-__all__ = ["Part", "joined", "part_of"]
+__all__ = ["Part", "joined", "part_of", "recurs_by_chance"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +39,14 @@ class Part:
         """The first n samples."""
         frame = None if self.frame is None else self.frame.iloc[:n]
         return Part(self.x[:n], None if self.y is None else self.y[:n], self.index[:n], frame)
+
+
+def recurs_by_chance(dataset: Dataset) -> bool:
+    """Whether a fresh sample may equal a training sample: rows of tables, points that recur.
+
+    Images that are equal to the last bit are copies, however many there are (decision 21).
+    """
+    return dataset.spec.kind != "image" and dataset.recurs
 
 
 def joined(first: Part, second: Part) -> Part:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gantlet.data.dataset import Dataset, recurring
+from gantlet.data.dataset import Dataset
 from gantlet.data.split import Indices
 from gantlet.metrics.copying import near_bound, near_share
 from gantlet.metrics.extractors import Extractor
@@ -34,7 +33,6 @@ __all__ = [
     "CopyWatch",
     "against_one_another",
     "against_unseen",
-    "recurs",
     "thumbnails",
 ]
 
@@ -93,16 +91,6 @@ class CopyWatch:
         made = standing_out(x, self.known).masked_fill(repeats, 1.0)
         share = near_share(made, self.yardstick).value
         return Closeness(share, near_bound(len(made), self.independent))
-
-
-def recurs(dataset: Dataset) -> bool:
-    """Whether samples recur by themselves, so that a fresh one may equal a training sample.
-
-    No unseen sample of ours ever does, because the data are divided by content. Among such data
-    copies cannot be told from chance: rows of tables, and data of which many are there already.
-    """
-    again = len(dataset) - len(np.unique(dataset.hashes))
-    return dataset.spec.kind == "table" or recurring(again, len(dataset))
 
 
 def _chosen(dataset: Dataset, train: Indices, most: int) -> Indices:

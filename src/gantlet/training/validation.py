@@ -27,7 +27,6 @@ from gantlet.training.copying import (
     CopyWatch,
     against_one_another,
     against_unseen,
-    recurs,
 )
 from gantlet.training.machine import Machine
 from gantlet.training.snapshot import generate
@@ -182,7 +181,7 @@ class Validator:
         self._dataset, self._train, self._cache = dataset, split.train, cache
         self._name = settings.extractor
         most = settings.samples if settings.extractor else 0
-        self._recurs = bool(most and settings.copies) and recurs(dataset)
+        self._recurs = bool(most and settings.copies) and dataset.recurs
         self._copies = 0 if self._recurs else settings.copies
         unseen, _ = spared(split.held_out, dataset.lots, most)
         self._index, self.is_unseen = unseen, len(unseen) > 0
