@@ -18,18 +18,21 @@ def side(x):
     return Side(x, None, torch.from_numpy(x), None)
 
 
-def verdict(made, draw):
-    """Of samples made from training samples (2700, 3) of a normal distribution."""
-    train, reference, floor = (draw.standard_normal((n, 3)) for n in (TRAIN, UNSEEN, UNSEEN))
-    sides = Sides(side(made(train, draw)), side(train), side(reference), side(floor))
+def verdict(made, draw, train=TRAIN, unseen=UNSEEN, flat=0):
+    """Of samples made from training samples (N, 3 + flat), normal in three dimensions, else 0."""
+    real = [
+        np.pad(draw.standard_normal((n, 3)), ((0, 0), (0, flat))) for n in (train, unseen, unseen)
+    ]
+    known, reference, floor = real
+    sides = Sides(side(made(known, draw)), side(known), side(reference), side(floor))
     scorer = Scorer(sides, "pixels")
     score_copying(scorer)
     return overall(judged(scorer.numbers), DECIDING)
 
 
-def accused(made):
+def accused(made, **data):
     """In how many of the draws it is said to copy, or to lie too close."""
-    told = [verdict(made, np.random.default_rng(draw)) for draw in range(DRAWS)]
+    told = [verdict(made, np.random.default_rng(draw), **data) for draw in range(DRAWS)]
     return sum("no sign of copying" not in words for words in told)
 
 
@@ -48,6 +51,14 @@ def around(modes, spread):
 )
 def test_who_collapsed_is_hardly_ever_accused(modes, spread):
     assert accused(around(modes, spread)) <= 6
+
+
+def test_who_blurs_is_hardly_ever_accused_though_training_samples_are_few():
+    def blurred(known, draw):
+        x = np.pad(draw.standard_normal((MADE, 3)), ((0, 0), (0, 3)))
+        return x + 0.3 * draw.standard_normal((MADE, 6))
+
+    assert accused(blurred, train=200, unseen=600, flat=3) <= 6
 
 
 def test_who_draws_from_the_law_is_hardly_ever_accused():

@@ -94,11 +94,12 @@ class Sides(Generic[S]):
     def unseen(self, side: S) -> tuple[S, Tensor]:
         """Unseen real samples that `side` does not hold, and places of as many for every side.
 
-        They are of the floor beside the reference, and of the reference beside all others.
+        They are of the floor beside the reference, and of the reference beside all others; no more
+        than training samples, so that what lies off the data is no nearer to the fewer of both.
         """
         assert self.floor is not None
         other = self.floor if side is self.reference else self.reference
-        n = min(len(self.floor), len(self.reference))
+        n = min(len(self.floor), len(self.reference), len(self.train))
         return other, permutation(0, "copying/unseen", 0, len(other))[:n].sort().values
 
 
