@@ -18,11 +18,10 @@ def side(x):
     return Side(x, None, torch.from_numpy(x), None)
 
 
-def verdict(made, draw, train=TRAIN, unseen=UNSEEN, flat=0):
-    """Of samples made from training samples (N, 3 + flat), normal in three dimensions, else 0."""
-    real = [
-        np.pad(draw.standard_normal((n, 3)), ((0, 0), (0, flat))) for n in (train, unseen, unseen)
-    ]
+def verdict(made, draw, train=TRAIN, unseen=UNSEEN, flat=0, dims=3):
+    """Of samples made from training samples (N, dims + flat), normal in `dims`, else 0."""
+    sizes, wide = (train, unseen, unseen), ((0, 0), (0, flat))
+    real = [np.pad(draw.standard_normal((n, dims)), wide) for n in sizes]
     known, reference, floor = real
     sides = Sides(side(made(known, draw)), side(known), side(reference), side(floor))
     scorer = Scorer(sides, "pixels")
@@ -59,6 +58,15 @@ def test_who_blurs_is_hardly_ever_accused_though_training_samples_are_few():
         return x + 0.3 * draw.standard_normal((MADE, 6))
 
     assert accused(blurred, train=200, unseen=600, flat=3) <= 6
+
+
+@pytest.mark.parametrize("dims", [8, 16])
+@pytest.mark.parametrize("scale", [0.5, 0.8])
+def test_who_has_too_little_spread_is_hardly_ever_accused(dims, scale):
+    def narrow(known, draw):
+        return scale * draw.standard_normal((MADE, dims))
+
+    assert accused(narrow, train=500, unseen=300, dims=dims) <= 6
 
 
 def test_who_draws_from_the_law_is_hardly_ever_accused():

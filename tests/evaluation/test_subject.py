@@ -156,7 +156,7 @@ def test_samples_that_recur_by_chance_stay_and_training_samples_beyond_that_are_
     fresh = np.rint(3 * planted.data(600, seed=1))
     subject = gathered(path, 100, seed=0, train=x, data=fresh, game=game)
     assert len(subject.given.index) == 600
-    assert any("equal training samples, as" in note for note in subject.notes)
+    assert any("of those equal others: they stay." in note for note in subject.notes)
     with pytest.raises(UsageError, match="samples that the run was not trained on"):
         gathered(path, 100, seed=0, train=x, data=x[subject.train.index], game=game)
 
@@ -318,3 +318,24 @@ def test_images_that_are_there_twice_are_copies_and_take_no_part(tmp_path):
     assert subject.dataset.recurs
     assert len(subject.given.index) == len(x) - 400
     assert subject.given.note.startswith("50 of the 1,447 samples handed over were seen")
+
+
+def test_rows_of_few_values_are_never_refused_and_training_rows_of_many_are_left_out(tmp_path):
+    draw = np.random.default_rng(0)
+
+    def few(n):
+        return pd.DataFrame({name: draw.choice(list("xyz"), n) for name in "abc"})
+
+    def many(n):
+        return pd.DataFrame({"a": draw.normal(size=n), "b": draw.normal(size=n)})
+
+    for made in (few, many):
+        table, fresh = made(600), made(300)
+        out = tmp_path / made.__name__
+        settings = ["data.held_out=false", "train.batch=128", "train.threads=1"]
+        gantlet.train(table, settings=settings, samples=128, out=out, verbose=False)
+        mixed = pd.concat([fresh, table[:100]], ignore_index=True)
+        subject = gathered(out, 50, seed=0, train=table, data=fresh)
+        assert len(subject.given.index) == 300
+        subject = gathered(out, 50, seed=0, train=table, data=mixed)
+        assert len(subject.given.index) == (400 if made is few else 300)

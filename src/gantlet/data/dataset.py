@@ -25,6 +25,7 @@ __all__ = [
     "content_hashes",
     "label_bytes",
     "let_go",
+    "one_by_one",
     "recurring",
 ]
 
@@ -91,6 +92,11 @@ def recurring(again: int, count: int) -> bool:
 def label_bytes(y: Labels) -> bytes:
     """Labels as they are hashed and packed: classes in 64 bits, conditions in 32."""
     return y.astype("<f4" if y.dtype.kind == "f" else "<i8").tobytes()
+
+
+def one_by_one(hashes: Hashes) -> Hashes:
+    """Hashes of which equal ones differ by how many equal ones come before, shape (N,)."""
+    return hashes + _earlier(hashes) * _APART
 
 
 def _earlier(hashes: Hashes) -> Hashes:
@@ -169,7 +175,7 @@ class Dataset:
         """
         if self.spec.kind != "table" or not len(self):
             return self.hashes
-        return self.hashes + _earlier(self.hashes) * _APART
+        return one_by_one(self.hashes)
 
     @cached_property
     def recurs(self) -> bool:

@@ -41,10 +41,11 @@ _SOURCE = "https://arxiv.org/abs/2004.05675"
 def score_copying(scorer: Scorer[Side]) -> list[Pair]:
     """Distances to the nearest training sample, against those of unseen real samples.
 
-    All are told beside the distance to an unseen sample (`metrics.copying.beside`): a generator
-    that collapsed to the middle of the data is near to all of them, and copies none. Samples near
-    to the same training sample count once: repetition is a matter of coverage, and a thousand
-    times the same neighbour would look like a thousand findings.
+    All but authenticity, which no verdict rests on, are told beside the distance to an unseen
+    sample (`metrics.copying.beside`): a generator that collapsed to the middle of the data is near
+    to all of them, and copies none. Samples near to the same training sample count once:
+    repetition is a matter of coverage, and a thousand times the same neighbour would look like a
+    thousand findings.
 
     Returns:
         The generated samples nearest to training samples; none where there is no floor.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from gantlet.bundle import Bundle
 from gantlet.data import open_data
-from gantlet.data.dataset import Dataset, Labels
+from gantlet.data.dataset import Dataset, Labels, one_by_one
 from gantlet.data.frames import fitting, frame_of
 from gantlet.data.split import Indices, halves
 from gantlet.errors import UsageError
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from gantlet.data import Source
 
 __all__ = ["HandedOver", "handed_over"]
+
+_RARE = 0.01
+"""Share of training samples that equal others below which an equal one is no chance."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,16 +41,19 @@ class HandedOver:
     """Places of those that take part."""
     note: str = ""
     """About the others, or about those that a run knows."""
+    recur: bool = False
+    """Whether they may equal one another by chance (`recurs_by_chance`)."""
 
     def part(self, index: Indices) -> Part:
         """Those at `index`."""
         return part_of(self.dataset, self.table, index)
 
     def unseen(self, dataset: Dataset, trained: Indices, used: Indices) -> HandedOver:
-        """Without the samples that a run has seen, where only these can equal its own.
+        """Without the samples that a run has seen, unless chance may have made them equal.
 
         Where samples recur, as rows of tables do, fresh ones equal training samples as often as
         one of these equals another: they stay, for without them no perfect sampler would pass.
+        Of what is beyond that by three standard errors not most may be training samples.
 
         Arguments:
             dataset: of the run.
@@ -61,21 +68,22 @@ class HandedOver:
         known = np.isin(hashes, ours)
         _, place, counts = np.unique(ours, return_inverse=True, return_counts=True)
         chance = float((counts[place] > 1).mean())
-        if known.mean() - chance > (1 - chance) / 2:
+        noise = math.sqrt(chance * (1 - chance) * (1 / len(hashes) + 1 / len(ours)))
+        beyond = known.mean() - chance > 3 * noise
+        if beyond and known.mean() - chance > (1 - chance) / 2:
             raise self._refused(int(known.sum()), "was trained on", len(trained) < len(dataset))
         seen = known | np.isin(hashes, dataset.hashes[used])
+        recur = recurs_by_chance(dataset)
         if not seen.any():
-            return self
+            return replace(self, recur=recur)
         told = f"{seen.sum():,} of the {len(seen):,} samples handed over"
-        if recurs_by_chance(dataset):
-            note = (
-                f"{told} equal training samples, as {chance:.0%} of these equal others: they stay."
-            )
-            return replace(self, note=note)
+        if recur and not (beyond and chance < _RARE):
+            why = f"equal some that the run has seen, as {chance:.0%} of those equal others"
+            return replace(self, note=f"{told} {why}: they stay.", recur=True)
         if seen.all():
             raise self._refused(len(seen), "has seen", len(trained) < len(dataset))
         note = f"{told} were seen while training, and take no part."
-        return replace(self, index=np.flatnonzero(~seen), note=note)
+        return replace(self, index=np.flatnonzero(~seen), note=note, recur=recur)
 
     def _refused(self, count: int, how: str, others: bool) -> UsageError:
         return UsageError(
@@ -94,11 +102,11 @@ class HandedOver:
         return places[~np.isin(dataset.hashes[places], self.dataset.hashes[self.index])]
 
     def halves(self, fewest: int) -> tuple[Indices, Indices]:
-        """Places of the floor and of the reference: by content, as of samples set aside.
+        """Places of floor and reference: by content, but where samples recur by chance.
 
         All are the reference where a half would have fewer than `fewest` that differ.
         """
-        lots = self.dataset.lots
+        lots = one_by_one(self.dataset.hashes) if self.recur else self.dataset.lots
         floor, reference = halves(self.index, lots)
         if min(len(np.unique(lots[part])) for part in (floor, reference)) < fewest:
             return self.index[:0], self.index

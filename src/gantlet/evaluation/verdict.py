@@ -42,6 +42,8 @@ _ANSWERS: dict[Question, tuple[str, str, str]] = {
 }
 _DETECTORS = ("two_sample", "forest")
 """Numbers that can tell samples from the data, but not that they look bad."""
+_SHOWN = ("authenticity",)
+"""Numbers that are no answer: in the middle of the data is little authenticity, and no copy."""
 _ALONE = ("copies",)
 """Numbers that need no unseen samples, and alone do not tell that nothing is wrong."""
 _INVERSES = ("support",)
@@ -138,7 +140,11 @@ def overall(
     """
     parts, unasked = [], []
     for question, answers in _ANSWERS.items():
-        asked = [n for n in numbers if n.question == question and n.floor is not None]
+        asked = [
+            n
+            for n in numbers
+            if n.question == question and n.floor is not None and n.name not in _SHOWN
+        ]
         worse = sorted(filter(is_worse, asked), key=_deviation, reverse=True)
         if not worse and all(n.name in _ALONE for n in asked):
             unasked.append(question)
