@@ -160,8 +160,8 @@ def _written(condition: Condition, value: float) -> str:
     return condition.names[round(value)] if condition.names else f"{value:.6g}"
 
 
-def in_words(condition: Condition) -> str:
-    """What a condition can be, as `angle (-45 to 45)`."""
+def in_words(condition: Condition, more: str = "") -> str:
+    """What a condition can be, as `angle (-45 to 45)`; `more` is said of its range."""
     if condition.kind == "flag":
         return f"{condition.name} (no or yes)"
     if condition.names:
@@ -169,7 +169,7 @@ def in_words(condition: Condition) -> str:
         shown = (repr(name) if "," in name else name for name in condition.names[:_NAMED])
         return f"{condition.name} ({', '.join(shown)}{rest})"
     many = f", {len(condition.knots)} values" if condition.kind == "level" else ""
-    return f"{condition.name} ({condition.knots[0]:g} to {condition.knots[-1]:g}{many})"
+    return f"{condition.name} ({condition.knots[0]:g} to {condition.knots[-1]:g}{many}{more})"
 
 
 def ends_of(condition: Condition) -> tuple[str, str]:

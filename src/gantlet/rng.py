@@ -23,6 +23,7 @@ __all__ = [
     "permutation",
     "rows",
     "seed_of",
+    "some",
     "truncated",
 ]
 
@@ -73,6 +74,11 @@ def rows(
 def permutation(seed: int, stream: str, epoch: int, n: int) -> Tensor:
     """The order in which `stream` visits n samples in one epoch, shape (n,)."""
     return torch.randperm(n, generator=generator(seed, stream, "order", epoch))
+
+
+def some(stream: str, n: int, most: int) -> Tensor:
+    """At most so many of n places, drawn by chance, in ascending order; always the same ones."""
+    return permutation(0, stream, 0, n)[:most].sort().values
 
 
 def chosen(seed: int, stream: str, index: int, n: int, q: float) -> Tensor:

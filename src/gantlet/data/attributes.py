@@ -167,11 +167,10 @@ def _knots(values: Numbers) -> tuple[float, ...]:
 def _about(condition: Condition, values: Numbers) -> str:
     if condition.kind == "flag":
         return f"{condition.name} (yes for {values.mean():.0%})"
-    beyond = 0
-    if condition.kind == "number":
-        beyond = int(((values < condition.knots[0]) | (values > condition.knots[-1])).sum())
-    said = f"; {beyond:,} beyond count as these" if beyond else ""
-    return in_words(condition).removesuffix(")") + said + ")"
+    if condition.kind != "number":
+        return in_words(condition)
+    beyond = ((values < condition.knots[0]) | (values > condition.knots[-1])).sum()
+    return in_words(condition, f"; {beyond:,} beyond count as these" if beyond else "")
 
 
 def _wrong(source: str, column: str, expected: str, received: str) -> UsageError:

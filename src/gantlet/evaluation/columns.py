@@ -16,7 +16,7 @@ from gantlet.metrics.columns import Choice, Numeric, Score, Values, averaged
 from gantlet.metrics.estimate import Estimate, wilson
 from gantlet.metrics.shapes import adherence, missingness, shape
 from gantlet.metrics.trends import Trend, trend
-from gantlet.rng import permutation
+from gantlet.rng import some
 
 __all__ = ["MOST_PAIRS", "SDMETRICS", "score_categories", "score_columns", "score_ranges"]
 
@@ -113,7 +113,7 @@ def _pairs(scorer: Scorer[RowSide]) -> list[tuple[Any, Any]]:
     scorer.notes.append(
         f"Of {len(pairs):,} pairs of columns {MOST_PAIRS:,}, drawn by chance, are looked at."
     )
-    chosen = permutation(0, "evaluation/pairs", 0, len(pairs))[:MOST_PAIRS].sort().values
+    chosen = some("evaluation/pairs", len(pairs), MOST_PAIRS)
     return [pairs[i] for i in chosen.tolist()]
 
 

@@ -74,9 +74,12 @@ def score_copying(scorer: Scorer[Side]) -> list[Pair]:
 
     def authentic(side: Side) -> Sequence[Estimate]:
         found, _ = both(side)
-        asked, place = found.index.unique(return_inverse=True)
-        gaps = neighbour_distances(sides.train.features, 1, asked)[:, 0]
-        return [authenticity(Nearest(place, found.distance), gaps)]
+        gaps = neighbour_distances(sides.train.features, 1, found.index)[:, 0]
+        return [
+            authenticity(
+                Nearest(torch.arange(len(gaps), device=gaps.device), found.distance), gaps
+            )
+        ]
 
     scorer.add(
         "copying",

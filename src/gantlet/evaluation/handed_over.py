@@ -106,7 +106,8 @@ class HandedOver:
 
         All are the reference where a half would have fewer than `fewest` that differ.
         """
-        lots = one_by_one(self.dataset.hashes) if self.recur else self.dataset.lots
+        hashes = self.dataset.hashes
+        lots = one_by_one(hashes) if self.recur else hashes
         floor, reference = halves(self.index, lots)
         if min(len(np.unique(lots[part])) for part in (floor, reference)) < fewest:
             return self.index[:0], self.index

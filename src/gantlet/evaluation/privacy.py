@@ -20,7 +20,7 @@ from gantlet.metrics.tables.disclosure import Attack, disclosure
 from gantlet.metrics.tables.gower import Ruler, nearest_rows
 from gantlet.metrics.tables.membership import membership
 from gantlet.metrics.tables.records import Records, joined, records
-from gantlet.rng import permutation
+from gantlet.rng import some
 from gantlet.tables.transform import TableTransform
 
 __all__ = ["MANY", "RowReader", "score_privacy"]
@@ -55,9 +55,7 @@ class RowReader:
         n = len(self._train)
         if most is None or most >= n:
             return self._train
-        return self._train.take(
-            permutation(0, "evaluation/train", 0, n)[:most].sort().values.numpy()
-        )
+        return self._train.take(some("evaluation/train", n, most).numpy())
 
     @cached_property
     def _train(self) -> Records:
@@ -90,10 +88,10 @@ def score_privacy(scorer: Scorer[RowSide], read: RowReader, attack: Attack | Non
 
 
 def _score_distances(scorer: Scorer[RowSide], read: RowReader) -> None:
-    """Distances to the nearest training row, against those of real rows set aside.
+    """Distances to the nearest training row, against those of unseen real rows.
 
-    Beside those to unseen rows, of rows near to different ones, as for other samples
-    (`evaluation.copies`).
+    As for other samples (`evaluation.copies`): beside those to unseen rows, and of rows that are
+    near to the same training row the first.
     """
     train = read.train(MANY)
     ruler = Ruler(train)
@@ -102,8 +100,8 @@ def _score_distances(scorer: Scorer[RowSide], read: RowReader) -> None:
     @cache
     def told(side: RowSide) -> Tensor:
         asked = ruler.places(read.side(side))
-        other, some = scorer.sides.unseen(side)
-        unseen = ruler.places(read.side(other).take(some.numpy()))
+        other, chosen = scorer.sides.unseen(side)
+        unseen = ruler.places(read.side(other).take(chosen.numpy()))
         found = nearest_rows(asked, places), nearest_rows(asked, unseen)
         return beside(*(near.distance for near in found))[one_of_each(found[0].index)]
 

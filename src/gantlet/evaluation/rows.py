@@ -13,7 +13,7 @@ from gantlet.evaluation.parts import Part
 from gantlet.evaluation.scoring import Sides
 from gantlet.evaluation.subject import Subject
 from gantlet.metrics.columns import Choice, Numeric, Values
-from gantlet.rng import permutation
+from gantlet.rng import some
 from gantlet.tables.choice_column import ChoiceColumn
 from gantlet.tables.column import Column
 from gantlet.tables.number_column import NumberColumn
@@ -131,7 +131,7 @@ def _is_learned(column: Column) -> bool:
 def _some(part: Part) -> Any:
     if len(part) <= MOST:
         return part.frame
-    chosen = permutation(0, "evaluation/rows", 0, len(part))[:MOST].sort().values.numpy()
+    chosen = some("evaluation/rows", len(part), MOST).numpy()
     return part.frame.iloc[chosen].reset_index(drop=True)
 
 

@@ -17,7 +17,7 @@ from gantlet.evaluation.verdict import in_sentence
 from gantlet.metrics.estimate import Estimate, wilson
 from gantlet.metrics.evidence import Number, Pair, Question
 from gantlet.metrics.multiple import deviation
-from gantlet.rng import permutation
+from gantlet.rng import some
 
 __all__ = [
     "MANY",
@@ -100,7 +100,7 @@ class Sides(Generic[S]):
         assert self.floor is not None
         other = self.floor if side is self.reference else self.reference
         n = min(len(self.floor), len(self.reference), len(self.train))
-        return other, permutation(0, "copying/unseen", 0, len(other))[:n].sort().values
+        return other, some("copying/unseen", len(other), n)
 
 
 def picked(

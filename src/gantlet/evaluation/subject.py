@@ -23,7 +23,7 @@ from gantlet.evaluation.parts import Part, joined, part_of
 from gantlet.games.base import Game
 from gantlet.labels import in_words
 from gantlet.planning import cache_of
-from gantlet.rng import permutation
+from gantlet.rng import some
 from gantlet.run import load
 from gantlet.sample import sample
 from gantlet.training.folder import Folder
@@ -207,8 +207,8 @@ def _some(index: Indices, most: int) -> Indices:
     """At most so many of the places, by chance."""
     if len(index) <= most:
         return index
-    chosen: Indices = permutation(0, "evaluation/trained", 0, len(index))[:most].numpy()
-    return index[np.sort(chosen)]
+    chosen: Indices = index[some("evaluation/trained", len(index), most).numpy()]
+    return chosen
 
 
 @contextmanager

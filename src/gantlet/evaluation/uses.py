@@ -10,7 +10,7 @@ from gantlet.evaluation.scoring import Scorer, Side, recognised
 from gantlet.evaluation.subject import Subject
 from gantlet.metrics.estimate import Estimate
 from gantlet.metrics.extractors import Training, embedded
-from gantlet.rng import permutation
+from gantlet.rng import some
 
 __all__ = ["score_usefulness"]
 
@@ -35,7 +35,7 @@ def score_usefulness(
         )
         return
     n = min(len(subject.train), len(subject.fake))
-    chosen = np.sort(permutation(0, "usefulness", 0, len(subject.train))[:n].numpy())
+    chosen = some("usefulness", len(subject.train), n).numpy()
     y = subject.train.y[chosen]
     real = Part(subject.train.x[chosen], y, chosen)
     made = subject.fake.first(n)

@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from torch import Tensor, nn
 
 from gantlet.config import Validation
@@ -20,7 +19,7 @@ from gantlet.games.base import Game
 from gantlet.metrics.estimate import Estimate
 from gantlet.metrics.extractors import EXTRACTORS, Extractor, Material, Training
 from gantlet.metrics.prdc import prdc
-from gantlet.rng import permutation
+from gantlet.rng import some
 from gantlet.training.copying import (
     FEWEST,
     Closeness,
@@ -186,8 +185,7 @@ class Validator:
         unseen, _ = spared(split.held_out, dataset.lots, most)
         self._index, self.is_unseen = unseen, len(unseen) > 0
         if not self.is_unseen:
-            order = permutation(0, "validation", 0, len(split.train)).numpy()
-            self._index = np.sort(split.train[order[:most]])
+            self._index = split.train[some("validation", len(split.train), most).numpy()]
         self._few = bool(most) and len(self._index) < _FEWEST
         if self._few:
             self._name, self._index, self._copies = None, self._index[:0], 0
